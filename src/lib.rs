@@ -1,0 +1,1 @@
+//! Keyward, a KMIP key server.

@@ -1,0 +1,209 @@
+//! What the store keeps. The store reads none of it but the columns it needs to find a row:
+//! attributes and blobs are bytes to it, and every row carries a MAC that only the token can make.
+
+/// A tenant's number; 0 is the deployment itself (identities of the installation, masters).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct TenantId(pub i64);
+
+/// Where an object's key may exist in clear (DESIGN §4.3). Fixed at creation, covered by the row's MAC.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum Class {
+    /// Generated, wrapped and used in the token; no code path of the server reads it.
+    Token = 1,
+    /// Clear in server memory during one call.
+    Served = 2,
+    /// Clear in locked memory for a bounded time.
+    Cached = 3,
+}
+
+impl Class {
+    pub fn from_number(number: i64) -> Option<Class> {
+        Some(match number {
+            1 => Class::Token,
+            2 => Class::Served,
+            3 => Class::Cached,
+            _ => return None,
+        })
+    }
+}
+
+/// How a managed object's material is protected in its row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum BlobKind {
+    /// By the tenant's wrap key (KWP): a key of class *token*.
+    Wrapped = 1,
+    /// By the tenant's seal key (AES-GCM): everything else.
+    Sealed = 2,
+}
+
+impl BlobKind {
+    pub fn from_number(number: i64) -> Option<BlobKind> {
+        Some(match number {
+            1 => BlobKind::Wrapped,
+            2 => BlobKind::Sealed,
+            _ => return None,
+        })
+    }
+}
+
+/// Material as it stands in the row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Blob {
+    pub kind: BlobKind,
+    /// Version of the tenant's wrap or seal key.
+    pub key_version: u32,
+    /// Length of the clear material in bytes (tokens pad what they unwrap).
+    pub length: u32,
+    pub bytes: Vec<u8>,
+}
+
+/// A managed object's row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Record {
+    pub tenant: TenantId,
+    /// The KMIP Unique Identifier: unique in its tenant, at most 128 bytes.
+    pub unique_identifier: String,
+    /// The identity that made it.
+    pub owner: String,
+    /// Counts every change, from 1.
+    pub version: i64,
+    pub object_type: u32,
+    pub class: Class,
+    /// The State as last written; dates move it at read time (see `filter::Term::State`).
+    pub state: u32,
+    /// Seconds since 1970; copies of the attributes, so that the state is found in the database.
+    pub activation_date: Option<i64>,
+    pub deactivation_date: Option<i64>,
+    pub archived: bool,
+    /// TTLV of the `Attributes` structure (2.x form), canonical.
+    pub attributes: Vec<u8>,
+    /// None for objects without key value, and after Destroy.
+    pub blob: Option<Blob>,
+    /// Version of the deployment's MAC key.
+    pub mac_version: u32,
+    pub mac: [u8; 32],
+}
+
+/// One searchable value of an object. A structured attribute gives one entry per leaf field,
+/// with the same `instance`; a plain one gives one with `field` 0.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IndexEntry {
+    /// The attribute's tag; for custom and vendor attributes the tag of `Attribute`.
+    pub attribute: u32,
+    /// Empty for standard attributes, else `vendor identification:name` (1.x `x-NAME` is `x:NAME`).
+    pub name: String,
+    pub instance: u32,
+    /// Tag of the field within a structured attribute, else 0.
+    pub field: u32,
+    pub value: IndexValue,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum IndexValue {
+    /// Integers, enumerations, booleans, dates, intervals.
+    Number(i64),
+    /// Texts, byte strings and big integers; compared exactly. Longer than 256 bytes: SHA-256 of it.
+    Bytes(Vec<u8>),
+}
+
+/// A row that is not a managed object: a tenant, tenant key, identity, certificate mapping,
+/// role, policy, ticket, job, manifest. Found by kind, tenant and key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entity {
+    pub kind: EntityKind,
+    pub tenant: TenantId,
+    pub key: String,
+    pub version: i64,
+    /// Canonical bytes; what they mean is the business of who wrote them.
+    pub body: Vec<u8>,
+    pub mac_version: u32,
+    pub mac: [u8; 32],
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum EntityKind {
+    Deployment = 1,
+    Tenant = 2,
+    TenantKey = 3,
+    Identity = 4,
+    /// Key: SHA-256 fingerprint or subject of a certificate; body: the identity.
+    Mapping = 5,
+    /// One versioned list per tenant of what must not go missing: revoked identities, deny policies.
+    Manifest = 6,
+    Role = 7,
+    Policy = 8,
+    Ticket = 9,
+    Job = 10,
+}
+
+impl EntityKind {
+    pub const ALL: [EntityKind; 10] = [
+        EntityKind::Deployment,
+        EntityKind::Tenant,
+        EntityKind::TenantKey,
+        EntityKind::Identity,
+        EntityKind::Mapping,
+        EntityKind::Manifest,
+        EntityKind::Role,
+        EntityKind::Policy,
+        EntityKind::Ticket,
+        EntityKind::Job,
+    ];
+
+    pub fn from_number(number: i64) -> Option<EntityKind> {
+        EntityKind::ALL.into_iter().find(|kind| *kind as i64 == number)
+    }
+}
+
+/// One audit record as the transaction stores it. The chain over sequences is linked by the
+/// sealer, so that writers are not serialised.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuditRow {
+    pub node: String,
+    /// Without gaps per node, from 1; taken by the writer of the row before it commits.
+    pub sequence: i64,
+    /// RFC 6962 leaf hash of `body`.
+    pub hash: [u8; 32],
+    /// JSON, one record.
+    pub body: Vec<u8>,
+}
+
+/// Everything one batch item (or one batch with Undo) changes: applied whole or not at all.
+#[derive(Clone, Debug, Default)]
+pub struct Commit {
+    pub changes: Vec<Change>,
+    pub audit: Vec<AuditRow>,
+}
+
+#[derive(Clone, Debug)]
+pub enum Change {
+    /// A new object; fails with `Exists` when tenant and identifier are taken.
+    Insert { record: Record, index: Vec<IndexEntry>, names: Vec<UniqueName> },
+    /// Replaces row, index entries and names. `record.version` is one more than what is stored,
+    /// else `Conflict`.
+    Update { record: Record, index: Vec<IndexEntry>, names: Vec<UniqueName> },
+    /// Version 1 inserts (fails with `Exists`), a higher one replaces the one before it, else `Conflict`.
+    Put(Entity),
+}
+
+/// A Name value held by an object. With an empty `distinguisher` it is unique in its tenant
+/// (`NameTaken`); tenants that allow duplicates put the object's identifier there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UniqueName {
+    pub name: String,
+    pub distinguisher: String,
+}
+
+/// One line of the journal: this row now has this version.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JournalEntry {
+    pub position: i64,
+    /// 0 for managed objects, else the `EntityKind`.
+    pub kind: u8,
+    pub tenant: TenantId,
+    pub key: String,
+    pub version: i64,
+}

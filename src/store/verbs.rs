@@ -1,0 +1,76 @@
+//! The store's domain verbs. Two implementations, one contract (`contract.rs`).
+//!
+//! Each MUST:
+//! * apply a [`Commit`] whole or not at all, and answer `Ok` only when it is durable
+//!   (survives `kill -9` and power loss);
+//! * append one journal entry per changed row in the same transaction;
+//! * give reads that see every commit answered before them;
+//! * order Locate newest first, by creation, stable.
+//!
+//! Each MUST NOT interpret attributes or blobs, retry a conflict, or log what rows hold.
+
+use super::filter::{Filter, Located};
+use super::record::{AuditRow, Commit, Entity, EntityKind, JournalEntry, Record, TenantId};
+
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The row has another version than the change was based on: read again, decide again.
+    #[error("the row changed meanwhile")]
+    Conflict,
+    /// Tenant and identifier (or kind, tenant and key) are taken.
+    #[error("it exists already")]
+    Exists,
+    /// Another object of the tenant that is not destroyed has this Name.
+    #[error("the name is taken")]
+    NameTaken,
+    /// The database cannot be reached or refuses work; may pass.
+    #[error("the database does not answer: {0}")]
+    Unavailable(String),
+    /// The database is there but not what it should be (schema, values out of range).
+    #[error("the database is damaged or of another version: {0}")]
+    Damaged(String),
+}
+
+#[derive(Debug)]
+pub enum Store {
+    Sqlite(super::sqlite::Sqlite),
+    Postgres(super::postgres::Postgres),
+}
+
+macro_rules! forward {
+    ($($(#[$doc:meta])* fn $name:ident(&self $(, $arg:ident : $ty:ty)*) -> $ret:ty;)*) => {
+        impl Store {
+            $($(#[$doc])*
+            pub async fn $name(&self $(, $arg: $ty)*) -> Result<$ret, StoreError> {
+                match self {
+                    Store::Sqlite(store) => store.$name($($arg),*).await,
+                    Store::Postgres(store) => store.$name($($arg),*).await,
+                }
+            })*
+        }
+    };
+}
+
+forward! {
+    fn fetch(&self, tenant: TenantId, unique_identifier: &str) -> Option<Record>;
+    fn locate(&self, filter: &Filter) -> Located;
+    fn apply(&self, commit: Commit) -> ();
+    fn entity(&self, kind: EntityKind, tenant: TenantId, key: &str) -> Option<Entity>;
+    /// All of a kind, of one tenant or of all, ordered by tenant and key.
+    fn entities(&self, kind: EntityKind, tenant: Option<TenantId>) -> Vec<Entity>;
+    /// Entries after `position`, oldest first, at most `limit`.
+    fn journal(&self, position: i64, limit: u32) -> Vec<JournalEntry>;
+    fn journal_head(&self) -> i64;
+    /// The highest audit sequence of a node; 0 when it has none.
+    fn audit_head(&self, node: &str) -> i64;
+    /// A node's audit rows from a sequence on, in order, at most `limit`.
+    fn audit(&self, node: &str, from: i64, limit: u32) -> Vec<AuditRow>;
+    /// Stores a signed checkpoint (tlog text) over the first `size` rows of a node's log.
+    fn put_checkpoint(&self, node: &str, size: i64, text: &str) -> ();
+    /// The newest checkpoint of a node: size and text.
+    fn checkpoint(&self, node: &str) -> Option<(i64, String)>;
+    /// All rows of a tenant from an identifier on (exclusive), for sweeps and rotation.
+    fn scan(&self, tenant: TenantId, after: &str, limit: u32) -> Vec<Record>;
+    /// A cheap question that only a working database answers.
+    fn ping(&self) -> ();
+}

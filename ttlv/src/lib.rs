@@ -1,0 +1,9 @@
+//! KMIP's Tag-Type-Length-Value tree ([`Node`]) and its three encodings: binary TTLV
+//! (KMIP 1.x §9.1, 2.1 §10), XML and JSON (Additional Message Encodings 1.0).
+//!
+//! Nothing here knows a KMIP operation. The names of tags and enumeration values, which XML
+//! and JSON write and binary does not, come from whoever uses the crate, through [`Names`].
+
+pub mod node;
+
+pub use node::{Kind, Node, Tag, Value};
