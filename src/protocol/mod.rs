@@ -3,5 +3,6 @@
 pub mod attribute;
 pub mod enumeration;
 pub mod mask;
+pub mod names;
 pub mod tag;
 pub mod version;
