@@ -1,2 +1,3 @@
 //! Keyward, a KMIP key server.
 pub mod protocol;
+pub mod store;
