@@ -1,1 +1,6 @@
 //! Keyward, a KMIP key server.
+
+pub mod clock;
+pub mod net;
+pub mod pki;
+pub mod secret;
