@@ -1,1 +1,3 @@
 //! Keyward, a KMIP key server.
+
+pub mod object;
