@@ -6,3 +6,5 @@ pub mod clock;
 pub mod net;
 pub mod pki;
 pub mod secret;
+
+pub mod object;
