@@ -1,10 +1,13 @@
 //! Keyward, a KMIP key server.
-pub mod protocol;
-pub mod store;
 
+pub mod audit;
 pub mod clock;
+pub mod engine;
+pub mod hsm;
 pub mod net;
-pub mod pki;
-pub mod secret;
-
 pub mod object;
+pub mod operation;
+pub mod pki;
+pub mod protocol;
+pub mod secret;
+pub mod store;

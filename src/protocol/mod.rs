@@ -1,8 +1,16 @@
-//! What the standard says, as tables: every fact is one row.
+//! What the standard says, as tables: every fact is one row. One model in the terms of the newest
+//! version; `seam` knows the shapes of older ones.
 
 pub mod attribute;
+pub mod attributes;
 pub mod enumeration;
+pub mod identifier;
+pub mod key_block;
 pub mod mask;
+pub mod message;
 pub mod names;
+pub mod object;
+pub mod seam;
+pub mod structure;
 pub mod tag;
 pub mod version;

@@ -20,6 +20,9 @@ impl Version {
     /// Known to the tables, not served.
     pub const V3_0: Version = Version::new(3, 0);
 
+    /// The newest version served: the terms of the model.
+    pub const NEWEST: Version = Version::V2_1;
+
     /// What this server speaks, newest first: the order in which Discover Versions answers
     /// (KMIP 2.1 §6.1.16).
     pub const SUPPORTED: &'static [Version] = &[

@@ -1,0 +1,241 @@
+//! How an object comes to be: which attributes a request may bring, which the server adds.
+
+use sha2::{Digest as _, Sha256};
+use ttlv::{Kind, Node, Tag, Value};
+
+use crate::engine::context::Context;
+use crate::engine::error::{Fault, Reason};
+use crate::protocol::attribute::{AttributeRow, SetBy};
+use crate::protocol::attributes::{Attribute, AttributeReference, Attributes};
+use crate::protocol::enumeration::{HashingAlgorithm, KeyFormatType, ObjectType, State};
+use crate::protocol::structure::spoken;
+use crate::protocol::tag;
+use crate::protocol::version::Version;
+use crate::store::record::Class;
+
+/// The vendor attribute by which a client asks for a class: `x-keyward-class` in 1.x.
+pub const CLASS_VENDOR: &str = "x";
+pub const CLASS_NAME: &str = "keyward-class";
+
+/// Attributes that a request sets on a new object, checked against the rules (2.1 §4, 1.4 §3).
+pub fn admit(version: Version, object_type: ObjectType, requested: &Attributes) -> Result<Attributes, Fault> {
+    let mut admitted = Attributes::default();
+    for attribute in requested.iter() {
+        if let Some(row) = standard_row(attribute)? {
+            if !row.set_by.client() && row.tag != tag::FRESH {
+                return Err(Fault::new(
+                    Reason::AttributeReadOnly,
+                    format!("{} is set by the server only; leave it out", row.name),
+                ));
+            }
+            check_value(row, object_type, version, &attribute.value)?;
+            if !row.permits_many(object_type) && admitted.has(row.tag) {
+                return Err(single_valued(row));
+            }
+        } else if matches!(attribute.reference, AttributeReference::Standard(_)) {
+            // A tag of the standard that is no attribute, such as Storage Status Mask (keyring_okv sends it).
+            continue;
+        }
+        admitted.add(attribute.clone());
+    }
+    Ok(admitted)
+}
+
+pub fn single_valued(row: &AttributeRow) -> Fault {
+    Fault::new(Reason::AttributeSingleValued, format!("{} can have one value only", row.name))
+}
+
+/// The row of a standard attribute; None for vendor attributes and for tags that are no attributes.
+pub fn standard_row(attribute: &Attribute) -> Result<Option<&'static AttributeRow>, Fault> {
+    match &attribute.reference {
+        AttributeReference::Standard(tag) => Ok(crate::protocol::attribute::by_tag(*tag)),
+        AttributeReference::Vendor(name) if name.vendor.is_empty() => Err(Fault::new(
+            Reason::InvalidAttribute,
+            format!("{:?} is no attribute of the standard; custom ones begin with x-", name.name),
+        )),
+        // 1.4 §3.36: y- attributes are the server's.
+        AttributeReference::Vendor(name) if name.vendor == "y" => Err(Fault::new(
+            Reason::AttributeReadOnly,
+            format!("y-{} is the server's to set; a client's custom attributes begin with x-", name.name),
+        )),
+        AttributeReference::Vendor(_) => Ok(None),
+    }
+}
+
+/// Whether a value fits the attribute and the attribute the type of object.
+pub fn check_value(
+    row: &AttributeRow,
+    object_type: ObjectType,
+    version: Version,
+    value: &Value<'_>,
+) -> Result<(), Fault> {
+    if !row.applies_to(object_type, version) {
+        return Err(Fault::new(
+            Reason::InvalidAttribute,
+            format!("{} does not apply to objects of type {object_type}", row.name),
+        ));
+    }
+    if !row.shape.accepts(value.kind(), version) {
+        return Err(Fault::new(
+            Reason::InvalidAttributeValue,
+            format!("{} is not of type {}", row.name, value.kind().name()),
+        ));
+    }
+    if value.kind() == Kind::Structure
+        && let crate::protocol::attribute::Shape::Structure(fields) = row.shape
+    {
+        let given = Node::new(row.tag, crate::protocol::structure::borrow(&value.clone().into_owned()));
+        for field in fields {
+            let missing = field.required.at(version) == crate::protocol::attribute::Required::Yes
+                && given.child(field.tag).is_none();
+            if missing && row.set_by != SetBy::ClientOrServerIfDataOmitted {
+                return Err(Fault::new(
+                    Reason::InvalidAttributeValue,
+                    format!("{} lacks its field {}", row.name, spoken(field.tag)),
+                ));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// What the server knows of the new object.
+#[derive(Debug)]
+pub struct Birth<'a> {
+    pub object_type: ObjectType,
+    pub unique_identifier: &'a str,
+    pub class: Class,
+    /// Key Format Type of what is kept, where there is a key block.
+    pub format: Option<KeyFormatType>,
+    /// Bytes over which the Digest goes; None where the server cannot see them.
+    pub digestible: Option<&'a [u8]>,
+    /// Made by this server (not registered or imported).
+    pub generated: bool,
+}
+
+/// Adds what the standard has the server set at creation or registration.
+pub fn complete(context: &Context, birth: &Birth<'_>, attributes: &mut Attributes) {
+    let now = Value::DateTime(context.now);
+    attributes.set(tag::UNIQUE_IDENTIFIER, Value::TextString(birth.unique_identifier.to_owned().into()));
+    attributes.set(tag::OBJECT_TYPE, Value::Enumeration(birth.object_type.0));
+    let has_states = has_states(birth.object_type);
+    if has_states {
+        attributes.set_if_absent(tag::STATE, Value::Enumeration(State::PRE_ACTIVE.0));
+    }
+    attributes.set_if_absent(tag::INITIAL_DATE, now.clone());
+    attributes.set(tag::LAST_CHANGE_DATE, now.clone());
+    attributes.set_if_absent(tag::LEASE_TIME, Value::Interval(context.engine.settings.lease_time));
+    attributes.set_if_absent(tag::FRESH, Value::Boolean(true));
+    if birth.generated {
+        attributes.set_if_absent(tag::ORIGINAL_CREATION_DATE, now);
+    }
+    attributes.set(tag::SHORT_UNIQUE_IDENTIFIER, short_identifier(birth.unique_identifier));
+    if let Some(format) = birth.format {
+        attributes.set(tag::KEY_FORMAT_TYPE, Value::Enumeration(format.0));
+    }
+    if let Some(bytes) = birth.digestible {
+        attributes.set(tag::DIGEST, digest(bytes, birth.format));
+    }
+    attributes.set(
+        tag::PROTECTION_STORAGE_MASK,
+        Value::Integer(i32::try_from(u32::from(context.engine.hsm.protection())).unwrap_or(0)),
+    );
+    if is_cryptographic(birth.object_type) {
+        attributes.set_if_absent(tag::CRYPTOGRAPHIC_USAGE_MASK, Value::Integer(0));
+        protection_flags(birth, attributes);
+    }
+    if matches!(birth.object_type, ObjectType::SYMMETRIC_KEY | ObjectType::PRIVATE_KEY | ObjectType::PUBLIC_KEY | ObjectType::SECRET_DATA | ObjectType::SPLIT_KEY | ObjectType::PGP_KEY)
+        && birth.format.is_some()
+    {
+        attributes.set_if_absent(tag::KEY_VALUE_PRESENT, Value::Boolean(birth.digestible.is_some() || birth.class == Class::Token));
+    }
+}
+
+/// Sensitive, Extractable and what remembers them (2.1 §4.3, §4.24, §4.33, §4.52).
+fn protection_flags(birth: &Birth<'_>, attributes: &mut Attributes) {
+    if !matches!(
+        birth.object_type,
+        ObjectType::SYMMETRIC_KEY | ObjectType::PRIVATE_KEY | ObjectType::SECRET_DATA | ObjectType::SPLIT_KEY
+            | ObjectType::PGP_KEY
+    ) {
+        return;
+    }
+    attributes.set_if_absent(tag::SENSITIVE, Value::Boolean(birth.class == Class::Token));
+    attributes.set_if_absent(tag::EXTRACTABLE, Value::Boolean(true));
+    let sensitive = attributes.boolean(tag::SENSITIVE).unwrap_or(false);
+    let extractable = attributes.boolean(tag::EXTRACTABLE).unwrap_or(true);
+    // What came in from outside was once elsewhere (DESIGN §4.3).
+    attributes.set(tag::ALWAYS_SENSITIVE, Value::Boolean(sensitive && birth.generated));
+    attributes.set(tag::NEVER_EXTRACTABLE, Value::Boolean(!extractable && birth.generated));
+}
+
+/// Digest over the kept bytes, with SHA-256 (1.4 §3.17, 2.1 §4.21).
+fn digest(bytes: &[u8], format: Option<KeyFormatType>) -> Value<'static> {
+    let mut fields = vec![
+        Node::new(tag::HASHING_ALGORITHM, Value::Enumeration(HashingAlgorithm::SHA_256.0)),
+        Node::bytes(tag::DIGEST_VALUE, Sha256::digest(bytes).to_vec()),
+    ];
+    if let Some(format) = format {
+        fields.push(Node::new(tag::KEY_FORMAT_TYPE, Value::Enumeration(format.0)));
+    }
+    Value::Structure(fields)
+}
+
+/// Short Unique Identifier (2.1 §4.53): 8 bytes that follow from the identifier.
+fn short_identifier(identifier: &str) -> Value<'static> {
+    let hash = Sha256::digest(identifier.as_bytes());
+    Value::ByteString(hash.iter().take(8).copied().collect::<Vec<u8>>().into())
+}
+
+/// Objects with a life cycle (2.1 §4.57 "Applies to").
+pub fn has_states(object_type: ObjectType) -> bool {
+    crate::protocol::attribute::by_tag(tag::STATE)
+        .is_some_and(|row| row.applies_to(object_type, Version::NEWEST))
+}
+
+/// Managed Cryptographic Objects (2.1 §2).
+pub fn is_cryptographic(object_type: ObjectType) -> bool {
+    crate::protocol::attribute::by_tag(tag::CRYPTOGRAPHIC_USAGE_MASK)
+        .is_some_and(|row| row.applies_to(object_type, Version::NEWEST))
+}
+
+/// A new Unique Identifier: 128 random bits in UUID form, ordered by time.
+pub fn new_identifier() -> String {
+    uuid::Uuid::now_v7().to_string()
+}
+
+/// Adds a Link, unless it is there.
+pub fn link(attributes: &mut Attributes, link_type: u32, to: &str) {
+    let value = Value::Structure(vec![
+        Node::new(tag::LINK_TYPE, Value::Enumeration(link_type)),
+        Node::text(tag::LINKED_OBJECT_IDENTIFIER, to.to_owned()),
+    ]);
+    if attributes.values(tag::LINK).all(|other| *other != value) {
+        attributes.add(Attribute::standard(tag::LINK, value));
+    }
+}
+
+/// The class that a request asks for; *served* when it does not (DESIGN §4.3).
+pub fn class_asked(attributes: &Attributes) -> Result<Class, Fault> {
+    let wanted = attributes.iter().find_map(|attribute| match (&attribute.reference, &attribute.value) {
+        (AttributeReference::Vendor(name), Value::TextString(text))
+            if name.vendor == CLASS_VENDOR && name.name == CLASS_NAME =>
+        {
+            Some(text.as_ref())
+        }
+        _ => None,
+    });
+    match wanted {
+        None | Some("served") => Ok(Class::Served),
+        Some("token") => Ok(Class::Token),
+        Some(other) => Err(Fault::new(
+            Reason::InvalidAttributeValue,
+            format!("x-keyward-class is {other:?}; expected \"token\" or \"served\""),
+        )),
+    }
+}
+
+/// A required attribute of a request.
+pub fn required<T>(value: Option<T>, tag: Tag) -> Result<T, Fault> {
+    value.ok_or_else(|| Fault::new(Reason::InvalidMessage, format!("the attribute {} is missing", spoken(tag))))
+}

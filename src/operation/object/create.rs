@@ -1,0 +1,201 @@
+//! Create (1.4 §4.1, 2.1 §6.1.8): a symmetric key, or secret data (since 1.4? TC-CREATE-SD), made in the token.
+
+use ttlv::Value;
+use zeroize::Zeroizing;
+
+use crate::engine::access::Permission;
+use crate::engine::context::Context;
+use crate::engine::error::{Fault, Reason};
+use crate::hsm::GenerateSpec;
+use crate::object::creation::{self, Birth};
+use crate::object::managed::{Draft, Form};
+use crate::object::material;
+use crate::operation::Handler;
+use crate::operation::server::query::ProtectionStorageMasks;
+use crate::protocol::attributes::Attributes;
+use crate::protocol::enumeration::{
+    CryptographicAlgorithm, KeyFormatType, ObjectType, SecretDataType, UniqueIdentifier,
+};
+use crate::protocol::key_block::KeyBlock;
+use crate::protocol::object::{Object, SecretData, SymmetricKey};
+use crate::protocol::tag;
+use crate::store::record::Class;
+use crate::structure;
+
+structure! {
+    pub struct CreateRequest {
+        object_type: ObjectType = OBJECT_TYPE;
+        attributes: Attributes = ATTRIBUTES;
+        protection_storage_masks: Option<ProtectionStorageMasks> = PROTECTION_STORAGE_MASKS, since V2_0;
+    }
+    pub struct CreateResponse {
+        object_type: ObjectType = OBJECT_TYPE;
+        unique_identifier: String = UNIQUE_IDENTIFIER;
+    }
+}
+
+/// Longest key that is made, in bits: HMAC keys may be longer than any cipher's.
+const LONGEST: i32 = 4096;
+
+#[derive(Debug)]
+pub struct Create;
+
+impl Handler for Create {
+    type Request = CreateRequest;
+    type Response = CreateResponse;
+
+    async fn run(context: &mut Context, request: &Self::Request) -> Result<Self::Response, Fault> {
+        context.permit(Permission::Create)?;
+        if !matches!(request.object_type, ObjectType::SYMMETRIC_KEY | ObjectType::SECRET_DATA) {
+            return Err(Fault::new(
+                Reason::InvalidObjectType,
+                format!("Create makes symmetric keys and secret data, not {}; use Register", request.object_type),
+            ));
+        }
+        let mut attributes = creation::admit(context.version, request.object_type, &request.attributes)?;
+        storable(context, request.protection_storage_masks.as_ref())?;
+        let class = creation::class_asked(&attributes)?;
+        let unique_identifier = creation::new_identifier();
+        let draft = match request.object_type {
+            ObjectType::SYMMETRIC_KEY => symmetric(context, &unique_identifier, class, &mut attributes).await?,
+            _ => secret(context, &unique_identifier, class, &mut attributes).await?,
+        };
+        context.insert(draft).await?;
+        context.produce(UniqueIdentifier::CREATE, &unique_identifier);
+        Ok(CreateResponse { object_type: request.object_type, unique_identifier })
+    }
+}
+
+/// Whether one of the permissible Protection Storage Masks is what this server offers (2.1 §6.1.8).
+pub fn storable(context: &Context, masks: Option<&ProtectionStorageMasks>) -> Result<(), Fault> {
+    let Some(masks) = masks.filter(|masks| !masks.protection_storage_mask.is_empty()) else { return Ok(()) };
+    let ours = context.engine.hsm.protection();
+    if masks.protection_storage_mask.iter().any(|mask| ours.contains(*mask)) {
+        return Ok(());
+    }
+    Err(Fault::new(
+        Reason::ProtectionStorageUnavailable,
+        format!("none of the Protection Storage Masks asked for is offered; this server offers {ours}"),
+    ))
+}
+
+fn algorithm_and_length(attributes: &Attributes) -> Result<(CryptographicAlgorithm, i32), Fault> {
+    let algorithm = creation::required(
+        attributes.enumeration(tag::CRYPTOGRAPHIC_ALGORITHM).map(CryptographicAlgorithm),
+        tag::CRYPTOGRAPHIC_ALGORITHM,
+    )?;
+    let length =
+        creation::required(attributes.integer(tag::CRYPTOGRAPHIC_LENGTH), tag::CRYPTOGRAPHIC_LENGTH)?;
+    if length < 1 || length > LONGEST || length % 8 != 0 {
+        return Err(Fault::new(
+            Reason::InvalidAttributeValue,
+            format!("Cryptographic Length is {length} bits; expected a multiple of 8 from 8 to {LONGEST}"),
+        ));
+    }
+    Ok((algorithm, length))
+}
+
+async fn symmetric(
+    context: &mut Context,
+    unique_identifier: &str,
+    class: Class,
+    attributes: &mut Attributes,
+) -> Result<Draft, Fault> {
+    let (algorithm, length) = algorithm_and_length(attributes)?;
+    let quantum_safe = attributes.boolean(tag::QUANTUM_SAFE) == Some(true);
+    if quantum_safe && length < 256 {
+        return Err(Fault::new(
+            Reason::NotQuantumSafe,
+            format!("a key of {length} bits is not quantum safe; expected 256 or more"),
+        ));
+    }
+    creation::required(
+        attributes.integer(tag::CRYPTOGRAPHIC_USAGE_MASK),
+        tag::CRYPTOGRAPHIC_USAGE_MASK,
+    )?;
+    let skeleton = Object::SymmetricKey(SymmetricKey {
+        key_block: KeyBlock {
+            key_format_type: KeyFormatType::RAW,
+            key_compression_type: None,
+            key_value: None,
+            cryptographic_algorithm: Some(algorithm),
+            cryptographic_length: Some(length),
+            key_wrapping_data: None,
+        },
+    });
+    let spec = GenerateSpec::symmetric(algorithm, length).ok_or_else(|| {
+        Fault::new(
+            Reason::UnsupportedCryptographicParameters,
+            format!("no key of {algorithm} with {length} bits can be made"),
+        )
+    })?;
+    born(context, unique_identifier, class, skeleton, spec, attributes).await
+}
+
+async fn secret(
+    context: &mut Context,
+    unique_identifier: &str,
+    class: Class,
+    attributes: &mut Attributes,
+) -> Result<Draft, Fault> {
+    // TC-CREATE-SD gives Cryptographic Algorithm and Length for what is to be a secret of that length.
+    let length = attributes.integer(tag::CRYPTOGRAPHIC_LENGTH).unwrap_or(256);
+    let spec = GenerateSpec::secret(length).ok_or_else(|| {
+        Fault::new(Reason::InvalidAttributeValue, format!("no secret of {length} bits can be made"))
+    })?;
+    let skeleton = Object::SecretData(SecretData {
+        secret_data_type: SecretDataType::SEED,
+        key_block: KeyBlock {
+            key_format_type: KeyFormatType::RAW,
+            key_compression_type: None,
+            key_value: None,
+            cryptographic_algorithm: attributes
+                .enumeration(tag::CRYPTOGRAPHIC_ALGORITHM)
+                .map(CryptographicAlgorithm),
+            cryptographic_length: Some(length),
+            key_wrapping_data: None,
+        },
+    });
+    born(context, unique_identifier, class, skeleton, spec, attributes).await
+}
+
+/// Has the token make the key: wrapped there (class *token*), or from its generator and sealed.
+async fn born(
+    context: &mut Context,
+    unique_identifier: &str,
+    class: Class,
+    skeleton: Object,
+    spec: GenerateSpec,
+    attributes: &mut Attributes,
+) -> Result<Draft, Fault> {
+    let object_type = skeleton.object_type();
+    let tenant = context.tenant();
+    let keys = &context.caller.tenant.keys;
+    let hsm = &context.engine.hsm;
+    let (blob, digestible) = match class {
+        Class::Token => (hsm.generate_in_token(keys, &spec).await?, None),
+        Class::Served | Class::Cached => {
+            let clear: Zeroizing<Vec<u8>> = hsm.generate_clear(&spec).await?;
+            let binding =
+                material::bound_to(&context.engine.deployment, tenant, unique_identifier, object_type, class);
+            (hsm.seal(keys, &binding, &clear).await?, Some(clear))
+        }
+    };
+    let birth = Birth {
+        object_type,
+        unique_identifier,
+        class,
+        format: Some(KeyFormatType::RAW),
+        digestible: digestible.as_ref().map(|bytes| bytes.as_slice()),
+        generated: true,
+    };
+    creation::complete(context, &birth, attributes);
+    if object_type == ObjectType::SYMMETRIC_KEY {
+        attributes.set_if_absent(tag::QUANTUM_SAFE, Value::Boolean(spec.bits() >= 256));
+    }
+    let owner = context.caller.identity.name.clone();
+    let mut draft =
+        Draft::new(tenant, &owner, unique_identifier.to_owned(), class, skeleton, Form::Bytes, Some(blob));
+    draft.attributes = std::mem::take(attributes);
+    Ok(draft)
+}
