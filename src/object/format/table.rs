@@ -151,10 +151,11 @@ pub enum ObjectKind {
     PublicKey(Algorithm),
 }
 
-/// KMIP 2.1 §4.26, Table 81: the format that every server must be able to produce, in which the mandatory Digest is
-/// computed (§4.21) and which Get gives when none is asked for. What the table leaves out has the structure that
-/// carries any algorithm. The table says X.509 for certificates; OASIS cases TC-CERTATTR-1 and TC-IMPEXP-5 show Raw as
-/// a certificate's Key Format Type (the same bytes).
+/// KMIP 2.1 §4.26, Table 81: the format that every server must be able to produce, that objects made by the server have
+/// unless the client asks for another, and in which the mandatory Digest is computed (§4.21). A registered object is given
+/// as registered, not in this format (TC-ECC-1-20); it only gets a second Digest for it where it differs (TC-IMPEXP-4-20).
+/// Keys that the table leaves out have the structure that carries any algorithm. The table says X.509 for certificates;
+/// OASIS cases TC-CERTATTR-1-20 and TC-IMPEXP-5-20 show Raw as a certificate's Key Format Type (over the same bytes).
 pub fn default_format(object: ObjectKind) -> Format {
     match object {
         ObjectKind::Certificate => Format::X509,
