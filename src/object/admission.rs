@@ -1,0 +1,113 @@
+//! An object from outside becomes a managed one: Register and Import.
+
+use ttlv::Value;
+
+use super::creation::{self, Birth};
+use super::managed::{Draft, Form};
+use super::{inspection, material};
+use crate::engine::access::Permission;
+use crate::engine::context::{Context, Destroyed};
+use crate::engine::error::{Fault, Reason};
+use crate::protocol::attributes::Attributes;
+use crate::protocol::enumeration::LinkType;
+use crate::protocol::identifier::Identifier;
+use crate::protocol::key_block::KeyValue;
+use crate::protocol::object::Object;
+use crate::protocol::structure::Bytes;
+use crate::protocol::tag;
+use crate::store::record::Class;
+
+/// Seals the object's bytes and writes its row; attributes were admitted before.
+pub async fn admit(
+    context: &mut Context,
+    unique_identifier: &str,
+    mut object: Object,
+    mut attributes: Attributes,
+) -> Result<(), Fault> {
+    inherit(&mut object, &mut attributes);
+    link_wrapping_key(context, &object, &mut attributes).await?;
+    let object_type = object.object_type();
+    let taken = material::take(&mut object);
+    let wrapped = object.key_block().is_some_and(|block| block.key_wrapping_data.is_some());
+    if taken.is_none() && !attributes.has(tag::KEY_VALUE_LOCATION) && object.key_block().is_none() {
+        return Err(Fault::new(Reason::InvalidField, "the object has no value"));
+    }
+    if let Some((form, bytes)) = &taken
+        && !wrapped
+    {
+        inspection::describe(&object, *form, bytes, &mut attributes);
+    }
+    let class = Class::Served;
+    let keys = &context.caller.tenant.keys;
+    let tenant = context.tenant();
+    let (form, blob) = match &taken {
+        Some((form, bytes)) => {
+            let binding =
+                material::bound_to(&context.engine.deployment, tenant, unique_identifier, object_type, class);
+            (*form, Some(context.engine.hsm.seal(keys, &binding, bytes).await?))
+        }
+        None => (Form::Bytes, None),
+    };
+    let birth = Birth {
+        object_type,
+        unique_identifier,
+        class,
+        format: inspection::format_of(&object),
+        digestible: taken.as_ref().map(|(_, bytes): &(Form, Bytes)| bytes.as_slice()),
+        generated: false,
+    };
+    creation::complete(context, &birth, &mut attributes);
+    let owner = context.caller.identity.name.clone();
+    let mut draft =
+        Draft::new(tenant, &owner, unique_identifier.to_owned(), class, object, form, blob);
+    draft.attributes = attributes;
+    context.insert(draft).await
+}
+
+/// What the Key Block says counts as attributes (2.1 §6.1.43 Table 293): algorithm, length and what
+/// Key Value carries.
+fn inherit(object: &mut Object, attributes: &mut Attributes) {
+    let Some(block) = object.key_block_mut() else { return };
+    if let Some(KeyValue::Plain { attributes: carried, .. }) = &mut block.key_value
+        && let Some(carried) = carried.take()
+    {
+        for attribute in carried.0 {
+            if attributes.all(&attribute.reference).next().is_none() {
+                attributes.add(attribute);
+            }
+        }
+    }
+    if let Some(algorithm) = block.cryptographic_algorithm {
+        attributes.set_if_absent(tag::CRYPTOGRAPHIC_ALGORITHM, Value::Enumeration(algorithm.0));
+    }
+    if let Some(length) = block.cryptographic_length {
+        attributes.set_if_absent(tag::CRYPTOGRAPHIC_LENGTH, Value::Integer(length));
+    }
+}
+
+/// Wrapping Key Link (2.1 §6.1.43), where the wrapping key is one of ours.
+async fn link_wrapping_key(
+    context: &mut Context,
+    object: &Object,
+    attributes: &mut Attributes,
+) -> Result<(), Fault> {
+    let information = object
+        .key_block()
+        .and_then(|block| block.key_wrapping_data.as_ref())
+        .and_then(|data| data.encryption_key_information.as_ref());
+    let Some(Identifier::Text(identifier)) = information.map(|information| &information.unique_identifier) else {
+        return Ok(());
+    };
+    match context.object_named(identifier, Permission::GetAttributes, Destroyed::Allowed).await {
+        Ok(key) => creation::link(attributes, LinkType::WRAPPING_KEY_LINK.0, &key.unique_identifier),
+        Err(fault) if fault.reason == Reason::ObjectNotFound => {
+            return Err(Fault::new(
+                Reason::WrappingObjectNotFound,
+                format!("the wrapping key {identifier:?} is not on this server; register it first"),
+            ));
+        }
+        Err(fault) => return Err(fault),
+    }
+    Ok(())
+}
+

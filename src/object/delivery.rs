@@ -1,0 +1,131 @@
+//! How an object leaves the server (1.4 §4.11, 2.1 §6.1.19, DESIGN §4.3): in which format, wrapped
+//! or not, and whether at all.
+
+use super::managed::{Form, Sealed};
+use super::{conversion, material, wrapping};
+use crate::engine::context::Context;
+use crate::engine::error::{Fault, Reason};
+use crate::protocol::enumeration::{KeyCompressionType, KeyFormatType, KeyWrapType};
+use crate::protocol::key_block::{KeyWrappingSpecification, KeyValue};
+use crate::protocol::object::Object;
+use crate::protocol::structure::Bytes;
+use crate::protocol::tag;
+use crate::store::record::Class;
+
+/// What the client asks for.
+#[derive(Clone, Copy, Debug)]
+pub struct Wish<'a> {
+    pub format: Option<KeyFormatType>,
+    pub wrap_type: Option<KeyWrapType>,
+    pub compression: Option<KeyCompressionType>,
+    pub wrapping: Option<&'a KeyWrappingSpecification>,
+}
+
+/// The object as the client gets it.
+pub async fn deliver(context: &mut Context, object: &Sealed, wish: &Wish<'_>) -> Result<Object, Fault> {
+    if let Some(compression) = wish.compression {
+        return Err(Fault::new(
+            Reason::KeyCompressionTypeNotSupported,
+            format!("the key compression type {compression} is not supported; ask without one"),
+        ));
+    }
+    let Some(blob) = &object.blob else {
+        // A meta-data-only object (1.4 §2.1.4, TC-MDO): the answer has no Key Value.
+        return match wish.format.is_some_and(|format| Some(format) != stored_format(object)) {
+            true => Err(Fault::new(Reason::KeyValueNotPresent, "this server has only the object's meta-data")),
+            false => Ok(object.skeleton.clone()),
+        };
+    };
+    may_leave(object, wish)?;
+    if object.class == Class::Token {
+        return wrapping::wrap_in_token(context, object, wish).await;
+    }
+    let binding = material::binding(&context.engine.deployment, object);
+    let clear = context.engine.hsm.open_sealed(&context.caller.tenant.keys, &binding, blob).await?;
+    let mut whole = material::restore(object, clear);
+    if is_registered_wrapped(&whole) {
+        match wish.wrap_type {
+            None | Some(KeyWrapType::AS_REGISTERED) if wish.wrapping.is_none() => {
+                return same_format(object, wish).map(|()| whole);
+            }
+            None | Some(KeyWrapType::AS_REGISTERED) => {
+                return Err(Fault::new(
+                    Reason::WrongKeyLifecycleState,
+                    "the object was registered wrapped; ask with Key Wrap Type Not Wrapped to have it wrapped anew",
+                ));
+            }
+            _ => wrapping::unwrap(context, &mut whole).await?,
+        }
+    }
+    convert(object, &mut whole, wish)?;
+    if let Some(specification) = wish.wrapping {
+        wrapping::wrap(context, object, &mut whole, specification).await?;
+    }
+    Ok(whole)
+}
+
+/// Sensitive leaves only wrapped, not extractable never (1.4 §3.47, §3.49; 2.1 §4.24, §4.52).
+fn may_leave(object: &Sealed, wish: &Wish<'_>) -> Result<(), Fault> {
+    if object.attributes.boolean(tag::EXTRACTABLE) == Some(false) {
+        return Err(Fault::new(Reason::NotExtractable, "the object is not extractable: it never leaves the server"));
+    }
+    let sensitive = object.attributes.boolean(tag::SENSITIVE) == Some(true) || object.class == Class::Token;
+    if sensitive && wish.wrapping.is_none() {
+        return Err(Fault::new(
+            Reason::Sensitive,
+            "the object is sensitive: it leaves the server only wrapped; ask with a Key Wrapping Specification",
+        ));
+    }
+    Ok(())
+}
+
+fn stored_format(object: &Sealed) -> Option<KeyFormatType> {
+    object.skeleton.key_block().map(|block| block.key_format_type)
+}
+
+fn same_format(object: &Sealed, wish: &Wish<'_>) -> Result<(), Fault> {
+    match (wish.format, stored_format(object)) {
+        (Some(wanted), Some(stored)) if wanted != stored => Err(Fault::new(
+            Reason::KeyFormatTypeNotSupported,
+            "the object is wrapped: it can be had in its registered format only",
+        )),
+        _ => Ok(()),
+    }
+}
+
+fn is_registered_wrapped(object: &Object) -> bool {
+    object.key_block().is_some_and(|block| block.key_wrapping_data.is_some())
+}
+
+fn convert(object: &Sealed, whole: &mut Object, wish: &Wish<'_>) -> Result<(), Fault> {
+    let Some(wanted) = wish.format else { return Ok(()) };
+    let object_type = object.object_type();
+    let Some(block) = whole.key_block_mut() else {
+        // Objects without key block have one form; X.509 certificates may be asked for as such.
+        return Ok(());
+    };
+    if block.key_format_type == wanted {
+        return Ok(());
+    }
+    let Some(KeyValue::Plain { material, .. }) = &block.key_value else { return Ok(()) };
+    let converted = conversion::convert(object_type, block, material, wanted)?;
+    block.key_value = Some(KeyValue::Plain { material: converted, attributes: None });
+    block.key_format_type = wanted;
+    Ok(())
+}
+
+/// The clear material of an object, for use inside the server: Derive Key, Join, wrapping.
+pub async fn clear(context: &Context, object: &Sealed) -> Result<(Form, Bytes), Fault> {
+    let Some(blob) = &object.blob else {
+        return Err(Fault::new(Reason::KeyValueNotPresent, "this server has only the object's meta-data"));
+    };
+    if object.class == Class::Token {
+        return Err(Fault::new(
+            Reason::UnsupportedCryptographicParameters,
+            "the key is of class token: it is used in the token only, and the token does not do this",
+        ));
+    }
+    let binding = material::binding(&context.engine.deployment, object);
+    let bytes = context.engine.hsm.open_sealed(&context.caller.tenant.keys, &binding, blob).await?;
+    Ok((object.form, bytes))
+}

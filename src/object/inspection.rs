@@ -1,0 +1,146 @@
+//! What the server reads off registered material by itself: lengths, certificate fields. Material
+//! that it cannot read is kept all the same, undescribed.
+
+use ttlv::{Node, Tag, Value};
+
+use super::format::certificate::Certificate as X509;
+use super::format::name::{Name, NameAttribute};
+use super::managed::Form;
+use crate::protocol::attributes::{Attribute, Attributes};
+use crate::protocol::enumeration::{CertificateType, CryptographicAlgorithm, KeyFormatType, LinkType};
+use crate::protocol::object::Object;
+use crate::protocol::tag;
+
+/// Key Format Type of an object: its key block's; certificates and opaque objects have fixed ones
+/// (TC-CERTATTR-1 and TC-IMPEXP-5 show Raw for a certificate).
+pub fn format_of(object: &Object) -> Option<KeyFormatType> {
+    match object {
+        Object::Certificate(_) => Some(KeyFormatType::RAW),
+        Object::OpaqueObject(_) | Object::CertificateRequest(_) => None,
+        other => other.key_block().map(|block| block.key_format_type),
+    }
+}
+
+/// Adds what the material itself says, where the client did not.
+pub fn describe(object: &Object, form: Form, bytes: &[u8], attributes: &mut Attributes) {
+    match object {
+        Object::Certificate(certificate) => {
+            attributes.set(
+                tag::CERTIFICATE_TYPE,
+                Value::Enumeration(certificate.certificate_type.0),
+            );
+            attributes.set(
+                tag::CERTIFICATE_LENGTH,
+                Value::Integer(i32::try_from(bytes.len()).unwrap_or(i32::MAX)),
+            );
+            if certificate.certificate_type == CertificateType::X_509
+                && let Ok(parsed) = X509::parse(bytes)
+            {
+                certificate_fields(&parsed, attributes);
+            }
+        }
+        Object::SymmetricKey(key)
+            if form == Form::Bytes && key.key_block.key_format_type == KeyFormatType::RAW =>
+        {
+            let bits = i32::try_from(bytes.len() * 8).unwrap_or(i32::MAX);
+            attributes.set_if_absent(tag::CRYPTOGRAPHIC_LENGTH, Value::Integer(bits));
+        }
+        _ => {}
+    }
+}
+
+fn text(value: &str) -> Value<'static> {
+    Value::TextString(value.to_owned().into())
+}
+
+fn bytes(value: &[u8]) -> Value<'static> {
+    Value::ByteString(value.to_vec().into())
+}
+
+/// Certificate attributes (1.4 §3.9 to §3.15, 2.1 §4.6 to §4.8, §4.69 to §4.71).
+fn certificate_fields(certificate: &X509, attributes: &mut Attributes) {
+    let serial = certificate.serial_der();
+    attributes.set_if_absent(
+        tag::X_509_CERTIFICATE_IDENTIFIER,
+        Value::Structure(vec![
+            Node::new(tag::ISSUER_DISTINGUISHED_NAME, bytes(&certificate.issuer.der)),
+            Node::new(tag::CERTIFICATE_SERIAL_NUMBER, bytes(&serial)),
+        ]),
+    );
+    attributes.set_if_absent(
+        tag::X_509_CERTIFICATE_SUBJECT,
+        dn(&certificate.subject, tag::SUBJECT_DISTINGUISHED_NAME, tag::SUBJECT_ALTERNATIVE_NAME),
+    );
+    attributes.set_if_absent(
+        tag::X_509_CERTIFICATE_ISSUER,
+        dn(&certificate.issuer, tag::ISSUER_DISTINGUISHED_NAME, tag::ISSUER_ALTERNATIVE_NAME),
+    );
+    attributes.set_if_absent(
+        tag::CERTIFICATE_IDENTIFIER,
+        Value::Structure(vec![
+            Node::new(tag::ISSUER, text(&certificate.issuer.text)),
+            Node::new(tag::SERIAL_NUMBER, text(&certificate.serial_text())),
+        ]),
+    );
+    attributes.set_if_absent(
+        tag::CERTIFICATE_SUBJECT,
+        old_dn(&certificate.subject, tag::CERTIFICATE_SUBJECT_DISTINGUISHED_NAME, tag::CERTIFICATE_SUBJECT_ALTERNATIVE_NAME),
+    );
+    attributes.set_if_absent(
+        tag::CERTIFICATE_ISSUER,
+        old_dn(&certificate.issuer, tag::CERTIFICATE_ISSUER_DISTINGUISHED_NAME, tag::CERTIFICATE_ISSUER_ALTERNATIVE_NAME),
+    );
+    if let Some(algorithm) = certificate.signature_algorithm.number() {
+        attributes.set_if_absent(tag::DIGITAL_SIGNATURE_ALGORITHM, Value::Enumeration(algorithm));
+    }
+    if let Some(key) = &certificate.public_key {
+        if let Some(algorithm) = key_algorithm(key.algorithm()) {
+            attributes.set_if_absent(tag::CRYPTOGRAPHIC_ALGORITHM, Value::Enumeration(algorithm.0));
+        }
+        if let Some(bits) = key.bits().and_then(|bits| i32::try_from(bits).ok()) {
+            attributes.set_if_absent(tag::CRYPTOGRAPHIC_LENGTH, Value::Integer(bits));
+        }
+    }
+    for (name, prefix) in [(&certificate.subject, "Certificate Subject "), (&certificate.issuer, "Certificate Issuer ")] {
+        flat_fields(name, prefix, attributes);
+    }
+}
+
+/// The fields that 1.4 made attributes of their own (1.4 §3.?, 2.1 §4.5): rows of the attribute
+/// table, found by their names.
+fn flat_fields(name: &Name, prefix: &str, attributes: &mut Attributes) {
+    for part in NameAttribute::ALL {
+        let Some(row) = crate::protocol::attribute::by_name(&format!("{prefix}{}", part.name())) else { continue };
+        for value in name.values(*part) {
+            attributes.add(Attribute::standard(row.tag, text(value)));
+        }
+    }
+}
+
+fn dn(name: &Name, tag: Tag, alternative: Tag) -> Value<'static> {
+    let mut fields = vec![Node::new(tag, bytes(&name.der))];
+    fields.extend(name.alternatives.iter().map(|name| Node::new(alternative, bytes(name))));
+    Value::Structure(fields)
+}
+
+fn old_dn(name: &Name, tag: Tag, alternative: Tag) -> Value<'static> {
+    let mut fields = vec![Node::new(tag, text(&name.text))];
+    fields.extend(name.alternative_texts.iter().map(|name| Node::new(alternative, text(name))));
+    Value::Structure(fields)
+}
+
+/// The standard's number of an asymmetric algorithm.
+pub fn key_algorithm(algorithm: super::format::Algorithm) -> Option<CryptographicAlgorithm> {
+    use super::format::Algorithm;
+    Some(match algorithm {
+        Algorithm::Rsa => CryptographicAlgorithm::RSA,
+        Algorithm::Ec => CryptographicAlgorithm::EC,
+        Algorithm::Ed25519 => CryptographicAlgorithm::ED25519,
+        Algorithm::Ed448 => CryptographicAlgorithm::ED448,
+        Algorithm::Dsa => CryptographicAlgorithm::DSA,
+        _ => return None,
+    })
+}
+
+/// Type of the link from a private key to its public key and back.
+pub const PAIR_LINKS: (LinkType, LinkType) = (LinkType::PUBLIC_KEY_LINK, LinkType::PRIVATE_KEY_LINK);
