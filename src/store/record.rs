@@ -154,9 +154,7 @@ impl EntityKind {
     ];
 
     pub fn from_number(number: i64) -> Option<EntityKind> {
-        EntityKind::ALL
-            .into_iter()
-            .find(|kind| *kind as i64 == number)
+        EntityKind::ALL.into_iter().find(|kind| *kind as i64 == number)
     }
 }
 
@@ -183,18 +181,10 @@ pub struct Commit {
 #[derive(Clone, Debug)]
 pub enum Change {
     /// A new object; fails with `Exists` when tenant and identifier are taken.
-    Insert {
-        record: Record,
-        index: Vec<IndexEntry>,
-        names: Vec<UniqueName>,
-    },
+    Insert { record: Record, index: Vec<IndexEntry>, names: Vec<UniqueName> },
     /// Replaces row, index entries and names. `record.version` is one more than what is stored,
     /// else `Conflict`.
-    Update {
-        record: Record,
-        index: Vec<IndexEntry>,
-        names: Vec<UniqueName>,
-    },
+    Update { record: Record, index: Vec<IndexEntry>, names: Vec<UniqueName> },
     /// Version 1 inserts (fails with `Exists`), a higher one replaces the one before it, else `Conflict`.
     Put(Entity),
 }
