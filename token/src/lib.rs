@@ -1,3 +1,23 @@
-//! The embedded PKCS#11 token.
-#[allow(unused_imports, reason = "linked for its C_* symbols")]
-use kryoptic_lib as _;
+//! PKCS#11 as Keyward needs it: one thin layer of unsafe code over the C interface, and the
+//! embedded token (kryoptic) linked into the program.
+//!
+//! Nothing here knows keys, tenants or policies. Handles, templates and mechanism parameters are
+//! typed enough that a caller cannot pass a dangling pointer; what they mean is the caller's.
+//! Arbitrary mechanism numbers are allowed, because vendors number key wrap differently.
+
+mod attribute;
+mod embedded;
+mod error;
+mod locked;
+mod mechanism;
+mod module;
+mod session;
+
+pub use attribute::{Attribute, Value};
+pub use cryptoki_sys as raw;
+pub use embedded::{EmbeddedToken, PINS_FILE, TOKEN_FILE};
+pub use error::Error;
+pub use locked::Locked;
+pub use mechanism::Mechanism;
+pub use module::{Module, Slot, TokenInfo};
+pub use session::{Handle, Session, User};

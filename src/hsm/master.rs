@@ -1,0 +1,331 @@
+//! The few objects that live in the token: key encryption keys, the row MAC keys, a node's audit
+//! key (DESIGN §4.2). Found by CKA_ID (the deployment) and told apart by CKA_LABEL.
+
+use std::collections::BTreeMap;
+
+use token::Value::{Bytes, Flag, Number};
+use token::raw::{CK_ATTRIBUTE_TYPE, CK_MECHANISM_TYPE, CK_ULONG};
+use token::raw::{
+    CKA_ALWAYS_SENSITIVE, CKA_CLASS, CKA_DECRYPT, CKA_DERIVE, CKA_EC_PARAMS, CKA_EC_POINT,
+    CKA_ENCRYPT, CKA_EXTRACTABLE, CKA_ID, CKA_KEY_TYPE, CKA_LABEL, CKA_LOCAL,
+    CKA_NEVER_EXTRACTABLE, CKA_PRIVATE, CKA_SENSITIVE, CKA_SIGN, CKA_TOKEN, CKA_UNWRAP,
+    CKA_VALUE_LEN, CKA_VERIFY, CKA_WRAP, CKK_AES, CKK_EC, CKK_GENERIC_SECRET, CKM_AES_KEY_GEN,
+    CKM_EC_KEY_PAIR_GEN, CKM_GENERIC_SECRET_KEY_GEN, CKO_PRIVATE_KEY, CKO_PUBLIC_KEY,
+    CKO_SECRET_KEY,
+};
+use token::{Attribute, Handle, Mechanism, Session};
+
+use super::der;
+use super::{Config, HsmError, Source};
+
+/// More masters than rotation makes in decades.
+const LIMIT: usize = 1024;
+const USAGES: [CK_ATTRIBUTE_TYPE; 7] = [
+    CKA_ENCRYPT,
+    CKA_DECRYPT,
+    CKA_SIGN,
+    CKA_VERIFY,
+    CKA_WRAP,
+    CKA_UNWRAP,
+    CKA_DERIVE,
+];
+
+/// Handles are of this connection. For the embedded token they are session copies: a token
+/// object is read from its database and decrypted at every use, a session object is in memory.
+#[derive(Debug)]
+pub(super) struct Masters {
+    /// By version.
+    pub kek: BTreeMap<u32, Handle>,
+    pub mac: BTreeMap<u32, Handle>,
+    pub audit: Handle,
+    /// Uncompressed point of P-256, 65 bytes.
+    pub audit_point: Vec<u8>,
+}
+
+/// What a master is, so that making and checking read the same row.
+struct Row {
+    name: &'static str,
+    class: CK_ULONG,
+    key_type: CK_ULONG,
+    generator: CK_MECHANISM_TYPE,
+    usages: &'static [CK_ATTRIBUTE_TYPE],
+}
+
+const KEK: Row = Row {
+    name: "kek-v",
+    class: CKO_SECRET_KEY,
+    key_type: CKK_AES,
+    generator: CKM_AES_KEY_GEN,
+    usages: &[CKA_WRAP, CKA_UNWRAP],
+};
+/// HMAC in the token, where that costs microseconds.
+const MAC: Row = Row {
+    name: "mac-v",
+    class: CKO_SECRET_KEY,
+    key_type: CKK_GENERIC_SECRET,
+    generator: CKM_GENERIC_SECRET_KEY_GEN,
+    usages: &[CKA_SIGN, CKA_VERIFY],
+};
+/// Elsewhere a key that wraps the MAC key; its own, so that a KEK never unwraps anything readable.
+const MAC_WRAP: Row = Row {
+    key_type: CKK_AES,
+    generator: CKM_AES_KEY_GEN,
+    usages: KEK.usages,
+    ..MAC
+};
+const AUDIT: Row = Row {
+    name: "audit-",
+    class: CKO_PRIVATE_KEY,
+    key_type: CKK_EC,
+    generator: CKM_EC_KEY_PAIR_GEN,
+    usages: &[CKA_SIGN],
+};
+
+fn mac_row(config: &Config) -> &'static Row {
+    match config.source {
+        Source::Embedded { .. } => &MAC,
+        Source::Module { .. } => &MAC_WRAP,
+    }
+}
+
+impl Row {
+    fn attributes<'a>(&self, id: &'a [u8], label: &'a [u8]) -> Vec<Attribute<'a>> {
+        let mut template = vec![
+            (CKA_CLASS, Number(self.class)),
+            (CKA_KEY_TYPE, Number(self.key_type)),
+            (CKA_TOKEN, Flag(true)),
+            (CKA_PRIVATE, Flag(true)),
+            (CKA_SENSITIVE, Flag(true)),
+            (CKA_EXTRACTABLE, Flag(false)),
+            (CKA_ID, Bytes(id)),
+            (CKA_LABEL, Bytes(label)),
+        ];
+        if self.class == CKO_SECRET_KEY {
+            template.push((CKA_VALUE_LEN, Number(32)));
+        }
+        template.extend(
+            USAGES
+                .iter()
+                .filter(|usage| self.class == CKO_SECRET_KEY || PRIVATE_USAGES.contains(usage))
+                .map(|usage| (*usage, Flag(self.usages.contains(usage)))),
+        );
+        template
+    }
+
+    /// The store authenticates no attributes (kryoptic), so they are checked at every start.
+    fn check(&self, session: &Session, key: Handle, label: &str) -> Result<(), HsmError> {
+        let wrong = |what: &str| HsmError::Damaged(format!("{label} {what}"));
+        for (kind, expected) in [(CKA_CLASS, self.class), (CKA_KEY_TYPE, self.key_type)] {
+            if session.number(key, kind)? != u64::from(expected) {
+                return Err(wrong("is of another type"));
+            }
+        }
+        if self.class == CKO_SECRET_KEY && session.number(key, CKA_VALUE_LEN)? != 32 {
+            return Err(wrong("is not 256 bits long"));
+        }
+        for (kind, expected) in [
+            (CKA_SENSITIVE, true),
+            (CKA_EXTRACTABLE, false),
+            (CKA_ALWAYS_SENSITIVE, true),
+            (CKA_NEVER_EXTRACTABLE, true),
+            (CKA_LOCAL, true),
+        ] {
+            if session.flag(key, kind)? != expected {
+                return Err(wrong("could have left the token"));
+            }
+        }
+        for usage in USAGES {
+            if self.class != CKO_SECRET_KEY && !PRIVATE_USAGES.contains(&usage) {
+                continue;
+            }
+            if session.flag(key, usage)? != self.usages.contains(&usage) {
+                return Err(wrong("may be used for another purpose than its own"));
+            }
+        }
+        Ok(())
+    }
+}
+
+const PRIVATE_USAGES: [CK_ATTRIBUTE_TYPE; 4] = [CKA_DECRYPT, CKA_SIGN, CKA_UNWRAP, CKA_DERIVE];
+
+fn prefix(config: &Config) -> String {
+    format!("keyward/{}/", config.deployment)
+}
+
+impl Masters {
+    /// Makes version 1 of everything, then opens it.
+    pub fn create(session: &Session, config: &Config) -> Result<Masters, HsmError> {
+        let prefix = prefix(config);
+        if !find(session, &prefix, CKO_SECRET_KEY)?.is_empty() {
+            return Err(HsmError::AlreadyInitialised);
+        }
+        make_audit_key(session, config)?;
+        make_secret(session, config, mac_row(config), 1)?;
+        // Last: its presence says that the others are there.
+        make_secret(session, config, &KEK, 1)?;
+        Masters::open(session, config)
+    }
+
+    pub fn open(session: &Session, config: &Config) -> Result<Masters, HsmError> {
+        let prefix = prefix(config);
+        let mac_row = mac_row(config);
+        let (mut kek, mut mac) = (BTreeMap::new(), BTreeMap::new());
+        for key in find(session, &prefix, CKO_SECRET_KEY)? {
+            let label = label(session, key)?;
+            let name = label.strip_prefix(&prefix).unwrap_or_default();
+            let (row, keys) = if name.starts_with(KEK.name) {
+                (&KEK, &mut kek)
+            } else if name.starts_with(MAC.name) {
+                (mac_row, &mut mac)
+            } else {
+                continue;
+            };
+            let version = name
+                .strip_prefix(row.name)
+                .and_then(|number| number.parse::<u32>().ok())
+                .ok_or_else(|| HsmError::Damaged(format!("{label} has no version")))?;
+            row.check(session, key, &label)?;
+            if keys
+                .insert(version, at_hand(session, config, key)?)
+                .is_some()
+            {
+                return Err(HsmError::Damaged(format!("{label} is there twice")));
+            }
+        }
+        if kek.is_empty() || mac.is_empty() {
+            return Err(HsmError::Damaged(format!(
+                "{prefix}kek or {prefix}mac is missing: this is another token, or it was never initialised"
+            )));
+        }
+        let (audit, audit_point) = open_audit_key(session, config)?;
+        Ok(Masters {
+            kek,
+            mac,
+            audit,
+            audit_point,
+        })
+    }
+
+    /// The newest key encryption key.
+    pub fn newest_kek(&self) -> Result<(u32, Handle), HsmError> {
+        newest(&self.kek)
+    }
+
+    pub fn kek(&self, version: u32) -> Result<Handle, HsmError> {
+        of(&self.kek, version, "kek")
+    }
+
+    pub fn mac(&self, version: u32) -> Result<Handle, HsmError> {
+        of(&self.mac, version, "mac")
+    }
+
+    pub fn newest_mac(&self) -> Result<(u32, Handle), HsmError> {
+        newest(&self.mac)
+    }
+}
+
+fn newest(keys: &BTreeMap<u32, Handle>) -> Result<(u32, Handle), HsmError> {
+    keys.last_key_value()
+        .map(|(version, key)| (*version, *key))
+        .ok_or_else(|| HsmError::Damaged("a master is missing".into()))
+}
+
+fn of(keys: &BTreeMap<u32, Handle>, version: u32, name: &str) -> Result<Handle, HsmError> {
+    keys.get(&version)
+        .copied()
+        .ok_or_else(|| HsmError::BadKey(format!("the token has no {name}-v{version} (any more)")))
+}
+
+fn make_secret(
+    session: &Session,
+    config: &Config,
+    row: &Row,
+    version: u32,
+) -> Result<(), HsmError> {
+    let (id, label) = (
+        prefix(config),
+        format!("{}{}{version}", prefix(config), row.name),
+    );
+    session.generate_key(
+        Mechanism::Plain(row.generator),
+        &row.attributes(id.as_bytes(), label.as_bytes()),
+    )?;
+    Ok(())
+}
+
+fn make_audit_key(session: &Session, config: &Config) -> Result<(), HsmError> {
+    let (id, label) = (
+        prefix(config),
+        format!("{}{}{}", prefix(config), AUDIT.name, config.node),
+    );
+    // One of an interrupted initialisation would be doubled.
+    for class in [CKO_PRIVATE_KEY, CKO_PUBLIC_KEY] {
+        for key in find_labelled(session, &label, class)? {
+            session.destroy(key)?;
+        }
+    }
+    let public = [
+        (CKA_CLASS, Number(CKO_PUBLIC_KEY)),
+        (CKA_KEY_TYPE, Number(CKK_EC)),
+        (CKA_TOKEN, Flag(true)),
+        (CKA_VERIFY, Flag(true)),
+        (CKA_ID, Bytes(id.as_bytes())),
+        (CKA_LABEL, Bytes(label.as_bytes())),
+        (CKA_EC_PARAMS, Bytes(der::P256)),
+    ];
+    session.generate_pair(
+        Mechanism::Plain(AUDIT.generator),
+        &public,
+        &AUDIT.attributes(id.as_bytes(), label.as_bytes()),
+    )?;
+    Ok(())
+}
+
+fn open_audit_key(session: &Session, config: &Config) -> Result<(Handle, Vec<u8>), HsmError> {
+    let label = format!("{}{}{}", prefix(config), AUDIT.name, config.node);
+    let one = |keys: Vec<Handle>| match keys.as_slice() {
+        [key] => Ok(*key),
+        [] => Err(HsmError::Damaged(format!("{label} is missing"))),
+        _ => Err(HsmError::Damaged(format!("{label} is there twice"))),
+    };
+    let private = one(find_labelled(session, &label, CKO_PRIVATE_KEY)?)?;
+    let public = one(find_labelled(session, &label, CKO_PUBLIC_KEY)?)?;
+    AUDIT.check(session, private, &label)?;
+    let point = session.attribute(public, CKA_EC_POINT)?;
+    let point = der::point(&point, 32)
+        .ok_or_else(|| HsmError::Damaged(format!("{label} has no point of P-256")))?;
+    Ok((at_hand(session, config, private)?, point.to_vec()))
+}
+
+fn find(session: &Session, id: &str, class: CK_ULONG) -> Result<Vec<Handle>, HsmError> {
+    Ok(session.find(
+        &[
+            (CKA_CLASS, Number(class)),
+            (CKA_TOKEN, Flag(true)),
+            (CKA_ID, Bytes(id.as_bytes())),
+        ],
+        LIMIT,
+    )?)
+}
+
+fn find_labelled(session: &Session, label: &str, class: CK_ULONG) -> Result<Vec<Handle>, HsmError> {
+    Ok(session.find(
+        &[
+            (CKA_CLASS, Number(class)),
+            (CKA_TOKEN, Flag(true)),
+            (CKA_LABEL, Bytes(label.as_bytes())),
+        ],
+        LIMIT,
+    )?)
+}
+
+fn label(session: &Session, key: Handle) -> Result<String, HsmError> {
+    Ok(String::from_utf8_lossy(&session.attribute(key, CKA_LABEL)?).into_owned())
+}
+
+fn at_hand(session: &Session, config: &Config, key: Handle) -> Result<Handle, HsmError> {
+    match config.source {
+        Source::Embedded { .. } => Ok(session.copy(key, &[(CKA_TOKEN, Flag(false))])?),
+        Source::Module { .. } => Ok(key),
+    }
+}

@@ -1,0 +1,214 @@
+//! The token behind domain verbs: masters, tenant keys, sealing, row MACs, key generation and use.
+//!
+//! Nobody outside this module sees a PKCS#11 handle, session, template or mechanism. Keys reach
+//! the database as [`WrappedKey`] and [`Blob`](crate::store::record::Blob) and come back the same
+//! way; where they are in clear is the business of their class (DESIGN §4).
+
+mod der;
+mod error;
+mod master;
+mod pool;
+mod probe;
+mod row_mac;
+mod tenant;
+#[cfg(test)]
+mod tests;
+
+use std::path::PathBuf;
+
+use token::raw::CKM_ECDSA;
+use token::{Locked, Mechanism};
+use zeroize::Zeroizing;
+
+pub use error::HsmError;
+use pool::{Cost, Pool};
+pub use tenant::{Purpose, TenantKeys, WrappedKey};
+
+/// Which token holds the masters.
+#[derive(Debug)]
+pub enum Source {
+    /// kryoptic, in this process; `dir` holds its database and PINs and belongs to the server alone.
+    Embedded { dir: PathBuf },
+    /// Any PKCS#11 module; the token is found by its label, the PIN is the user's.
+    Module {
+        path: PathBuf,
+        label: String,
+        pin: Pin,
+    },
+}
+
+/// A PIN that no Debug shows.
+pub struct Pin(pub Zeroizing<Vec<u8>>);
+
+impl std::fmt::Debug for Pin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Pin(..)")
+    }
+}
+
+#[derive(Debug)]
+pub struct Config {
+    pub source: Source,
+    /// Names the masters in the token: several deployments may share one.
+    pub deployment: String,
+    /// Names this node's audit key.
+    pub node: String,
+    /// Threads for calls that take longer than a hop to a thread; for a module outside this
+    /// process also how many calls it gets at a time.
+    pub workers: usize,
+    /// How many loaded keys stay in the token for their next use.
+    pub loaded_keys: usize,
+    /// What an administrator says of the module: Protection Storage Mask (KMIP 2.1 §9.5) follows.
+    pub hardware: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Protection {
+    Software,
+    Hardware,
+}
+
+/// What the token is and does, found by doing.
+#[derive(Clone, Debug)]
+pub struct Info {
+    pub label: String,
+    pub manufacturer: String,
+    pub model: String,
+    pub serial: String,
+    pub protection: Protection,
+    /// The mechanism number that was proven to be AES Key Wrap with Padding (RFC 5649).
+    pub key_wrap_padded: u64,
+    /// Unwrapped material keeps its length where it is no multiple of 8 bytes.
+    pub exact_lengths: bool,
+    /// AES key wrap also encrypts arbitrary bytes (else they pass through a session object).
+    pub wraps_bytes: bool,
+    /// PBKDF2 in the token (CKM_PKCS5_PBKD2) is offered.
+    pub pbkdf2: bool,
+    pub mechanisms: Vec<u64>,
+    /// Versions of the masters present.
+    pub kek_versions: Vec<u32>,
+    pub mac_versions: Vec<u32>,
+}
+
+/// The token. One per process and deployment; share it behind an `Arc`.
+#[derive(Debug)]
+pub struct Hsm {
+    pool: Pool,
+    row_macs: row_mac::RowMacs,
+}
+
+impl Hsm {
+    /// First start: makes an embedded token where there is none, and the masters' first version.
+    ///
+    /// # Errors
+    /// [`HsmError::AlreadyInitialised`] when the token has masters of this deployment.
+    pub fn init(config: Config) -> Result<Hsm, HsmError> {
+        Hsm::start(config, true)
+    }
+
+    /// Every later start: finds the masters and checks what they may be used for.
+    pub fn open(config: Config) -> Result<Hsm, HsmError> {
+        Hsm::start(config, false)
+    }
+
+    fn start(config: Config, create: bool) -> Result<Hsm, HsmError> {
+        Ok(Hsm {
+            pool: Pool::start(config, create)?,
+            row_macs: row_mac::RowMacs::default(),
+        })
+    }
+
+    /// Whether the token answers now; a token that is away is looked for again (for readiness
+    /// probes: at most once a second whatever the number of askers).
+    pub async fn available(&self) -> bool {
+        if self
+            .pool
+            .inner
+            .database()
+            .is_some_and(|database| !database.exists())
+        {
+            return false;
+        }
+        let asked = self.pool.run(Cost::Short, [], |seat, []| {
+            seat.session
+                .alive()
+                .map_err(|error| HsmError::Unavailable(error.to_string()))?;
+            Ok(seat.session.random(&mut [0; 8])?)
+        });
+        asked.await.is_ok()
+    }
+
+    pub async fn info(&self) -> Result<Info, HsmError> {
+        let hardware = self.pool.inner.config.hardware && !self.pool.inner.inline;
+        self.pool
+            .run(Cost::Long, [], move |seat, []| {
+                let token = seat.line.module.token_info(seat.line.slot)?;
+                let (probe, masters) = (&seat.line.probe, &seat.line.masters);
+                Ok(Info {
+                    label: token.label,
+                    manufacturer: token.manufacturer,
+                    model: token.model,
+                    serial: token.serial,
+                    protection: if hardware {
+                        Protection::Hardware
+                    } else {
+                        Protection::Software
+                    },
+                    key_wrap_padded: probe.key_wrap_padded,
+                    exact_lengths: probe.exact_lengths,
+                    wraps_bytes: probe.wraps_bytes,
+                    pbkdf2: probe.mechanisms.contains(&token::raw::CKM_PKCS5_PBKD2),
+                    mechanisms: probe.mechanisms.clone(),
+                    kek_versions: masters.kek.keys().copied().collect(),
+                    mac_versions: masters.mac.keys().copied().collect(),
+                })
+            })
+            .await
+    }
+
+    /// Bytes of the token's generator; at most 64 KiB.
+    pub async fn random(&self, length: usize) -> Result<Zeroizing<Vec<u8>>, HsmError> {
+        if length > 1 << 16 {
+            return Err(HsmError::BadInput(
+                "at most 65536 random bytes at a time".into(),
+            ));
+        }
+        self.pool
+            .run(Cost::Short, [], move |seat, []| {
+                let mut bytes = Zeroizing::new(vec![0; length]);
+                seat.session.random(&mut bytes)?;
+                Ok(bytes)
+            })
+            .await
+    }
+
+    /// ECDSA P-256 over SHA-256 of `message` with this node's audit key: 64 bytes, r ‖ s.
+    pub async fn sign_checkpoint(&self, message: &[u8]) -> Result<Vec<u8>, HsmError> {
+        use sha2::Digest;
+        let digest = sha2::Sha256::digest(message);
+        self.pool
+            .run(Cost::Short, [&digest], |seat, [digest]| {
+                let mechanism = Mechanism::Plain(CKM_ECDSA);
+                let signature =
+                    seat.session
+                        .sign(mechanism, seat.line.masters.audit, digest, 64)?;
+                Ok(signature.to_vec())
+            })
+            .await
+    }
+
+    /// The audit key's SubjectPublicKeyInfo (DER), P-256.
+    pub async fn audit_public_key(&self) -> Result<Vec<u8>, HsmError> {
+        self.pool
+            .run(Cost::Short, [], |seat, []| {
+                Ok(der::ec_public_key(
+                    der::P256,
+                    &seat.line.masters.audit_point,
+                ))
+            })
+            .await
+    }
+}
+
+/// Key bytes that a library computes with: kept from swap and core dumps.
+type LockedKey = Locked<hmac::Hmac<sha2::Sha256>>;

@@ -1,0 +1,179 @@
+//! Row MACs: HMAC-SHA-256. In the embedded token with its own key; elsewhere, where a call costs
+//! milliseconds, with a key that the token generated and wraps and locked memory holds.
+
+use std::collections::BTreeMap;
+
+use arc_swap::ArcSwap;
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+use std::sync::Arc;
+use subtle::ConstantTimeEq;
+use token::Value::{Flag, Number};
+use token::raw::{
+    CK_ULONG, CKA_CLASS, CKA_EXTRACTABLE, CKA_KEY_TYPE, CKA_PRIVATE, CKA_SENSITIVE, CKA_TOKEN,
+    CKA_VALUE, CKA_VALUE_LEN, CKK_GENERIC_SECRET, CKM_GENERIC_SECRET_KEY_GEN, CKM_SHA256_HMAC,
+    CKO_SECRET_KEY,
+};
+use token::{Locked, Mechanism};
+
+use super::pool::Cost;
+use super::tenant::unwrapping;
+use super::{Hsm, HsmError, LockedKey, WrappedKey};
+
+/// Keys that library code computes with, by version; empty with the embedded token.
+#[derive(Debug, Default)]
+pub(super) struct RowMacs {
+    keys: ArcSwap<BTreeMap<u32, Arc<LockedKey>>>,
+}
+
+impl Hsm {
+    /// Whether this token needs row MAC keys that it wraps ([`Hsm::new_row_mac_key`] at the first
+    /// start, [`Hsm::use_row_mac_key`] at every one).
+    pub fn wants_row_mac_key(&self) -> bool {
+        !self.pool.inner.inline
+    }
+
+    /// A new row MAC key under the token's newest mac master; for the deployment's row.
+    pub async fn new_row_mac_key(&self) -> Result<WrappedKey, HsmError> {
+        self.only_outside()?;
+        self.pool
+            .run(Cost::Short, [], |seat, []| {
+                let (kek_version, master) = seat.line.masters.newest_mac()?;
+                let key = seat.session.generate_key(
+                    Mechanism::Plain(CKM_GENERIC_SECRET_KEY_GEN),
+                    &[
+                        (CKA_CLASS, Number(CKO_SECRET_KEY as CK_ULONG)),
+                        (CKA_KEY_TYPE, Number(CKK_GENERIC_SECRET as CK_ULONG)),
+                        (CKA_TOKEN, Flag(false)),
+                        (CKA_PRIVATE, Flag(true)),
+                        (CKA_SENSITIVE, Flag(true)),
+                        (CKA_EXTRACTABLE, Flag(true)),
+                        (CKA_VALUE_LEN, Number(32)),
+                    ],
+                )?;
+                let key = seat.temporary(key);
+                let wrapping = Mechanism::Plain(seat.line.probe.key_wrap_padded);
+                let bytes = seat.session.wrap(wrapping, master, key.handle)?;
+                Ok(WrappedKey { kek_version, bytes })
+            })
+            .await
+    }
+
+    /// Unwraps a row MAC key into locked memory, where it serves `version`.
+    pub async fn use_row_mac_key(&self, version: u32, key: &WrappedKey) -> Result<(), HsmError> {
+        self.only_outside()?;
+        let kek_version = key.kek_version;
+        let key = self
+            .pool
+            .run(Cost::Short, [&key.bytes], move |seat, [wrapped]| {
+                let master = seat.line.masters.mac(kek_version)?;
+                let wrapping = Mechanism::Plain(seat.line.probe.key_wrap_padded);
+                let template = [
+                    (CKA_CLASS, Number(CKO_SECRET_KEY as CK_ULONG)),
+                    (CKA_KEY_TYPE, Number(CKK_GENERIC_SECRET as CK_ULONG)),
+                    (CKA_TOKEN, Flag(false)),
+                    (CKA_SENSITIVE, Flag(false)),
+                    (CKA_EXTRACTABLE, Flag(true)),
+                ];
+                let key = seat
+                    .session
+                    .unwrap(wrapping, master, wrapped, &template)
+                    .map_err(unwrapping)?;
+                let key = seat.temporary(key);
+                Ok(seat.session.attribute(key.handle, CKA_VALUE)?)
+            })
+            .await?;
+        let hmac = Hmac::<Sha256>::new_from_slice(&key)
+            .map_err(|_| HsmError::BadKey("the row MAC key has no usable length".into()))?;
+        // The state of an HMAC with an all-zero key takes the key's place before the memory is given back.
+        let locked = Locked::new(hmac, |hmac| {
+            if let Ok(zero) = Hmac::new_from_slice(&[0; 32]) {
+                *hmac = zero;
+            }
+        });
+        if !locked.granted() {
+            tracing::warn!(
+                "the system does not lock memory (RLIMIT_MEMLOCK): the row MAC key may be swapped out"
+            );
+        }
+        let locked = Arc::new(locked);
+        self.row_macs.keys.rcu(|keys| {
+            let mut keys = BTreeMap::clone(keys);
+            keys.insert(version, Arc::clone(&locked));
+            keys
+        });
+        Ok(())
+    }
+
+    fn only_outside(&self) -> Result<(), HsmError> {
+        if self.wants_row_mac_key() {
+            return Ok(());
+        }
+        Err(HsmError::Refused(
+            "row MAC keys outside: the embedded token computes row MACs itself".into(),
+        ))
+    }
+
+    /// The version that makes new MACs.
+    pub async fn row_mac_version(&self) -> Result<u32, HsmError> {
+        if self.wants_row_mac_key() {
+            return self
+                .row_macs
+                .keys
+                .load()
+                .last_key_value()
+                .map(|(version, _)| *version)
+                .ok_or_else(|| {
+                    HsmError::BadKey("no row MAC key was given (use_row_mac_key)".into())
+                });
+        }
+        self.pool
+            .run(Cost::Short, [], |seat, []| {
+                Ok(seat.line.masters.newest_mac()?.0)
+            })
+            .await
+    }
+
+    pub async fn row_mac(&self, version: u32, data: &[u8]) -> Result<[u8; 32], HsmError> {
+        if self.wants_row_mac_key() {
+            let keys = self.row_macs.keys.load();
+            let key = keys.get(&version).ok_or_else(|| {
+                HsmError::BadKey(format!("there is no row MAC key of version {version}"))
+            })?;
+            let mut mac = Hmac::<Sha256>::clone(key);
+            mac.update(data);
+            return Ok(mac.finalize().into_bytes().into());
+        }
+        self.pool
+            .run(Cost::Short, [data], move |seat, [data]| {
+                let mut mac = [0; 32];
+                let key = seat.line.masters.mac(version)?;
+                let mechanism = Mechanism::Plain(CKM_SHA256_HMAC);
+                match seat.session.sign_into(mechanism, key, data, &mut mac)? {
+                    32 => Ok(mac),
+                    _ => Err(HsmError::Damaged("a row MAC is not 32 bytes long".into())),
+                }
+            })
+            .await
+    }
+
+    /// Computes the MAC and compares in constant time.
+    ///
+    /// # Errors
+    /// [`HsmError::Integrity`] when it differs.
+    pub async fn verify_row_mac(
+        &self,
+        version: u32,
+        data: &[u8],
+        mac: &[u8; 32],
+    ) -> Result<(), HsmError> {
+        let expected = self.row_mac(version, data).await?;
+        if bool::from(expected.ct_eq(mac)) {
+            Ok(())
+        } else {
+            Err(HsmError::Integrity(
+                "a row does not carry the MAC of its contents",
+            ))
+        }
+    }
+}

@@ -1,0 +1,164 @@
+use cryptoki_sys as raw;
+
+/// A mechanism with its parameters; numbers are the standard's CKM_* or a vendor's.
+#[derive(Clone, Copy, Debug)]
+pub enum Mechanism<'a> {
+    Plain(raw::CK_MECHANISM_TYPE),
+    /// The parameter is the bytes of an initialisation vector.
+    Iv(raw::CK_MECHANISM_TYPE, &'a [u8]),
+    /// CK_GCM_PARAMS; `tag_bits` 96 to 128.
+    Gcm {
+        iv: &'a [u8],
+        aad: &'a [u8],
+        tag_bits: u32,
+    },
+    /// CK_CCM_PARAMS; lengths in bytes, `data_length` that of the clear text.
+    Ccm {
+        nonce: &'a [u8],
+        aad: &'a [u8],
+        tag_length: u32,
+        data_length: usize,
+    },
+    /// CK_AES_CTR_PARAMS: the whole block counts down from `block`, its last `bits` are the counter.
+    Ctr {
+        block: [u8; 16],
+        bits: u32,
+    },
+    /// CK_RSA_PKCS_PSS_PARAMS; `salt_length` in bytes.
+    Pss {
+        mechanism: raw::CK_MECHANISM_TYPE,
+        hash: raw::CK_MECHANISM_TYPE,
+        mask_generation: raw::CK_ULONG,
+        salt_length: u32,
+    },
+    /// CK_RSA_PKCS_OAEP_PARAMS with a label that may be empty.
+    Oaep {
+        hash: raw::CK_MECHANISM_TYPE,
+        mask_generation: raw::CK_ULONG,
+        label: &'a [u8],
+    },
+}
+
+impl Mechanism<'_> {
+    pub fn number(&self) -> raw::CK_MECHANISM_TYPE {
+        match self {
+            Mechanism::Plain(number) | Mechanism::Iv(number, _) => *number,
+            Mechanism::Gcm { .. } => raw::CKM_AES_GCM,
+            Mechanism::Ccm { .. } => raw::CKM_AES_CCM,
+            Mechanism::Ctr { .. } => raw::CKM_AES_CTR,
+            Mechanism::Pss { mechanism, .. } => *mechanism,
+            Mechanism::Oaep { .. } => raw::CKM_RSA_PKCS_OAEP,
+        }
+    }
+
+    /// Runs `call` with the C form, whose pointers are valid during the call only.
+    pub(crate) fn with<T>(&self, call: impl FnOnce(*mut raw::CK_MECHANISM) -> T) -> T {
+        let number = self.number();
+        match *self {
+            Mechanism::Plain(_) => run(number, std::ptr::null(), 0, call),
+            Mechanism::Iv(_, iv) => run(number, iv.as_ptr(), iv.len(), call),
+            Mechanism::Gcm { iv, aad, tag_bits } => with_struct(
+                number,
+                &raw::CK_GCM_PARAMS {
+                    pIv: iv.as_ptr().cast_mut(),
+                    ulIvLen: iv.len() as raw::CK_ULONG,
+                    ulIvBits: (iv.len() as raw::CK_ULONG) * 8,
+                    pAAD: pointer_or_null(aad),
+                    ulAADLen: aad.len() as raw::CK_ULONG,
+                    ulTagBits: raw::CK_ULONG::from(tag_bits),
+                },
+                call,
+            ),
+            Mechanism::Ccm {
+                nonce,
+                aad,
+                tag_length,
+                data_length,
+            } => with_struct(
+                number,
+                &raw::CK_CCM_PARAMS {
+                    ulDataLen: data_length as raw::CK_ULONG,
+                    pNonce: nonce.as_ptr().cast_mut(),
+                    ulNonceLen: nonce.len() as raw::CK_ULONG,
+                    pAAD: pointer_or_null(aad),
+                    ulAADLen: aad.len() as raw::CK_ULONG,
+                    ulMACLen: raw::CK_ULONG::from(tag_length),
+                },
+                call,
+            ),
+            Mechanism::Ctr { block, bits } => with_struct(
+                number,
+                &raw::CK_AES_CTR_PARAMS {
+                    ulCounterBits: raw::CK_ULONG::from(bits),
+                    cb: block,
+                },
+                call,
+            ),
+            Mechanism::Pss {
+                hash,
+                mask_generation,
+                salt_length,
+                ..
+            } => with_struct(
+                number,
+                &raw::CK_RSA_PKCS_PSS_PARAMS {
+                    hashAlg: hash,
+                    mgf: mask_generation,
+                    sLen: raw::CK_ULONG::from(salt_length),
+                },
+                call,
+            ),
+            Mechanism::Oaep {
+                hash,
+                mask_generation,
+                label,
+            } => with_struct(
+                number,
+                &raw::CK_RSA_PKCS_OAEP_PARAMS {
+                    hashAlg: hash,
+                    mgf: mask_generation,
+                    source: raw::CKZ_DATA_SPECIFIED,
+                    pSourceData: pointer_or_null(label).cast(),
+                    ulSourceDataLen: label.len() as raw::CK_ULONG,
+                },
+                call,
+            ),
+        }
+    }
+}
+
+/// Some modules refuse a pointer without a length.
+fn pointer_or_null(bytes: &[u8]) -> *mut u8 {
+    if bytes.is_empty() {
+        std::ptr::null_mut()
+    } else {
+        bytes.as_ptr().cast_mut()
+    }
+}
+
+fn with_struct<P, T>(
+    number: raw::CK_MECHANISM_TYPE,
+    parameters: &P,
+    call: impl FnOnce(*mut raw::CK_MECHANISM) -> T,
+) -> T {
+    run(
+        number,
+        std::ptr::from_ref(parameters).cast(),
+        size_of::<P>(),
+        call,
+    )
+}
+
+fn run<T>(
+    number: raw::CK_MECHANISM_TYPE,
+    parameters: *const u8,
+    length: usize,
+    call: impl FnOnce(*mut raw::CK_MECHANISM) -> T,
+) -> T {
+    let mut mechanism = raw::CK_MECHANISM {
+        mechanism: number,
+        pParameter: parameters.cast_mut().cast(),
+        ulParameterLen: length as raw::CK_ULONG,
+    };
+    call(&mut mechanism)
+}

@@ -1,0 +1,525 @@
+use cryptoki_sys as raw;
+use zeroize::Zeroizing;
+
+use crate::attribute::{Attribute, Template};
+use crate::error::{Error, check};
+use crate::mechanism::Mechanism;
+use crate::module::{Module, call};
+
+/// A PKCS#11 object handle; of meaning to its token, and until its session ends.
+pub type Handle = raw::CK_OBJECT_HANDLE;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum User {
+    SecurityOfficer,
+    User,
+}
+
+impl User {
+    fn number(self) -> raw::CK_USER_TYPE {
+        match self {
+            User::SecurityOfficer => raw::CKU_SO,
+            User::User => raw::CKU_USER,
+        }
+    }
+}
+
+/// A session. One thread uses it at a time: an operation is two calls and its state is the
+/// session's. Dropping it does not close it (see `Module::open_session`).
+#[derive(Debug)]
+pub struct Session {
+    pub(crate) module: &'static Module,
+    pub(crate) handle: raw::CK_SESSION_HANDLE,
+}
+
+type Init = unsafe extern "C" fn(
+    raw::CK_SESSION_HANDLE,
+    *mut raw::CK_MECHANISM,
+    raw::CK_OBJECT_HANDLE,
+) -> raw::CK_RV;
+
+type Single = unsafe extern "C" fn(
+    raw::CK_SESSION_HANDLE,
+    *mut u8,
+    raw::CK_ULONG,
+    *mut u8,
+    *mut raw::CK_ULONG,
+) -> raw::CK_RV;
+
+impl Session {
+    pub fn module(&self) -> &'static Module {
+        self.module
+    }
+
+    pub fn close(self) -> Result<(), Error> {
+        call!(self.module, C_CloseSession, self.handle)
+    }
+
+    /// Whether the session still stands.
+    pub fn alive(&self) -> Result<(), Error> {
+        let mut info = raw::CK_SESSION_INFO::default();
+        call!(self.module, C_GetSessionInfo, self.handle, &raw mut info)
+    }
+
+    /// Login is per token: it holds for all sessions of the process.
+    pub fn login(&self, user: User, pin: &[u8]) -> Result<(), Error> {
+        call!(
+            self.module,
+            C_Login,
+            self.handle,
+            user.number(),
+            pin.as_ptr().cast_mut(),
+            pin.len() as raw::CK_ULONG
+        )
+    }
+
+    pub fn logout(&self) -> Result<(), Error> {
+        call!(self.module, C_Logout, self.handle)
+    }
+
+    /// Sets the user PIN; the security officer must be logged in.
+    pub fn initialise_pin(&self, pin: &[u8]) -> Result<(), Error> {
+        call!(
+            self.module,
+            C_InitPIN,
+            self.handle,
+            pin.as_ptr().cast_mut(),
+            pin.len() as raw::CK_ULONG
+        )
+    }
+
+    /// At most `limit` objects that match the template.
+    pub fn find(&self, template: &[Attribute<'_>], limit: usize) -> Result<Vec<Handle>, Error> {
+        let mut attributes = Template::new(template);
+        let count = attributes.count();
+        call!(
+            self.module,
+            C_FindObjectsInit,
+            self.handle,
+            attributes.pointer(),
+            count
+        )?;
+        let mut handles = vec![0; limit];
+        let mut found: raw::CK_ULONG = 0;
+        let result = call!(
+            self.module,
+            C_FindObjects,
+            self.handle,
+            handles.as_mut_ptr(),
+            limit as raw::CK_ULONG,
+            &raw mut found
+        );
+        // Also after a failure: the search would block the session's next one.
+        let ended = call!(self.module, C_FindObjectsFinal, self.handle);
+        result?;
+        ended?;
+        handles.truncate(found as usize);
+        Ok(handles)
+    }
+
+    pub fn create(&self, template: &[Attribute<'_>]) -> Result<Handle, Error> {
+        let mut attributes = Template::new(template);
+        let count = attributes.count();
+        let mut handle = 0;
+        call!(
+            self.module,
+            C_CreateObject,
+            self.handle,
+            attributes.pointer(),
+            count,
+            &raw mut handle
+        )?;
+        Ok(handle)
+    }
+
+    pub fn copy(&self, object: Handle, template: &[Attribute<'_>]) -> Result<Handle, Error> {
+        let mut attributes = Template::new(template);
+        let count = attributes.count();
+        let mut handle = 0;
+        call!(
+            self.module,
+            C_CopyObject,
+            self.handle,
+            object,
+            attributes.pointer(),
+            count,
+            &raw mut handle
+        )?;
+        Ok(handle)
+    }
+
+    pub fn destroy(&self, object: Handle) -> Result<(), Error> {
+        call!(self.module, C_DestroyObject, self.handle, object)
+    }
+
+    /// The value of one attribute.
+    pub fn attribute(
+        &self,
+        object: Handle,
+        kind: raw::CK_ATTRIBUTE_TYPE,
+    ) -> Result<Zeroizing<Vec<u8>>, Error> {
+        let mut attribute = raw::CK_ATTRIBUTE {
+            type_: kind,
+            pValue: std::ptr::null_mut(),
+            ulValueLen: 0,
+        };
+        call!(
+            self.module,
+            C_GetAttributeValue,
+            self.handle,
+            object,
+            &raw mut attribute,
+            1
+        )?;
+        if attribute.ulValueLen == raw::CK_UNAVAILABLE_INFORMATION {
+            return Err(Error::Call {
+                call: "C_GetAttributeValue",
+                code: raw::CKR_ATTRIBUTE_TYPE_INVALID,
+            });
+        }
+        let mut value = Zeroizing::new(vec![0; attribute.ulValueLen as usize]);
+        attribute.pValue = value.as_mut_ptr().cast();
+        call!(
+            self.module,
+            C_GetAttributeValue,
+            self.handle,
+            object,
+            &raw mut attribute,
+            1
+        )?;
+        value.truncate(attribute.ulValueLen as usize);
+        Ok(value)
+    }
+
+    /// A CK_BBOOL attribute.
+    pub fn flag(&self, object: Handle, kind: raw::CK_ATTRIBUTE_TYPE) -> Result<bool, Error> {
+        Ok(self
+            .attribute(object, kind)?
+            .first()
+            .is_some_and(|byte| *byte != raw::CK_FALSE))
+    }
+
+    /// A CK_ULONG attribute.
+    pub fn number(&self, object: Handle, kind: raw::CK_ATTRIBUTE_TYPE) -> Result<u64, Error> {
+        let bytes = self.attribute(object, kind)?;
+        <[u8; size_of::<raw::CK_ULONG>()]>::try_from(bytes.as_slice())
+            .map(|bytes| u64::from(raw::CK_ULONG::from_ne_bytes(bytes)))
+            .map_err(|_| Error::Call {
+                call: "C_GetAttributeValue",
+                code: raw::CKR_ATTRIBUTE_VALUE_INVALID,
+            })
+    }
+
+    pub fn generate_key(
+        &self,
+        mechanism: Mechanism<'_>,
+        template: &[Attribute<'_>],
+    ) -> Result<Handle, Error> {
+        let mut attributes = Template::new(template);
+        let count = attributes.count();
+        let mut handle = 0;
+        mechanism.with(|mechanism| {
+            call!(
+                self.module,
+                C_GenerateKey,
+                self.handle,
+                mechanism,
+                attributes.pointer(),
+                count,
+                &raw mut handle
+            )
+        })?;
+        Ok(handle)
+    }
+
+    /// Public and private handle.
+    pub fn generate_pair(
+        &self,
+        mechanism: Mechanism<'_>,
+        public: &[Attribute<'_>],
+        private: &[Attribute<'_>],
+    ) -> Result<(Handle, Handle), Error> {
+        let mut public = Template::new(public);
+        let mut private = Template::new(private);
+        let (public_count, private_count) = (public.count(), private.count());
+        let (mut public_handle, mut private_handle) = (0, 0);
+        mechanism.with(|mechanism| {
+            call!(
+                self.module,
+                C_GenerateKeyPair,
+                self.handle,
+                mechanism,
+                public.pointer(),
+                public_count,
+                private.pointer(),
+                private_count,
+                &raw mut public_handle,
+                &raw mut private_handle
+            )
+        })?;
+        Ok((public_handle, private_handle))
+    }
+
+    pub fn wrap(
+        &self,
+        mechanism: Mechanism<'_>,
+        wrapping: Handle,
+        key: Handle,
+    ) -> Result<Vec<u8>, Error> {
+        let function = self
+            .module
+            .list
+            .C_WrapKey
+            .ok_or(Error::Missing("C_WrapKey"))?;
+        // Enough for a wrapped RSA-4096 private key; C_WrapKey is one call, not init and final,
+        // so a second with the length it told is allowed.
+        let mut wrapped = output(4096, |bytes, length| {
+            mechanism.with(|mechanism| {
+                // SAFETY: as in `call!`; `output` gives a buffer of the length it tells.
+                check("C_WrapKey", unsafe {
+                    function(self.handle, mechanism, wrapping, key, bytes, length)
+                })
+            })
+        })?;
+        Ok(std::mem::take(&mut *wrapped))
+    }
+
+    pub fn unwrap(
+        &self,
+        mechanism: Mechanism<'_>,
+        unwrapping: Handle,
+        wrapped: &[u8],
+        template: &[Attribute<'_>],
+    ) -> Result<Handle, Error> {
+        let mut attributes = Template::new(template);
+        let count = attributes.count();
+        let mut handle = 0;
+        mechanism.with(|mechanism| {
+            call!(
+                self.module,
+                C_UnwrapKey,
+                self.handle,
+                mechanism,
+                unwrapping,
+                wrapped.as_ptr().cast_mut(),
+                wrapped.len() as raw::CK_ULONG,
+                attributes.pointer(),
+                count,
+                &raw mut handle
+            )
+        })?;
+        Ok(handle)
+    }
+
+    /// C_DeriveKey.
+    pub fn derive(
+        &self,
+        mechanism: Mechanism<'_>,
+        base: Handle,
+        template: &[Attribute<'_>],
+    ) -> Result<Handle, Error> {
+        let mut attributes = Template::new(template);
+        let count = attributes.count();
+        let mut handle = 0;
+        mechanism.with(|mechanism| {
+            call!(
+                self.module,
+                C_DeriveKey,
+                self.handle,
+                mechanism,
+                base,
+                attributes.pointer(),
+                count,
+                &raw mut handle
+            )
+        })?;
+        Ok(handle)
+    }
+
+    /// `extra`: how many bytes longer than the data the result may be (padding, tag).
+    pub fn encrypt(
+        &self,
+        mechanism: Mechanism<'_>,
+        key: Handle,
+        data: &[u8],
+        extra: usize,
+    ) -> Result<Zeroizing<Vec<u8>>, Error> {
+        self.begin(
+            "C_EncryptInit",
+            self.module.list.C_EncryptInit,
+            mechanism,
+            key,
+        )?;
+        self.single(
+            "C_Encrypt",
+            self.module.list.C_Encrypt,
+            data,
+            data.len() + extra,
+        )
+    }
+
+    pub fn decrypt(
+        &self,
+        mechanism: Mechanism<'_>,
+        key: Handle,
+        data: &[u8],
+    ) -> Result<Zeroizing<Vec<u8>>, Error> {
+        self.begin(
+            "C_DecryptInit",
+            self.module.list.C_DecryptInit,
+            mechanism,
+            key,
+        )?;
+        self.single("C_Decrypt", self.module.list.C_Decrypt, data, data.len())
+    }
+
+    /// Signature or MAC of at most `length` bytes.
+    pub fn sign(
+        &self,
+        mechanism: Mechanism<'_>,
+        key: Handle,
+        data: &[u8],
+        length: usize,
+    ) -> Result<Zeroizing<Vec<u8>>, Error> {
+        self.begin("C_SignInit", self.module.list.C_SignInit, mechanism, key)?;
+        self.single("C_Sign", self.module.list.C_Sign, data, length)
+    }
+
+    /// As [`Session::sign`] into a buffer of the caller's, for MACs whose length is known.
+    /// Returns how many bytes were written.
+    pub fn sign_into(
+        &self,
+        mechanism: Mechanism<'_>,
+        key: Handle,
+        data: &[u8],
+        into: &mut [u8],
+    ) -> Result<usize, Error> {
+        self.begin("C_SignInit", self.module.list.C_SignInit, mechanism, key)?;
+        let mut length = into.len() as raw::CK_ULONG;
+        call!(
+            self.module,
+            C_Sign,
+            self.handle,
+            data.as_ptr().cast_mut(),
+            data.len() as raw::CK_ULONG,
+            into.as_mut_ptr(),
+            &raw mut length
+        )?;
+        Ok(length as usize)
+    }
+
+    /// False when the signature does not hold.
+    pub fn verify(
+        &self,
+        mechanism: Mechanism<'_>,
+        key: Handle,
+        data: &[u8],
+        signature: &[u8],
+    ) -> Result<bool, Error> {
+        self.begin(
+            "C_VerifyInit",
+            self.module.list.C_VerifyInit,
+            mechanism,
+            key,
+        )?;
+        let result = call!(
+            self.module,
+            C_Verify,
+            self.handle,
+            data.as_ptr().cast_mut(),
+            data.len() as raw::CK_ULONG,
+            signature.as_ptr().cast_mut(),
+            signature.len() as raw::CK_ULONG
+        );
+        match result {
+            Err(Error::Call {
+                code: raw::CKR_SIGNATURE_INVALID | raw::CKR_SIGNATURE_LEN_RANGE,
+                ..
+            }) => Ok(false),
+            Err(error) => Err(error),
+            Ok(()) => Ok(true),
+        }
+    }
+
+    pub fn random(&self, into: &mut [u8]) -> Result<(), Error> {
+        call!(
+            self.module,
+            C_GenerateRandom,
+            self.handle,
+            into.as_mut_ptr(),
+            into.len() as raw::CK_ULONG
+        )
+    }
+
+    fn begin(
+        &self,
+        call: &'static str,
+        init: Option<Init>,
+        mechanism: Mechanism<'_>,
+        key: Handle,
+    ) -> Result<(), Error> {
+        let init = init.ok_or(Error::Missing(call))?;
+        let start = || {
+            // SAFETY: as in `call!`; the mechanism's pointers live during the call.
+            mechanism.with(|mechanism| check(call, unsafe { init(self.handle, mechanism, key) }))
+        };
+        match start() {
+            // An operation that failed half-way was left open: PKCS#11 v3.0 §5.8 ends it with a
+            // NULL mechanism.
+            Err(Error::Call {
+                code: raw::CKR_OPERATION_ACTIVE,
+                ..
+            }) => {
+                // SAFETY: a NULL mechanism is the standard's cancel.
+                unsafe { init(self.handle, std::ptr::null_mut(), 0) };
+                start()
+            }
+            other => other,
+        }
+    }
+
+    fn single(
+        &self,
+        call: &'static str,
+        function: Option<Single>,
+        data: &[u8],
+        capacity: usize,
+    ) -> Result<Zeroizing<Vec<u8>>, Error> {
+        let function = function.ok_or(Error::Missing(call))?;
+        output(capacity, |bytes, length| {
+            // SAFETY: as in `call!`; `output` gives a buffer of the length it tells.
+            check(call, unsafe {
+                function(
+                    self.handle,
+                    data.as_ptr().cast_mut(),
+                    data.len() as raw::CK_ULONG,
+                    bytes,
+                    length,
+                )
+            })
+        })
+    }
+}
+
+/// Runs a call that writes into a buffer; once more when it says that the buffer is too small
+/// (the operation stays active then, PKCS#11 v3.0 §5.2).
+fn output(
+    capacity: usize,
+    mut run: impl FnMut(*mut u8, *mut raw::CK_ULONG) -> Result<(), Error>,
+) -> Result<Zeroizing<Vec<u8>>, Error> {
+    // Never an empty buffer: a pointer without memory asks for the length only.
+    let mut buffer = Zeroizing::new(vec![0_u8; capacity.max(1)]);
+    let mut length = buffer.len() as raw::CK_ULONG;
+    match run(buffer.as_mut_ptr(), &raw mut length) {
+        Err(Error::Call {
+            code: raw::CKR_BUFFER_TOO_SMALL,
+            ..
+        }) if length as usize > buffer.len() && length < 1 << 30 => {
+            buffer = Zeroizing::new(vec![0_u8; length as usize]);
+            run(buffer.as_mut_ptr(), &raw mut length)?;
+        }
+        other => other?,
+    }
+    buffer.truncate(length as usize);
+    Ok(buffer)
+}
