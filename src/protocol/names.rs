@@ -44,7 +44,7 @@ impl Names {
         mask::of_tag(tag)?.by_name(name).map(|row| row.bit)
     }
 
-    /// Whether enumeration values of this tag are themselves tags (KMIP 2.1 §5.3, Attribute
+    /// Whether enumeration values of this tag are themselves tags (KMIP 2.1 §5.5, Attribute
     /// Reference).
     pub fn holds_tags(&self, tag: Tag) -> bool {
         tag == tag::ATTRIBUTE_REFERENCE
