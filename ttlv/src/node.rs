@@ -38,6 +38,16 @@ impl Kind {
         })
     }
 
+    /// From the name as XML and JSON write it, or 0x and the type byte in hex.
+    pub fn from_name(name: &str) -> Option<Kind> {
+        let byte = name
+            .strip_prefix("0x")
+            .and_then(|hex| u8::from_str_radix(hex, 16).ok());
+        (1..=11)
+            .filter_map(Kind::from_byte)
+            .find(|kind| kind.name() == name || byte == Some(*kind as u8))
+    }
+
     /// The name as XML and JSON write it.
     pub fn name(self) -> &'static str {
         match self {
@@ -85,6 +95,25 @@ pub enum Value<'a> {
     Interval(u32),
     /// Microseconds since 1970-01-01T00:00:00Z.
     DateTimeExtended(i64),
+}
+
+/// The same number without redundant sign bytes; of nothing, zero.
+pub fn minimal_twos_complement(mut bytes: &[u8]) -> &[u8] {
+    while let [first @ (0 | 0xFF), rest @ ..] = bytes
+        && rest
+            .first()
+            .is_some_and(|second| (first ^ second) & 0x80 == 0)
+    {
+        bytes = rest;
+    }
+    if bytes.is_empty() { &[0] } else { bytes }
+}
+
+impl<'a> Value<'a> {
+    /// A number in two's complement, big-endian, of any width.
+    pub fn big_integer(bytes: &'a [u8]) -> Self {
+        Value::BigInteger(Cow::Borrowed(minimal_twos_complement(bytes)))
+    }
 }
 
 impl Value<'_> {
@@ -184,6 +213,9 @@ impl<'a> Node<'a> {
     }
 
     pub fn into_owned(self) -> Node<'static> {
-        Node { tag: self.tag, value: self.value.into_owned() }
+        Node {
+            tag: self.tag,
+            value: self.value.into_owned(),
+        }
     }
 }
