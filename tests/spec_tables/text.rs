@@ -14,19 +14,21 @@ pub struct Table {
     pub rows: Vec<Vec<String>>,
 }
 
+/// Where the texts and test cases are; perhaps they are not.
+pub fn folder() -> PathBuf {
+    let beside = || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/oasis");
+    std::env::var_os("KMIP_OASIS").map_or_else(beside, PathBuf::from)
+}
+
 /// All tables of one version's text; none where the text is not at hand.
 pub fn tables(version: Version) -> Option<Vec<Table>> {
-    let folder = std::env::var_os("KMIP_OASIS").map_or_else(
-        || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/oasis"),
-        PathBuf::from,
-    );
     let markdown = version == Version::V3_0;
     let name = if markdown {
         "3.0-enumerations.md".to_owned()
     } else {
         format!("{version}.txt")
     };
-    let path = folder.join(format!("spec/kmip-{name}"));
+    let path = folder().join(format!("spec/kmip-{name}"));
     let Ok(text) = std::fs::read_to_string(&path) else {
         println!(
             "skipped: KMIP {version} is not at {} (set KMIP_OASIS)",
