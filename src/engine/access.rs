@@ -50,6 +50,9 @@ permissions! {
     Interop = "interop";
 }
 
+/// The client profile that grants whatever the standard lets a client do.
+pub const STANDARD: &str = "standard";
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Decision {
     Allow,
@@ -64,6 +67,15 @@ pub fn decide(caller: &Caller, object: &Managed, permission: Permission) -> Deci
     let own = object.owner == caller.identity.name;
     match permission {
         _ if !own && !caller.tenant.settings.share => Decision::Hide,
+        // What gives protection away is nobody's by default (DESIGN §4.3).
+        Permission::LowerSensitive
+        | Permission::RaiseExtractable
+        | Permission::WidenUsageMask
+        | Permission::ReplaceExisting
+            if !caller.has_profile(STANDARD) =>
+        {
+            Decision::Deny
+        }
         _ => Decision::Allow,
     }
 }

@@ -216,7 +216,7 @@ impl Context {
         let mut fresh: Vec<&Staged> = self
             .staged
             .values()
-            .filter(|staged| crate::store::evaluate::matches(filter, &staged.row.record, &staged.row.index))
+            .filter(|staged| filter.holds(&staged.row.record, &staged.row.index))
             .collect();
         fresh.sort_by(|a, b| b.row.record.unique_identifier.cmp(&a.row.record.unique_identifier));
         let mut ids: Vec<String> =

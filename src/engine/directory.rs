@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 
 use super::entity::{self, EntityError, Remembered};
 use super::tenant::{Identity, Manifest, Mapping, Tenant, TenantKey};
-use crate::hsm::{Hsm, TenantKeys};
+use crate::hsm::{Hsm, Purpose, TenantKeys, WrappedKey};
 use crate::object::managed::Unsound;
 use crate::store::Store;
 use crate::store::record::{EntityKind, TenantId};
@@ -158,32 +158,19 @@ impl Directory {
             .await?
             .ok_or(Unsound::Gone)?
             .body;
-        let keys = tenant_keys(store, hsm, tenant_id, &settings).await?;
+        let keys = tenant_keys(store, hsm, tenant_id).await?;
         let tenant = Arc::new(TenantInForce { settings, keys });
         self.tenants.insert(place, Arc::clone(&tenant));
         Ok(tenant)
     }
 }
 
-async fn tenant_keys(
-    store: &Store,
-    hsm: &Hsm,
-    tenant: TenantId,
-    settings: &Tenant,
-) -> Result<TenantKeys, EntityError> {
-    let mut wrapped = Vec::new();
-    for entity in store.entities(EntityKind::TenantKey, Some(tenant)).await? {
-        let key = entity::verify::<TenantKey>(hsm, entity).await?;
-        wrapped.push((key.key, key.body));
+async fn tenant_keys(store: &Store, hsm: &Hsm, tenant: TenantId) -> Result<TenantKeys, EntityError> {
+    let mut keys = Vec::new();
+    for row in store.entities(EntityKind::TenantKey, Some(tenant)).await? {
+        let key = entity::verify::<TenantKey>(hsm, row).await?.body;
+        let purpose = if key.purpose == Purpose::Wrap as u8 { Purpose::Wrap } else { Purpose::Seal };
+        keys.push((purpose, key.version, WrappedKey { kek_version: key.kek_version, bytes: key.wrapped }));
     }
-    let keys = hsm
-        .tenant_keys(
-            tenant,
-            settings.wrap_version,
-            settings.seal_version,
-            wrapped.into_iter().map(|(name, key)| (name, key.kek_version, key.wrapped)).collect(),
-        )
-        .await
-        .map_err(Unsound::from)?;
-    Ok(keys)
+    Ok(TenantKeys::new(tenant, keys))
 }

@@ -32,10 +32,7 @@ pub struct Verified<T> {
 /// Checks the MAC and reads the body.
 pub async fn verify<T: DeserializeOwned>(hsm: &Hsm, entity: Entity) -> Result<Verified<T>, EntityError> {
     let message = mac::of_entity(&entity);
-    let sound = hsm.verify_row_mac(entity.mac_version, &message, &entity.mac).await.map_err(Unsound::from)?;
-    if !sound {
-        return Err(Unsound::Mac.into());
-    }
+    hsm.verify_row_mac(entity.mac_version, &message, &entity.mac).await.map_err(Unsound::from)?;
     let body = serde_json::from_slice(&entity.body)
         .map_err(|error| Unsound::Damaged(format!("{:?} {}: {error}", entity.kind, entity.key)))?;
     Ok(Verified { key: entity.key, tenant: entity.tenant, version: entity.version, body })
@@ -70,7 +67,7 @@ pub async fn put<T: Serialize>(
         key: key.to_owned(),
         version,
         body,
-        mac_version: hsm.mac_version(),
+        mac_version: hsm.row_mac_version().await.map_err(Unsound::from)?,
         mac: [0; 32],
     };
     let message = mac::of_entity(&entity);

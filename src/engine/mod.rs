@@ -72,8 +72,8 @@ impl Engine {
         hsm: Arc<Hsm>,
         clock: Clock,
         settings: Settings,
+        deployment: String,
     ) -> Result<Arc<Engine>, founding::FoundingError> {
-        let deployment = founding::deployment(&store, &hsm, &clock).await?;
         let head = store.audit_head(&settings.node).await?;
         let spool = crate::audit::Spool::start(Arc::clone(&store), settings.node.clone());
         let audit = Audit::new(settings.node.clone(), head, spool, settings.strict_audit);
@@ -142,7 +142,7 @@ impl Engine {
 
     /// Ready to serve: database and token answer.
     pub async fn ready(&self) -> bool {
-        self.hsm.available() && self.store.ping().await.is_ok()
+        self.hsm.available().await && self.store.ping().await.is_ok()
     }
 }
 

@@ -13,18 +13,26 @@ pub struct Tenant {
     pub duplicate_names: bool,
     /// ECB, caller-chosen GCM IVs and the like (issue Cryptography): the profile `standard`.
     pub standard_profile: bool,
-    pub wrap_version: u32,
-    pub seal_version: u32,
 }
 
 /// Body of a TenantKey's row; the row's key is `wrap-v1`, `seal-v1` …
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TenantKey {
+    /// 1 wraps, 2 seals (`hsm::Purpose`).
+    pub purpose: u8,
+    pub version: u32,
     pub kek_version: u32,
     /// Wrapped by the KEK (KWP), in hexadecimal.
     #[serde(with = "hex::serde")]
     pub wrapped: Vec<u8>,
+}
+
+impl TenantKey {
+    /// The row's key.
+    pub fn key(&self) -> String {
+        format!("{}-v{}", if self.purpose == 1 { "wrap" } else { "seal" }, self.version)
+    }
 }
 
 /// Body of an Identity's row; the row's key is its name.
@@ -60,4 +68,15 @@ pub struct Manifest {
 pub struct Deployment {
     pub identifier: String,
     pub created: i64,
+    /// With tokens that are too slow to MAC every row themselves: keys under their MAC master.
+    pub row_mac_keys: Vec<RowMacKey>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RowMacKey {
+    pub version: u32,
+    pub master_version: u32,
+    #[serde(with = "hex::serde")]
+    pub wrapped: Vec<u8>,
 }

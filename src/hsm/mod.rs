@@ -138,6 +138,14 @@ impl Hsm {
         asked.await.is_ok()
     }
 
+    /// The token's kind, for Protection Storage Mask (KMIP 2.1 §9.5).
+    pub fn protection(&self) -> Protection {
+        match self.pool.inner.config.hardware && !self.pool.inner.inline {
+            true => Protection::Hardware,
+            false => Protection::Software,
+        }
+    }
+
     pub async fn info(&self) -> Result<Info, HsmError> {
         let hardware = self.pool.inner.config.hardware && !self.pool.inner.inline;
         self.pool

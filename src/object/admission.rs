@@ -17,12 +17,14 @@ use crate::protocol::structure::Bytes;
 use crate::protocol::tag;
 use crate::store::record::Class;
 
-/// Seals the object's bytes and writes its row; attributes were admitted before.
+/// Seals the object's bytes and writes its row; attributes were admitted before. `replaced` is the
+/// version of the row that it takes the place of.
 pub async fn admit(
     context: &mut Context,
     unique_identifier: &str,
     mut object: Object,
     mut attributes: Attributes,
+    replaced: Option<i64>,
 ) -> Result<(), Fault> {
     inherit(&mut object, &mut attributes);
     link_wrapping_key(context, &object, &mut attributes).await?;
@@ -61,7 +63,13 @@ pub async fn admit(
     let mut draft =
         Draft::new(tenant, &owner, unique_identifier.to_owned(), class, object, form, blob);
     draft.attributes = attributes;
-    context.insert(draft).await
+    match replaced {
+        None => context.insert(draft).await,
+        Some(version) => {
+            draft.set_version(version + 1);
+            context.update(draft).await
+        }
+    }
 }
 
 /// What the Key Block says counts as attributes (2.1 §6.1.43 Table 293): algorithm, length and what

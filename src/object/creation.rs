@@ -69,7 +69,8 @@ pub fn check_value(
     version: Version,
     value: &Value<'_>,
 ) -> Result<(), Fault> {
-    if !row.applies_to(object_type, version) {
+    // "Applies to" is narrower before 2.0 than what clients of 1.x send; the newest table decides too.
+    if !row.applies_to(object_type, version) && !row.applies_to(object_type, Version::NEWEST) {
         return Err(Fault::new(
             Reason::InvalidAttribute,
             format!("{} does not apply to objects of type {object_type}", row.name),

@@ -1,14 +1,13 @@
 //! How an object leaves the server (1.4 §4.11, 2.1 §6.1.19, DESIGN §4.3): in which format, wrapped
 //! or not, and whether at all.
 
-use super::managed::{Form, Sealed};
+use super::managed::Sealed;
 use super::{conversion, material, wrapping};
 use crate::engine::context::Context;
 use crate::engine::error::{Fault, Reason};
 use crate::protocol::enumeration::{KeyCompressionType, KeyFormatType, KeyWrapType};
 use crate::protocol::key_block::{KeyWrappingSpecification, KeyValue};
 use crate::protocol::object::Object;
-use crate::protocol::structure::Bytes;
 use crate::protocol::tag;
 use crate::store::record::Class;
 
@@ -29,16 +28,34 @@ pub async fn deliver(context: &mut Context, object: &Sealed, wish: &Wish<'_>) ->
             format!("the key compression type {compression} is not supported; ask without one"),
         ));
     }
-    let Some(blob) = &object.blob else {
+    if object.blob.is_none() {
         // A meta-data-only object (1.4 §2.1.4, TC-MDO): the answer has no Key Value.
         return match wish.format.is_some_and(|format| Some(format) != stored_format(object)) {
             true => Err(Fault::new(Reason::KeyValueNotPresent, "this server has only the object's meta-data")),
             false => Ok(object.skeleton.clone()),
         };
-    };
+    }
     may_leave(object, wish)?;
     if object.class == Class::Token {
         return wrapping::wrap_in_token(context, object, wish).await;
+    }
+    let mut whole = open(context, object, wish).await?;
+    if let Some(specification) = wish.wrapping {
+        wrapping::wrap(context, object, &mut whole, specification).await?;
+    }
+    Ok(whole)
+}
+
+/// The object in clear, in the format asked for. Whether it may leave was decided before.
+pub async fn open(context: &mut Context, object: &Sealed, wish: &Wish<'_>) -> Result<Object, Fault> {
+    let Some(blob) = &object.blob else {
+        return Err(Fault::new(Reason::KeyValueNotPresent, "this server has only the object's meta-data"));
+    };
+    if object.class == Class::Token {
+        return Err(Fault::new(
+            Reason::UnsupportedCryptographicParameters,
+            "the key is of class token: it is used in the token only, and the token does not do this",
+        ));
     }
     let binding = material::binding(&context.engine.deployment, object);
     let clear = context.engine.hsm.open_sealed(&context.caller.tenant.keys, &binding, blob).await?;
@@ -58,9 +75,6 @@ pub async fn deliver(context: &mut Context, object: &Sealed, wish: &Wish<'_>) ->
         }
     }
     convert(object, &mut whole, wish)?;
-    if let Some(specification) = wish.wrapping {
-        wrapping::wrap(context, object, &mut whole, specification).await?;
-    }
     Ok(whole)
 }
 
@@ -112,20 +126,4 @@ fn convert(object: &Sealed, whole: &mut Object, wish: &Wish<'_>) -> Result<(), F
     block.key_value = Some(KeyValue::Plain { material: converted, attributes: None });
     block.key_format_type = wanted;
     Ok(())
-}
-
-/// The clear material of an object, for use inside the server: Derive Key, Join, wrapping.
-pub async fn clear(context: &Context, object: &Sealed) -> Result<(Form, Bytes), Fault> {
-    let Some(blob) = &object.blob else {
-        return Err(Fault::new(Reason::KeyValueNotPresent, "this server has only the object's meta-data"));
-    };
-    if object.class == Class::Token {
-        return Err(Fault::new(
-            Reason::UnsupportedCryptographicParameters,
-            "the key is of class token: it is used in the token only, and the token does not do this",
-        ));
-    }
-    let binding = material::binding(&context.engine.deployment, object);
-    let bytes = context.engine.hsm.open_sealed(&context.caller.tenant.keys, &binding, blob).await?;
-    Ok((object.form, bytes))
 }

@@ -62,7 +62,16 @@ pub enum Unsound {
     #[error("the row cannot be read: {0}")]
     Damaged(String),
     #[error(transparent)]
-    Token(#[from] HsmError),
+    Token(HsmError),
+}
+
+impl From<HsmError> for Unsound {
+    fn from(error: HsmError) -> Self {
+        match error {
+            HsmError::Integrity(_) => Unsound::Mac,
+            other => Unsound::Token(other),
+        }
+    }
 }
 
 impl Managed {
@@ -135,9 +144,7 @@ impl Sealed {
     /// Takes a row after checking its MAC.
     pub async fn verify(hsm: &Hsm, record: Record) -> Result<Sealed, Unsound> {
         let message = mac::of_record(&record);
-        if !hsm.verify_row_mac(record.mac_version, &message, &record.mac).await? {
-            return Err(Unsound::Mac);
-        }
+        hsm.verify_row_mac(record.mac_version, &message, &record.mac).await?;
         Sealed::from_verified(record)
     }
 
@@ -246,7 +253,7 @@ impl Draft {
             unique_identifier: object.unique_identifier,
             owner: object.owner,
             blob: object.blob,
-            mac_version: hsm.mac_version(),
+            mac_version: hsm.row_mac_version().await?,
             mac: [0; 32],
         };
         record.mac = hsm.row_mac(record.mac_version, &mac::of_record(&record)).await?;

@@ -43,7 +43,7 @@ impl AttributeReference {
     pub fn is_in(&self, version: Version) -> bool {
         match self {
             AttributeReference::Standard(tag) => {
-                attribute::by_tag(*tag).is_some_and(|row| row.range.contains(version))
+                attribute::by_tag(*tag).is_some_and(|row| row.is_in(version))
             }
             // 1.x can only write x- and y- (1.4 §3.36).
             AttributeReference::Vendor(name) => {

@@ -105,6 +105,23 @@ pub fn response<'a>(operation: Operation, version: Version, items: Vec<Node<'a>>
     out
 }
 
+/// A Key Value by itself, as wrapping encodes it.
+pub fn key_value(version: Version, mut node: Node<'_>) -> Node<'_> {
+    if version < Version::V2_0
+        && let Value::Structure(items) = &mut node.value
+    {
+        let mut out = Vec::with_capacity(items.len());
+        for item in std::mem::take(items) {
+            match item.tag {
+                tag::ATTRIBUTES => unname(item, &mut out),
+                _ => out.push(item),
+            }
+        }
+        *items = out;
+    }
+    node
+}
+
 /// Key Value may hold attributes (1.4 §2.1.4).
 fn object(mut item: Node<'_>) -> Node<'_> {
     rewrite_key_value(&mut item, &mut |items| {

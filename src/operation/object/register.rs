@@ -46,7 +46,7 @@ impl Handler for Register {
         }
         let attributes = creation::admit(context.version, request.object_type, &request.attributes)?;
         let unique_identifier = creation::new_identifier();
-        admission::admit(context, &unique_identifier, object, attributes).await?;
+        admission::admit(context, &unique_identifier, object, attributes, None).await?;
         context.produce(UniqueIdentifier::REGISTER, &unique_identifier);
         Ok(RegisterResponse { unique_identifier })
     }

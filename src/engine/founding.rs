@@ -1,0 +1,219 @@
+//! First things: the deployment with its masters, tenants with their keys, identities with their
+//! certificates.
+
+use std::sync::Arc;
+
+use super::entity::{self, EntityError};
+use super::tenant::{Deployment, Identity, Manifest, Mapping, RowMacKey, Tenant, TenantKey};
+use crate::clock::Clock;
+use crate::hsm::{Hsm, HsmError, Purpose, WrappedKey};
+use crate::object::managed::Unsound;
+use crate::store::record::{Change, Commit, EntityKind, TenantId};
+use crate::store::{Store, StoreError};
+
+#[derive(Debug, thiserror::Error)]
+pub enum FoundingError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("the token: {0}")]
+    Token(#[from] HsmError),
+    #[error(transparent)]
+    Entity(#[from] EntityError),
+    #[error("{0}")]
+    Refused(String),
+}
+
+/// The tenant of the quickstart.
+pub const FIRST_TENANT: TenantId = TenantId(1);
+
+/// Everything that is not an object stands in these rows.
+const DEPLOYMENT: &str = "deployment";
+const TENANT: &str = "tenant";
+const REVOKED: &str = "revoked";
+
+/// Opens the token that holds this database's masters, or founds both when the database is new.
+/// `open` is given the deployment's identifier and whether its masters are to be made.
+pub async fn token(
+    store: &Store,
+    clock: &Clock,
+    open: impl FnOnce(&str, bool) -> Result<Hsm, HsmError>,
+) -> Result<(Arc<Hsm>, String), FoundingError> {
+    if let Some(row) = store.entity(EntityKind::Deployment, TenantId(0), DEPLOYMENT).await? {
+        // The MAC can only be checked once the token is open; until then the row is a claim.
+        let claimed: Deployment = serde_json::from_slice(&row.body).map_err(|error| {
+            FoundingError::Refused(format!("the deployment's row cannot be read: {error}"))
+        })?;
+        let hsm = open(&claimed.identifier, false)?;
+        for key in &claimed.row_mac_keys {
+            let wrapped = WrappedKey { kek_version: key.master_version, bytes: key.wrapped.clone() };
+            hsm.use_row_mac_key(key.version, &wrapped).await?;
+        }
+        let deployment = entity::verify::<Deployment>(&hsm, row).await?;
+        return Ok((Arc::new(hsm), deployment.body.identifier));
+    }
+    let identifier = uuid::Uuid::new_v4().to_string();
+    let hsm = open(&identifier, true)?;
+    let mut deployment =
+        Deployment { identifier: identifier.clone(), created: clock.now(), row_mac_keys: Vec::new() };
+    if hsm.wants_row_mac_key() {
+        let wrapped = hsm.new_row_mac_key().await?;
+        hsm.use_row_mac_key(1, &wrapped).await?;
+        deployment.row_mac_keys.push(RowMacKey {
+            version: 1,
+            master_version: wrapped.kek_version,
+            wrapped: wrapped.bytes,
+        });
+    }
+    let change =
+        entity::put(&hsm, EntityKind::Deployment, TenantId(0), DEPLOYMENT, 1, &deployment).await?;
+    write(store, vec![change]).await?;
+    Ok((Arc::new(hsm), identifier))
+}
+
+async fn write(store: &Store, changes: Vec<Change>) -> Result<(), StoreError> {
+    store.apply(Commit { changes, audit: Vec::new() }).await
+}
+
+/// Makes a tenant with its wrap and seal key and its empty manifest.
+///
+/// # Errors
+/// `StoreError::Exists` when the number is taken.
+pub async fn add_tenant(
+    store: &Store,
+    hsm: &Hsm,
+    id: TenantId,
+    settings: &Tenant,
+) -> Result<(), FoundingError> {
+    let mut changes = vec![
+        entity::put(hsm, EntityKind::Tenant, id, TENANT, 1, settings).await?,
+        entity::put(hsm, EntityKind::Manifest, id, REVOKED, 1, &Manifest::default()).await?,
+    ];
+    for purpose in [Purpose::Wrap, Purpose::Seal] {
+        let key = hsm.new_tenant_key(purpose).await?;
+        let body = TenantKey { purpose: purpose as u8, version: 1, kek_version: key.kek_version, wrapped: key.bytes };
+        changes.push(entity::put(hsm, EntityKind::TenantKey, id, &body.key(), 1, &body).await?);
+    }
+    write(store, changes).await?;
+    Ok(())
+}
+
+/// Whether the tenant is there.
+pub async fn has_tenant(store: &Store, id: TenantId) -> Result<bool, StoreError> {
+    Ok(store.entity(EntityKind::Tenant, id, TENANT).await?.is_some())
+}
+
+/// The number of the tenant of this name.
+pub async fn tenant_named(store: &Store, hsm: &Hsm, name: &str) -> Result<Option<TenantId>, FoundingError> {
+    for row in store.entities(EntityKind::Tenant, None).await? {
+        let tenant = entity::verify::<Tenant>(hsm, row).await?;
+        if tenant.body.name == name {
+            return Ok(Some(tenant.tenant));
+        }
+    }
+    Ok(None)
+}
+
+/// Registers an identity and the certificate (by its mapping key) that proves it.
+///
+/// # Errors
+/// Refused when the name was revoked before: a name does not come back to life.
+pub async fn add_identity(
+    store: &Store,
+    hsm: &Hsm,
+    tenant: TenantId,
+    identity: &Identity,
+    mapping_key: &str,
+) -> Result<(), FoundingError> {
+    let manifest = manifest(store, hsm, tenant).await?;
+    if manifest.body.revoked.iter().any(|(name, _)| *name == identity.name) {
+        return Err(FoundingError::Refused(format!(
+            "the identity {:?} was revoked; choose another name",
+            identity.name
+        )));
+    }
+    let mapping = Mapping { tenant: tenant.0, identity: identity.name.clone() };
+    let mut changes = Vec::new();
+    if store.entity(EntityKind::Identity, tenant, &identity.name).await?.is_none() {
+        changes.push(entity::put(hsm, EntityKind::Identity, tenant, &identity.name, 1, identity).await?);
+    }
+    changes.push(entity::put(hsm, EntityKind::Mapping, TenantId(0), mapping_key, 1, &mapping).await?);
+    write(store, changes).await?;
+    Ok(())
+}
+
+async fn manifest(
+    store: &Store,
+    hsm: &Hsm,
+    tenant: TenantId,
+) -> Result<entity::Verified<Manifest>, FoundingError> {
+    entity::read::<Manifest>(store, hsm, EntityKind::Manifest, tenant, REVOKED)
+        .await?
+        .ok_or(FoundingError::Entity(Unsound::Gone.into()))
+}
+
+/// Revokes an identity: it stands in the manifest from then on. Nodes learn of it within their
+/// lease (one second).
+pub async fn revoke_identity(
+    store: &Store,
+    hsm: &Hsm,
+    clock: &Clock,
+    tenant: TenantId,
+    name: &str,
+) -> Result<(), FoundingError> {
+    if store.entity(EntityKind::Identity, tenant, name).await?.is_none() {
+        return Err(FoundingError::Refused(format!("the tenant has no identity {name:?}; see `keyward client list`")));
+    }
+    let mut manifest = manifest(store, hsm, tenant).await?;
+    if manifest.body.revoked.iter().any(|(revoked, _)| revoked == name) {
+        return Ok(());
+    }
+    manifest.body.revoked.push((name.to_owned(), clock.now()));
+    let change =
+        entity::put(hsm, EntityKind::Manifest, tenant, REVOKED, manifest.version + 1, &manifest.body).await?;
+    write(store, vec![change]).await?;
+    Ok(())
+}
+
+/// An identity as `client list` shows it.
+#[derive(Clone, Debug, serde::Serialize)]
+pub struct Listed {
+    pub tenant: String,
+    pub name: String,
+    pub created: i64,
+    pub revoked: Option<i64>,
+    /// `fingerprint:…`, `subject:…`, `san:…`.
+    pub certificates: Vec<String>,
+    pub profiles: Vec<String>,
+}
+
+/// All identities of all tenants.
+pub async fn identities(store: &Store, hsm: &Hsm) -> Result<Vec<Listed>, FoundingError> {
+    let mut mappings = Vec::new();
+    for row in store.entities(EntityKind::Mapping, None).await? {
+        mappings.push(entity::verify::<Mapping>(hsm, row).await?);
+    }
+    let mut listed = Vec::new();
+    for row in store.entities(EntityKind::Tenant, None).await? {
+        let tenant = entity::verify::<Tenant>(hsm, row).await?;
+        let revoked = manifest(store, hsm, tenant.tenant).await?.body.revoked;
+        for row in store.entities(EntityKind::Identity, Some(tenant.tenant)).await? {
+            let identity = entity::verify::<Identity>(hsm, row).await?.body;
+            let certificates = mappings
+                .iter()
+                .filter(|mapping| {
+                    mapping.body.tenant == tenant.tenant.0 && mapping.body.identity == identity.name
+                })
+                .map(|mapping| mapping.key.clone())
+                .collect();
+            listed.push(Listed {
+                tenant: tenant.body.name.clone(),
+                revoked: revoked.iter().find(|(name, _)| *name == identity.name).map(|(_, when)| *when),
+                name: identity.name,
+                created: identity.created,
+                certificates,
+                profiles: identity.profiles,
+            });
+        }
+    }
+    Ok(listed)
+}
