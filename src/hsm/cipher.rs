@@ -36,13 +36,21 @@ impl Hsm {
         let tag = parameters.tag(row)?;
         let padded = (row.shape == Shape::PlainPadded).then(|| pad(data, row.block));
         let data = padded.as_ref().map_or(data, |padded| padded.as_slice());
-        self.with_key(key, Role::Cipher, Cost::Short, [iv, aad, data], move |seat, key, [iv, aad, data]| {
-            let mechanism = parameters.mechanism(row, iv, aad, data.len())?;
-            let mut out = seat.session.encrypt(mechanism, key, data, row.block + tag)?;
-            let mut data = std::mem::take(&mut *out);
-            let tag = data.split_off(data.len().saturating_sub(tag));
-            Ok(Ciphertext { data, tag })
-        })
+        self.with_key(
+            key,
+            Role::Cipher,
+            Cost::Short,
+            [iv, aad, data],
+            move |seat, key, [iv, aad, data]| {
+                let mechanism = parameters.mechanism(row, iv, aad, data.len())?;
+                let mut out = seat
+                    .session
+                    .encrypt(mechanism, key, data, row.block + tag)?;
+                let mut data = std::mem::take(&mut *out);
+                let tag = data.split_off(data.len().saturating_sub(tag));
+                Ok(Ciphertext { data, tag })
+            },
+        )
         .await
     }
 
@@ -59,19 +67,40 @@ impl Hsm {
     ) -> Result<Zeroizing<Vec<u8>>, HsmError> {
         let row = parameters.row()?;
         if tag.len() != parameters.tag(row)? {
-            return Err(HsmError::BadInput(format!("{} with a tag of {} bytes", row.name, tag.len())));
+            return Err(HsmError::BadInput(format!(
+                "{} with a tag of {} bytes",
+                row.name,
+                tag.len()
+            )));
         }
         // PKCS#11 takes the tag behind the data.
         let joined = (!tag.is_empty()).then(|| [data, tag].concat());
         let data = joined.as_deref().unwrap_or(data);
         let tag = tag.len();
-        self.with_key(key, Role::Cipher, Cost::Short, [iv, aad, data], move |seat, key, [iv, aad, data]| {
-            let mechanism = parameters.mechanism(row, iv, aad, data.len().saturating_sub(tag))?;
-            let clear = seat.session.decrypt(mechanism, key, data).map_err(|error| {
-                decrypting(error, HsmError::Integrity("the ciphertext, its tag or padding do not hold"))
-            })?;
-            if row.shape == Shape::PlainPadded { unpad(clear, row.block) } else { Ok(clear) }
-        })
+        self.with_key(
+            key,
+            Role::Cipher,
+            Cost::Short,
+            [iv, aad, data],
+            move |seat, key, [iv, aad, data]| {
+                let mechanism =
+                    parameters.mechanism(row, iv, aad, data.len().saturating_sub(tag))?;
+                let clear = seat
+                    .session
+                    .decrypt(mechanism, key, data)
+                    .map_err(|error| {
+                        decrypting(
+                            error,
+                            HsmError::Integrity("the ciphertext, its tag or padding do not hold"),
+                        )
+                    })?;
+                if row.shape == Shape::PlainPadded {
+                    unpad(clear, row.block)
+                } else {
+                    Ok(clear)
+                }
+            },
+        )
         .await
     }
 
@@ -83,9 +112,17 @@ impl Hsm {
         data: &[u8],
     ) -> Result<Zeroizing<Vec<u8>>, HsmError> {
         let row = hash(hashing_algorithm)?;
-        self.with_key(key, Role::Mac, Cost::Short, [data], move |seat, key, [data]| {
-            Ok(seat.session.sign(Mechanism::Plain(row.hmac), key, data, row.length)?)
-        })
+        self.with_key(
+            key,
+            Role::Mac,
+            Cost::Short,
+            [data],
+            move |seat, key, [data]| {
+                Ok(seat
+                    .session
+                    .sign(Mechanism::Plain(row.hmac), key, data, row.length)?)
+            },
+        )
         .await
     }
 
@@ -112,24 +149,36 @@ impl Hsm {
     ) -> Result<Zeroizing<Vec<u8>>, HsmError> {
         let row = hash(hashing_algorithm)?;
         if length > 255 * row.length {
-            return Err(HsmError::BadInput(format!("{length} derived bytes: at most {}", 255 * row.length)));
+            return Err(HsmError::BadInput(format!(
+                "{length} derived bytes: at most {}",
+                255 * row.length
+            )));
         }
-        self.with_key(key, Role::Mac, Cost::Short, [fixed], move |seat, key, [fixed]| {
-            let mut derived = Zeroizing::new(Vec::with_capacity(length.next_multiple_of(row.length)));
-            let mut input = Zeroizing::new([&[0; 4], fixed].concat());
-            for counter in 1_u32.. {
-                if derived.len() >= length {
-                    break;
+        self.with_key(
+            key,
+            Role::Mac,
+            Cost::Short,
+            [fixed],
+            move |seat, key, [fixed]| {
+                let mut derived =
+                    Zeroizing::new(Vec::with_capacity(length.next_multiple_of(row.length)));
+                let mut input = Zeroizing::new([&[0; 4], fixed].concat());
+                for counter in 1_u32.. {
+                    if derived.len() >= length {
+                        break;
+                    }
+                    for (to, from) in input.iter_mut().zip(counter.to_be_bytes()) {
+                        *to = from;
+                    }
+                    let block =
+                        seat.session
+                            .sign(Mechanism::Plain(row.hmac), key, &input, row.length)?;
+                    derived.extend_from_slice(&block);
                 }
-                for (to, from) in input.iter_mut().zip(counter.to_be_bytes()) {
-                    *to = from;
-                }
-                let block = seat.session.sign(Mechanism::Plain(row.hmac), key, &input, row.length)?;
-                derived.extend_from_slice(&block);
-            }
-            derived.truncate(length);
-            Ok(derived)
-        })
+                derived.truncate(length);
+                Ok(derived)
+            },
+        )
         .await
     }
 
@@ -146,7 +195,11 @@ impl Hsm {
                 Some(hash(number)?)
             }
         };
-        let cost = if rows.is_some() { Cost::Long } else { Cost::Short };
+        let cost = if rows.is_some() {
+            Cost::Long
+        } else {
+            Cost::Short
+        };
         self.with_key(key, Role::Sign, cost, [data], move |seat, key, [data]| {
             let mechanism = match (scheme, rows) {
                 (Signature::RsaPkcs1 { .. }, Some(row)) => Mechanism::Plain(row.rsa_pkcs1),
@@ -170,12 +223,32 @@ impl Hsm {
         method: WrapMethod,
         clear: &[u8],
     ) -> Result<Vec<u8>, HsmError> {
-        if clear.is_empty() || (method == WrapMethod::NistKeyWrap && (clear.len() < 16 || clear.len() % 8 != 0)) {
-            return Err(HsmError::BadInput(format!("{method:?} of {} bytes", clear.len())));
+        if clear.is_empty()
+            || (method == WrapMethod::NistKeyWrap
+                && (clear.len() < 16 || !clear.len().is_multiple_of(8)))
+        {
+            return Err(HsmError::BadInput(format!(
+                "{method:?} of {} bytes",
+                clear.len()
+            )));
         }
-        self.with_key(key, Role::Wrap, Cost::Short, [clear], move |seat, key, [clear]| {
-            wrap_clear(seat, method.mechanism(seat.line.probe.key_wrap_padded), key, clear)
-        })
+        self.with_key(
+            key,
+            Role::Wrap,
+            Cost::Short,
+            [clear],
+            move |seat, key, [clear]| {
+                if !clear.len().is_multiple_of(8) && !seat.line.probe.exact_lengths {
+                    return Err(uneven());
+                }
+                wrap_clear(
+                    seat,
+                    method.mechanism(seat.line.probe.key_wrap_padded),
+                    key,
+                    clear,
+                )
+            },
+        )
         .await
     }
 
@@ -187,25 +260,27 @@ impl Hsm {
         method: WrapMethod,
         wrapped: &[u8],
     ) -> Result<Zeroizing<Vec<u8>>, HsmError> {
-        if wrapped.len() < 16 || wrapped.len() % 8 != 0 {
-            return Err(HsmError::Integrity("wrapped bytes come in multiples of 8, from 16 on"));
+        if wrapped.len() < 16 || !wrapped.len().is_multiple_of(8) {
+            return Err(HsmError::Integrity(
+                "wrapped bytes come in multiples of 8, from 16 on",
+            ));
         }
-        self.with_key(key, Role::Wrap, Cost::Short, [wrapped], move |seat, key, [wrapped]| {
-            let mechanism = method.mechanism(seat.line.probe.key_wrap_padded);
-            let clear = unwrap_clear(seat, mechanism, key, wrapped)?;
-            if method == WrapMethod::NistKeyWrap || seat.line.probe.exact_lengths {
-                return Ok(clear);
-            }
-            // The token lost the length. Key wrap is deterministic: the right one gives the same bytes.
-            let zeros = clear.iter().rev().take(7).take_while(|byte| **byte == 0).count();
-            for length in (clear.len() - zeros..=clear.len()).rev().filter(|length| *length > 0) {
-                let candidate = clear.get(..length).unwrap_or_default();
-                if wrap_clear(seat, mechanism, key, candidate)? == wrapped {
-                    return Ok(Zeroizing::new(candidate.to_vec()));
+        self.with_key(
+            key,
+            Role::Wrap,
+            Cost::Short,
+            [wrapped],
+            move |seat, key, [wrapped]| {
+                let mechanism = method.mechanism(seat.line.probe.key_wrap_padded);
+                let clear = unwrap_clear(seat, mechanism, key, wrapped)?;
+                let whole = method == WrapMethod::NistKeyWrap || seat.line.probe.exact_lengths;
+                // Key wrap is deterministic: if it gives the same bytes, no length was lost.
+                if whole || wrap_clear(seat, mechanism, key, &clear)? == wrapped {
+                    return Ok(clear);
                 }
-            }
-            Err(HsmError::Integrity("the wrapped bytes have no length that fits"))
-        })
+                Err(uneven())
+            },
+        )
         .await
     }
 }
@@ -217,6 +292,13 @@ impl WrapMethod {
             WrapMethod::NistKeyWrapPadded => padded,
         })
     }
+}
+
+/// Encoded as TTLV (KMIP 2.1 §11.18, TTLV Encoding) a key value is always a multiple of 8 bytes.
+fn uneven() -> HsmError {
+    HsmError::Refused(
+        "padded key wrap of what is no multiple of 8 bytes; wrap it TTLV-encoded".into(),
+    )
 }
 
 /// RFC 8018 §6.1.1: 1 to `block` bytes, each their number.

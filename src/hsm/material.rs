@@ -1,14 +1,14 @@
 //! New keys: in the token (class *token*), or from its generator and sealed (*served*, *cached*).
 
+use token::Value::{Bytes, Flag, Number};
 use token::raw::{
     CK_ATTRIBUTE_TYPE, CK_MECHANISM_TYPE, CK_ULONG, CKA_CLASS, CKA_EC_PARAMS, CKA_EC_POINT,
-    CKA_EXTRACTABLE, CKA_KEY_TYPE, CKA_MODULUS, CKA_MODULUS_BITS, CKA_PRIVATE,
-    CKA_PUBLIC_EXPONENT, CKA_SENSITIVE, CKA_SIGN, CKA_TOKEN, CKA_VALUE_LEN, CKA_VERIFY, CKK_AES,
-    CKK_DES2, CKK_DES3, CKK_EC, CKK_GENERIC_SECRET, CKK_RSA, CKM_AES_KEY_GEN, CKM_DES2_KEY_GEN,
-    CKM_DES3_KEY_GEN, CKM_EC_KEY_PAIR_GEN, CKM_GENERIC_SECRET_KEY_GEN, CKM_RSA_PKCS_KEY_PAIR_GEN,
-    CKO_PRIVATE_KEY, CKO_PUBLIC_KEY, CKO_SECRET_KEY,
+    CKA_EXTRACTABLE, CKA_KEY_TYPE, CKA_MODULUS, CKA_MODULUS_BITS, CKA_PRIVATE, CKA_PUBLIC_EXPONENT,
+    CKA_SENSITIVE, CKA_SIGN, CKA_TOKEN, CKA_VALUE_LEN, CKA_VERIFY, CKK_AES, CKK_DES2, CKK_DES3,
+    CKK_EC, CKK_GENERIC_SECRET, CKK_RSA, CKM_AES_KEY_GEN, CKM_DES2_KEY_GEN, CKM_DES3_KEY_GEN,
+    CKM_EC_KEY_PAIR_GEN, CKM_GENERIC_SECRET_KEY_GEN, CKM_RSA_PKCS_KEY_PAIR_GEN, CKO_PRIVATE_KEY,
+    CKO_PUBLIC_KEY, CKO_SECRET_KEY,
 };
-use token::Value::{Bytes, Flag, Number};
 use token::{Attribute, Handle, Mechanism};
 
 use super::pool::{Cost, Seat};
@@ -56,8 +56,12 @@ impl Curve {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PairSpec {
     /// Public exponent 65537.
-    Rsa { bits: u32 },
-    Ec { curve: Curve },
+    Rsa {
+        bits: u32,
+    },
+    Ec {
+        curve: Curve,
+    },
 }
 
 /// The public half in the standard's parts.
@@ -89,7 +93,10 @@ impl SecretSpec {
         if fits {
             return Ok(());
         }
-        Err(HsmError::BadKey(format!("{:?} keys of {} bytes are not made", self.kind, self.length)))
+        Err(HsmError::BadKey(format!(
+            "{:?} keys of {} bytes are not made",
+            self.kind, self.length
+        )))
     }
 
     fn generator(self) -> (CK_MECHANISM_TYPE, CK_ULONG) {
@@ -122,7 +129,10 @@ impl Hsm {
         let version = keys.newest(Purpose::Wrap)?;
         let bytes = self
             .with_tenant_key(keys, Purpose::Wrap, version, [], move |seat, wrap, []| {
-                if !seat.line.probe.exact_lengths && spec.length % 8 != 0 && spec.length > 64 {
+                if !seat.line.probe.exact_lengths
+                    && !spec.length.is_multiple_of(8)
+                    && spec.length > 64
+                {
                     return Err(HsmError::Refused(format!(
                         "keys of {} bytes in the token: it keeps multiples of 8 only",
                         spec.length
@@ -133,13 +143,20 @@ impl Hsm {
                 if spec.kind != KeyKind::TripleDes {
                     template.push((CKA_VALUE_LEN, Number(spec.length as CK_ULONG)));
                 }
-                let key = seat.session.generate_key(Mechanism::Plain(generator), &template)?;
+                let key = seat
+                    .session
+                    .generate_key(Mechanism::Plain(generator), &template)?;
                 let key = seat.temporary(key);
                 let wrapping = Mechanism::Plain(seat.line.probe.key_wrap_padded);
                 Ok(seat.session.wrap(wrapping, wrap, key.handle)?)
             })
             .await?;
-        Ok(Blob { kind: BlobKind::Wrapped, key_version: version, length: spec.length as u32, bytes })
+        Ok(Blob {
+            kind: BlobKind::Wrapped,
+            key_version: version,
+            length: spec.length as u32,
+            bytes,
+        })
     }
 
     /// Makes a key pair in the token. Of class *token* the private key is wrapped there and never
@@ -154,7 +171,9 @@ impl Hsm {
         if let PairSpec::Rsa { bits } = spec
             && (!(2048..=8192).contains(&bits) || bits % 256 != 0)
         {
-            return Err(HsmError::BadKey(format!("RSA keys of {bits} bits are not made: 2048 to 8192")));
+            return Err(HsmError::BadKey(format!(
+                "RSA keys of {bits} bits are not made: 2048 to 8192"
+            )));
         }
         let (kind, purpose) = match class {
             Class::Token => (BlobKind::Wrapped, Purpose::Wrap),
@@ -175,7 +194,9 @@ impl Hsm {
                 } else {
                     let passage = passage_key(seat)?;
                     let passage = seat.temporary(passage);
-                    let wrapped = seat.session.wrap(wrapping, passage.handle, private.handle)?;
+                    let wrapped = seat
+                        .session
+                        .wrap(wrapping, passage.handle, private.handle)?;
                     let mut pkcs8 = unwrap_clear(seat, wrapping, passage.handle, &wrapped)?;
                     let length = der::whole_length(&pkcs8).ok_or_else(|| {
                         HsmError::Damaged("the token gave a private key that is not DER".into())
@@ -184,8 +205,17 @@ impl Hsm {
                     (seal_with(seat.session, tenant_key, aad, &pkcs8)?, length)
                 };
                 let (public, public_key_info) = public_parts(seat, spec, public.handle)?;
-                let private = Blob { kind, key_version: version, length: length as u32, bytes };
-                Ok(Pair { private, public, public_key_info })
+                let private = Blob {
+                    kind,
+                    key_version: version,
+                    length: length as u32,
+                    bytes,
+                };
+                Ok(Pair {
+                    private,
+                    public,
+                    public_key_info,
+                })
             })
             .await
     }
@@ -223,7 +253,9 @@ fn generate(seat: &Seat<'_>, spec: PairSpec) -> Result<(Handle, Handle), HsmErro
     }
     let mut private = wrappable(CKO_PRIVATE_KEY as CK_ULONG, key_type).to_vec();
     private.push((CKA_SIGN, Flag(true)));
-    Ok(seat.session.generate_pair(Mechanism::Plain(generator), &public, &private)?)
+    Ok(seat
+        .session
+        .generate_pair(Mechanism::Plain(generator), &public, &private)?)
 }
 
 fn public_parts(
@@ -234,7 +266,10 @@ fn public_parts(
     let read = |kind: CK_ATTRIBUTE_TYPE| seat.session.attribute(public, kind);
     match spec {
         PairSpec::Rsa { .. } => {
-            let (modulus, exponent) = (read(CKA_MODULUS)?.to_vec(), read(CKA_PUBLIC_EXPONENT)?.to_vec());
+            let (modulus, exponent) = (
+                read(CKA_MODULUS)?.to_vec(),
+                read(CKA_PUBLIC_EXPONENT)?.to_vec(),
+            );
             let info = der::rsa_public_key(&modulus, &exponent);
             Ok((PublicParts::Rsa { modulus, exponent }, info))
         }

@@ -9,10 +9,10 @@ use token::raw::{
     CKG_MGF1_SHA512, CKM_AES_CBC, CKM_AES_CBC_PAD, CKM_AES_CCM, CKM_AES_CFB128, CKM_AES_CTR,
     CKM_AES_ECB, CKM_AES_GCM, CKM_AES_OFB, CKM_DES3_CBC, CKM_DES3_CBC_PAD, CKM_DES3_ECB, CKM_SHA_1,
     CKM_SHA_1_HMAC, CKM_SHA1_RSA_PKCS, CKM_SHA1_RSA_PKCS_PSS, CKM_SHA224, CKM_SHA224_HMAC,
-    CKM_SHA224_RSA_PKCS, CKM_SHA224_RSA_PKCS_PSS, CKM_SHA256, CKM_SHA256_HMAC,
-    CKM_SHA256_RSA_PKCS, CKM_SHA256_RSA_PKCS_PSS, CKM_SHA384, CKM_SHA384_HMAC,
-    CKM_SHA384_RSA_PKCS, CKM_SHA384_RSA_PKCS_PSS, CKM_SHA512, CKM_SHA512_HMAC,
-    CKM_SHA512_RSA_PKCS, CKM_SHA512_RSA_PKCS_PSS,
+    CKM_SHA224_RSA_PKCS, CKM_SHA224_RSA_PKCS_PSS, CKM_SHA256, CKM_SHA256_HMAC, CKM_SHA256_RSA_PKCS,
+    CKM_SHA256_RSA_PKCS_PSS, CKM_SHA384, CKM_SHA384_HMAC, CKM_SHA384_RSA_PKCS,
+    CKM_SHA384_RSA_PKCS_PSS, CKM_SHA512, CKM_SHA512_HMAC, CKM_SHA512_RSA_PKCS,
+    CKM_SHA512_RSA_PKCS_PSS,
 };
 
 use super::HsmError;
@@ -118,9 +118,10 @@ impl CipherParameters {
             (Shape::Gcm, 4 | 8 | 12..=16) | (Shape::Ccm, 4 | 6 | 8 | 10 | 12 | 14 | 16) => {
                 Ok(self.tag_length as usize)
             }
-            (Shape::Gcm | Shape::Ccm, length) => {
-                Err(HsmError::BadInput(format!("{} has no tag of {length} bytes", row.name)))
-            }
+            (Shape::Gcm | Shape::Ccm, length) => Err(HsmError::BadInput(format!(
+                "{} has no tag of {length} bytes",
+                row.name
+            ))),
             _ => Ok(0),
         }
     }
@@ -142,12 +143,20 @@ impl CipherParameters {
             Shape::Iv if iv.len() == row.block => Mechanism::Iv(row.mechanism, iv),
             Shape::Iv => return Err(bad("an initialisation vector of one block")),
             Shape::Counter => Mechanism::Ctr {
-                block: iv.try_into().map_err(|_| bad("a counter block of 16 bytes"))?,
-                bits: if self.counter_bits == 0 { 32 } else { self.counter_bits },
+                block: iv
+                    .try_into()
+                    .map_err(|_| bad("a counter block of 16 bytes"))?,
+                bits: if self.counter_bits == 0 {
+                    32
+                } else {
+                    self.counter_bits
+                },
             },
-            Shape::Gcm if (1..=128).contains(&iv.len()) => {
-                Mechanism::Gcm { iv, aad, tag_bits: 8 * self.tag_length }
-            }
+            Shape::Gcm if (1..=128).contains(&iv.len()) => Mechanism::Gcm {
+                iv,
+                aad,
+                tag_bits: 8 * self.tag_length,
+            },
             Shape::Gcm => return Err(bad("an initialisation vector of 1 to 128 bytes")),
             Shape::Ccm if (7..=13).contains(&iv.len()) => Mechanism::Ccm {
                 nonce: iv,

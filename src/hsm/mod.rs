@@ -7,6 +7,8 @@
 mod cipher;
 mod der;
 mod error;
+#[cfg(test)]
+pub(crate) mod fixture;
 mod master;
 mod material;
 mod mechanism;
@@ -29,8 +31,8 @@ pub use error::HsmError;
 pub use material::{Curve, Pair, PairSpec, PublicParts, SecretSpec};
 pub use mechanism::{AES, CipherParameters, Signature, TRIPLE_DES, WrapMethod};
 use pool::{Cost, Pool};
-pub use use_key::{KeyKind, UseKey};
 pub use tenant::{Purpose, TenantKeys, WrappedKey};
+pub use use_key::{KeyKind, UseKey};
 
 /// Which token holds the masters.
 #[derive(Debug)]

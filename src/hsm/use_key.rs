@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use quick_cache::Equivalent;
 use quick_cache::sync::Cache;
+use token::Value::{Bytes, Flag, Number};
 use token::raw::{
     CK_ATTRIBUTE_TYPE, CK_ULONG, CKA_CLASS, CKA_DECRYPT, CKA_DERIVE, CKA_ENCRYPT, CKA_EXTRACTABLE,
     CKA_KEY_TYPE, CKA_PRIVATE, CKA_SENSITIVE, CKA_SIGN, CKA_TOKEN, CKA_UNWRAP, CKA_VALUE,
     CKA_VALUE_LEN, CKA_VERIFY, CKA_WRAP, CKK_AES, CKK_DES3, CKK_EC, CKK_GENERIC_SECRET, CKK_RSA,
     CKM_AES_KEY_GEN, CKO_PRIVATE_KEY, CKO_SECRET_KEY,
 };
-use token::Value::{Bytes, Flag, Number};
 use token::{Attribute, Handle, Mechanism, Session};
 use zeroize::Zeroizing;
 
@@ -120,7 +120,13 @@ impl<'a> IdRef<'a> {
 }
 
 const SECRET_USAGES: [CK_ATTRIBUTE_TYPE; 7] = [
-    CKA_ENCRYPT, CKA_DECRYPT, CKA_SIGN, CKA_VERIFY, CKA_WRAP, CKA_UNWRAP, CKA_DERIVE,
+    CKA_ENCRYPT,
+    CKA_DECRYPT,
+    CKA_SIGN,
+    CKA_VERIFY,
+    CKA_WRAP,
+    CKA_UNWRAP,
+    CKA_DERIVE,
 ];
 const PRIVATE_USAGES: [CK_ATTRIBUTE_TYPE; 4] = [CKA_DECRYPT, CKA_SIGN, CKA_UNWRAP, CKA_DERIVE];
 
@@ -153,7 +159,11 @@ impl KeyKind {
             (CKA_SENSITIVE, Flag(true)),
             (CKA_EXTRACTABLE, Flag(false)),
         ];
-        template.extend(usages.iter().map(|usage| (*usage, Flag(granted.contains(usage)))));
+        template.extend(
+            usages
+                .iter()
+                .map(|usage| (*usage, Flag(granted.contains(usage)))),
+        );
         template
     }
 }
@@ -168,7 +178,12 @@ impl Hsm {
         version: i64,
     ) -> Result<(), HsmError> {
         for role in Role::ALL {
-            self.loaded.remove(&IdRef { tenant: tenant.0, unique_identifier, version, role });
+            self.loaded.remove(&IdRef {
+                tenant: tenant.0,
+                unique_identifier,
+                version,
+                role,
+            });
         }
         self.pool.run(Cost::Short, [], |seat, []| seat.bury()).await
     }
@@ -200,7 +215,9 @@ impl Hsm {
             let job = job.clone();
             let result = self
                 .pool
-                .run(cost, inputs, move |seat, inputs| job(seat, seat.handle(&loaded)?, inputs))
+                .run(cost, inputs, move |seat, inputs| {
+                    job(seat, seat.handle(&loaded)?, inputs)
+                })
                 .await;
             match result {
                 Err(HsmError::Stale) if !again => {
@@ -219,27 +236,33 @@ impl Hsm {
             BlobKind::Sealed => Purpose::Seal,
         };
         let inputs = [key.aad, key.blob.bytes.as_slice()];
-        self.with_tenant_key(key.keys, purpose, key.blob.key_version, inputs, move |seat, tenant_key, [aad, bytes]| {
-            let template = kind.template(role, seat.line.probe.wraps_bytes);
-            match purpose {
-                Purpose::Wrap => {
-                    let wrapping = Mechanism::Plain(seat.line.probe.key_wrap_padded);
-                    seat.load(|anchor| {
-                        let handle = anchor
-                            .unwrap(wrapping, tenant_key, bytes, &template)
-                            .map_err(unwrapping)?;
-                        if kind.is_secret() {
-                            check_length(anchor, handle, length)?;
-                        }
-                        Ok(handle)
-                    })
+        self.with_tenant_key(
+            key.keys,
+            purpose,
+            key.blob.key_version,
+            inputs,
+            move |seat, tenant_key, [aad, bytes]| {
+                let template = kind.template(role, seat.line.probe.wraps_bytes);
+                match purpose {
+                    Purpose::Wrap => {
+                        let wrapping = Mechanism::Plain(seat.line.probe.key_wrap_padded);
+                        seat.load(|anchor| {
+                            let handle = anchor
+                                .unwrap(wrapping, tenant_key, bytes, &template)
+                                .map_err(unwrapping)?;
+                            if kind.is_secret() {
+                                check_length(anchor, handle, length)?;
+                            }
+                            Ok(handle)
+                        })
+                    }
+                    Purpose::Seal => {
+                        let clear = open_with(seat.session, tenant_key, aad, bytes, length)?;
+                        seat.load(|anchor| import(seat, anchor, kind, role, &clear, template))
+                    }
                 }
-                Purpose::Seal => {
-                    let clear = open_with(seat.session, tenant_key, aad, bytes, length)?;
-                    seat.load(|anchor| import(seat, anchor, kind, role, &clear, template))
-                }
-            }
-        })
+            },
+        )
         .await
     }
 }
@@ -248,11 +271,14 @@ impl Hsm {
 /// itself (RFC 2104 §2), of 64 bytes at least: up to there it is the same key.
 fn check_length(session: &Session, handle: Handle, length: usize) -> Result<(), HsmError> {
     let found = session.number(handle, CKA_VALUE_LEN)? as usize;
-    if found == length || (found == length.next_multiple_of(8) && found <= 64) {
+    // Zero: some tokens do not tell the length of what they unwrapped.
+    if found == 0 || found == length || (found == length.next_multiple_of(8) && found <= 64) {
         return Ok(());
     }
     session.destroy(handle)?;
-    Err(HsmError::Integrity("a key has another length than its row says"))
+    Err(HsmError::Integrity(
+        "a key has another length than its row says",
+    ))
 }
 
 /// Makes clear material a sensitive session object.
@@ -295,7 +321,9 @@ fn import_private(
     let wrapped = wrap_clear(seat, wrapping, passage.handle, pkcs8)?;
     anchor
         .unwrap(wrapping, passage.handle, &wrapped, template)
-        .map_err(|error| HsmError::BadKey(format!("the token does not take this private key: {error}")))
+        .map_err(|error| {
+            HsmError::BadKey(format!("the token does not take this private key: {error}"))
+        })
 }
 
 /// An AES key that lives for one job and carries material through the token's wall.
@@ -326,9 +354,13 @@ pub(super) fn wrap_clear(
     clear: &[u8],
 ) -> Result<Vec<u8>, HsmError> {
     if seat.line.probe.wraps_bytes {
-        return Ok(std::mem::take(&mut *seat.session.encrypt(mechanism, key, clear, 16)?));
+        return Ok(std::mem::take(
+            &mut *seat.session.encrypt(mechanism, key, clear, 16)?,
+        ));
     }
-    let secret = seat.session.create(&readable_secret(&[(CKA_VALUE, Bytes(clear))]))?;
+    let secret = seat
+        .session
+        .create(&readable_secret(&[(CKA_VALUE, Bytes(clear))]))?;
     let secret = seat.temporary(secret);
     Ok(seat.session.wrap(mechanism, key, secret.handle)?)
 }
