@@ -116,7 +116,7 @@ impl Row {
     fn check(&self, session: &Session, key: Handle, label: &str) -> Result<(), HsmError> {
         let wrong = |what: &str| HsmError::Damaged(format!("{label} {what}"));
         for (kind, expected) in [(CKA_CLASS, self.class), (CKA_KEY_TYPE, self.key_type)] {
-            if session.number(key, kind)? != u64::from(expected) {
+            if session.number(key, kind)? != expected {
                 return Err(wrong("is of another type"));
             }
         }

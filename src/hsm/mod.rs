@@ -4,15 +4,21 @@
 //! the database as [`WrappedKey`] and [`Blob`](crate::store::record::Blob) and come back the same
 //! way; where they are in clear is the business of their class (DESIGN §4).
 
+mod cipher;
 mod der;
 mod error;
+#[cfg(test)]
+pub(crate) mod fixture;
 mod master;
+mod material;
+mod mechanism;
 mod pool;
 mod probe;
 mod row_mac;
 mod tenant;
 #[cfg(test)]
 mod tests;
+mod use_key;
 
 use std::path::PathBuf;
 
@@ -20,9 +26,13 @@ use token::raw::CKM_ECDSA;
 use token::{Locked, Mechanism};
 use zeroize::Zeroizing;
 
+pub use cipher::Ciphertext;
 pub use error::HsmError;
+pub use material::{Curve, Pair, PairSpec, PublicParts, SecretSpec};
+pub use mechanism::{AES, CipherParameters, Signature, TRIPLE_DES, WrapMethod};
 use pool::{Cost, Pool};
 pub use tenant::{Purpose, TenantKeys, WrappedKey};
+pub use use_key::{KeyKind, UseKey};
 
 /// Which token holds the masters.
 #[derive(Debug)]
@@ -95,6 +105,7 @@ pub struct Info {
 pub struct Hsm {
     pool: Pool,
     row_macs: row_mac::RowMacs,
+    loaded: use_key::LoadedKeys,
 }
 
 impl Hsm {
@@ -112,7 +123,9 @@ impl Hsm {
     }
 
     fn start(config: Config, create: bool) -> Result<Hsm, HsmError> {
+        let loaded = use_key::LoadedKeys::new(config.loaded_keys);
         Ok(Hsm {
+            loaded,
             pool: Pool::start(config, create)?,
             row_macs: row_mac::RowMacs::default(),
         })

@@ -96,6 +96,18 @@ impl Seat<'_> {
         &self,
         make: impl FnOnce(&Session) -> Result<Handle, HsmError>,
     ) -> Result<Arc<Loaded>, HsmError> {
+        self.bury()?;
+        let anchor = self.line.anchor();
+        let handle = make(&anchor)?;
+        Ok(Arc::new(Loaded {
+            handle,
+            epoch: self.line.epoch,
+            graveyard: Arc::clone(&self.inner.graveyard),
+        }))
+    }
+
+    /// Destroys the objects that nobody uses any more.
+    pub fn bury(&self) -> Result<(), HsmError> {
         let anchor = self.line.anchor();
         let dead = std::mem::take(&mut *lock(&self.inner.graveyard));
         for (epoch, handle) in dead {
@@ -103,12 +115,7 @@ impl Seat<'_> {
                 anchor.destroy(handle)?;
             }
         }
-        let handle = make(&anchor)?;
-        Ok(Arc::new(Loaded {
-            handle,
-            epoch: self.line.epoch,
-            graveyard: Arc::clone(&self.inner.graveyard),
-        }))
+        Ok(())
     }
 
     /// A session object of this job alone.

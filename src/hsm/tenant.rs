@@ -275,7 +275,8 @@ impl Hsm {
                     let key = anchor
                         .unwrap(wrapping, kek, wrapped, &template(purpose, false))
                         .map_err(unwrapping)?;
-                    if anchor.number(key, CKA_VALUE_LEN)? != 32 {
+                    // Zero: some tokens do not tell the length of what they unwrapped.
+                    if !matches!(anchor.number(key, CKA_VALUE_LEN)?, 0 | 32) {
                         anchor.destroy(key)?;
                         return Err(HsmError::Integrity("a tenant key is not 256 bits long"));
                     }
@@ -340,6 +341,7 @@ pub(super) fn decrypting(error: token::Error, failed: HsmError) -> HsmError {
             | raw::CKR_ENCRYPTED_DATA_LEN_RANGE
             | raw::CKR_AEAD_DECRYPT_FAILED
             | raw::CKR_DATA_INVALID
+            | raw::CKR_DATA_LEN_RANGE
             | raw::CKR_GENERAL_ERROR
             | raw::CKR_FUNCTION_FAILED
             | raw::CKR_DEVICE_ERROR,

@@ -200,10 +200,14 @@ impl Session {
     }
 
     /// A CK_ULONG attribute.
-    pub fn number(&self, object: Handle, kind: raw::CK_ATTRIBUTE_TYPE) -> Result<u64, Error> {
+    pub fn number(
+        &self,
+        object: Handle,
+        kind: raw::CK_ATTRIBUTE_TYPE,
+    ) -> Result<raw::CK_ULONG, Error> {
         let bytes = self.attribute(object, kind)?;
         <[u8; size_of::<raw::CK_ULONG>()]>::try_from(bytes.as_slice())
-            .map(|bytes| u64::from(raw::CK_ULONG::from_ne_bytes(bytes)))
+            .map(raw::CK_ULONG::from_ne_bytes)
             .map_err(|_| Error::Call {
                 call: "C_GetAttributeValue",
                 code: raw::CKR_ATTRIBUTE_VALUE_INVALID,

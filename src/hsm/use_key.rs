@@ -1,0 +1,400 @@
+//! Managed keys in use: from their row into the token once, then one call on a handle.
+
+use std::hash::Hash;
+use std::sync::Arc;
+
+use quick_cache::Equivalent;
+use quick_cache::sync::Cache;
+use token::Value::{Bytes, Flag, Number};
+use token::raw::{
+    CK_ATTRIBUTE_TYPE, CK_ULONG, CKA_CLASS, CKA_DECRYPT, CKA_DERIVE, CKA_ENCRYPT, CKA_EXTRACTABLE,
+    CKA_KEY_TYPE, CKA_PRIVATE, CKA_SENSITIVE, CKA_SIGN, CKA_TOKEN, CKA_UNWRAP, CKA_VALUE,
+    CKA_VALUE_LEN, CKA_VERIFY, CKA_WRAP, CKK_AES, CKK_DES3, CKK_EC, CKK_GENERIC_SECRET, CKK_RSA,
+    CKM_AES_KEY_GEN, CKO_PRIVATE_KEY, CKO_SECRET_KEY,
+};
+use token::{Attribute, Handle, Mechanism, Session};
+use zeroize::Zeroizing;
+
+use super::pool::{Cost, Loaded, Seat};
+use super::tenant::{open_with, unwrapping};
+use super::{Hsm, HsmError, Purpose, TenantKeys};
+use crate::store::record::{Blob, BlobKind, TenantId};
+
+/// What a managed key's material is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum KeyKind {
+    Aes,
+    /// 16 (two keys) or 24 bytes.
+    TripleDes,
+    /// HMAC keys and secrets of any length.
+    Generic,
+    /// PKCS#8 (RFC 5958), DER.
+    RsaPrivate,
+    EcPrivate,
+}
+
+/// A managed key as its row holds it, verified. `version` is the row's: a changed row is another key.
+#[derive(Clone, Copy, Debug)]
+pub struct UseKey<'a> {
+    pub tenant: TenantId,
+    pub unique_identifier: &'a str,
+    pub version: i64,
+    pub kind: KeyKind,
+    pub blob: &'a Blob,
+    /// Of a sealed blob, as given to [`Hsm::seal`].
+    pub aad: &'a [u8],
+    pub keys: &'a TenantKeys,
+}
+
+/// What a handle may do: a key wanted for two roles has two handles.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Role {
+    Cipher,
+    Mac,
+    /// Wrapping bytes.
+    Wrap,
+    Sign,
+}
+
+impl Role {
+    const ALL: [Role; 4] = [Role::Cipher, Role::Mac, Role::Wrap, Role::Sign];
+
+    fn usages(self, wraps_bytes: bool) -> &'static [CK_ATTRIBUTE_TYPE] {
+        match self {
+            Role::Cipher => &[CKA_ENCRYPT, CKA_DECRYPT],
+            Role::Wrap if wraps_bytes => &[CKA_ENCRYPT, CKA_DECRYPT],
+            Role::Wrap => &[CKA_WRAP, CKA_UNWRAP],
+            Role::Mac => &[CKA_SIGN, CKA_VERIFY],
+            Role::Sign => &[CKA_SIGN],
+        }
+    }
+}
+
+/// Loaded keys, bounded; the one not used for longest leaves the token.
+pub(super) type LoadedKeys = Cache<Id, Arc<Loaded>>;
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Id {
+    tenant: i64,
+    unique_identifier: Box<str>,
+    version: i64,
+    role: Role,
+}
+
+/// The same without a copy of the identifier; must hash alike.
+#[derive(Hash)]
+struct IdRef<'a> {
+    tenant: i64,
+    unique_identifier: &'a str,
+    version: i64,
+    role: Role,
+}
+
+impl Equivalent<Id> for IdRef<'_> {
+    fn equivalent(&self, id: &Id) -> bool {
+        self.tenant == id.tenant
+            && self.version == id.version
+            && self.role == id.role
+            && *self.unique_identifier == *id.unique_identifier
+    }
+}
+
+impl<'a> IdRef<'a> {
+    fn of(key: &UseKey<'a>, role: Role) -> IdRef<'a> {
+        IdRef {
+            tenant: key.tenant.0,
+            unique_identifier: key.unique_identifier,
+            version: key.version,
+            role,
+        }
+    }
+
+    fn owned(&self) -> Id {
+        Id {
+            tenant: self.tenant,
+            unique_identifier: self.unique_identifier.into(),
+            version: self.version,
+            role: self.role,
+        }
+    }
+}
+
+const SECRET_USAGES: [CK_ATTRIBUTE_TYPE; 7] = [
+    CKA_ENCRYPT,
+    CKA_DECRYPT,
+    CKA_SIGN,
+    CKA_VERIFY,
+    CKA_WRAP,
+    CKA_UNWRAP,
+    CKA_DERIVE,
+];
+const PRIVATE_USAGES: [CK_ATTRIBUTE_TYPE; 4] = [CKA_DECRYPT, CKA_SIGN, CKA_UNWRAP, CKA_DERIVE];
+
+impl KeyKind {
+    pub(super) fn is_secret(self) -> bool {
+        matches!(self, KeyKind::Aes | KeyKind::TripleDes | KeyKind::Generic)
+    }
+
+    /// A session object, sensitive and not extractable, with the role's usages and no other.
+    fn template(self, role: Role, wraps_bytes: bool) -> Vec<Attribute<'static>> {
+        // HMAC takes any key as bytes, whatever it is otherwise for.
+        let key_type = match (self, role) {
+            (KeyKind::Generic, _) | (_, Role::Mac) => CKK_GENERIC_SECRET,
+            (KeyKind::Aes, _) => CKK_AES,
+            (KeyKind::TripleDes, _) => CKK_DES3,
+            (KeyKind::RsaPrivate, _) => CKK_RSA,
+            (KeyKind::EcPrivate, _) => CKK_EC,
+        };
+        let (class, usages): (_, &[CK_ATTRIBUTE_TYPE]) = if self.is_secret() {
+            (CKO_SECRET_KEY, &SECRET_USAGES)
+        } else {
+            (CKO_PRIVATE_KEY, &PRIVATE_USAGES)
+        };
+        let granted = role.usages(wraps_bytes);
+        let mut template = vec![
+            (CKA_CLASS, Number(class as CK_ULONG)),
+            (CKA_KEY_TYPE, Number(key_type as CK_ULONG)),
+            (CKA_TOKEN, Flag(false)),
+            (CKA_PRIVATE, Flag(true)),
+            (CKA_SENSITIVE, Flag(true)),
+            (CKA_EXTRACTABLE, Flag(false)),
+        ];
+        template.extend(
+            usages
+                .iter()
+                .map(|usage| (*usage, Flag(granted.contains(usage)))),
+        );
+        template
+    }
+}
+
+impl Hsm {
+    /// Takes a key out of the token (all versions' handles stay valid until their users end);
+    /// after Destroy, Revoke and every change of its row.
+    pub async fn forget(
+        &self,
+        tenant: TenantId,
+        unique_identifier: &str,
+        version: i64,
+    ) -> Result<(), HsmError> {
+        for role in Role::ALL {
+            self.loaded.remove(&IdRef {
+                tenant: tenant.0,
+                unique_identifier,
+                version,
+                role,
+            });
+        }
+        self.pool.run(Cost::Short, [], |seat, []| seat.bury()).await
+    }
+
+    /// Runs a job with the handle of a managed key, loaded where it is not.
+    pub(super) async fn with_key<T, F, const N: usize>(
+        &self,
+        key: &UseKey<'_>,
+        role: Role,
+        cost: Cost,
+        inputs: [&[u8]; N],
+        job: F,
+    ) -> Result<T, HsmError>
+    where
+        T: Send + 'static,
+        F: Fn(&Seat<'_>, Handle, [&[u8]; N]) -> Result<T, HsmError> + Clone + Send + 'static,
+    {
+        let id = IdRef::of(key, role);
+        let mut again = false;
+        loop {
+            let loaded = match self.loaded.get(&id) {
+                Some(loaded) => loaded,
+                None => {
+                    let loaded = self.load(key, role).await?;
+                    self.loaded.insert(id.owned(), Arc::clone(&loaded));
+                    loaded
+                }
+            };
+            let job = job.clone();
+            let result = self
+                .pool
+                .run(cost, inputs, move |seat, inputs| {
+                    job(seat, seat.handle(&loaded)?, inputs)
+                })
+                .await;
+            match result {
+                Err(HsmError::Stale) if !again => {
+                    again = true;
+                    self.loaded.remove(&id);
+                }
+                other => return other,
+            }
+        }
+    }
+
+    async fn load(&self, key: &UseKey<'_>, role: Role) -> Result<Arc<Loaded>, HsmError> {
+        let (kind, length) = (key.kind, key.blob.length as usize);
+        let purpose = match key.blob.kind {
+            BlobKind::Wrapped => Purpose::Wrap,
+            BlobKind::Sealed => Purpose::Seal,
+        };
+        let inputs = [key.aad, key.blob.bytes.as_slice()];
+        self.with_tenant_key(
+            key.keys,
+            purpose,
+            key.blob.key_version,
+            inputs,
+            move |seat, tenant_key, [aad, bytes]| {
+                let template = kind.template(role, seat.line.probe.wraps_bytes);
+                match purpose {
+                    Purpose::Wrap => {
+                        let wrapping = Mechanism::Plain(seat.line.probe.key_wrap_padded);
+                        seat.load(|anchor| {
+                            let handle = anchor
+                                .unwrap(wrapping, tenant_key, bytes, &template)
+                                .map_err(unwrapping)?;
+                            if kind.is_secret() {
+                                check_length(anchor, handle, length)?;
+                            }
+                            Ok(handle)
+                        })
+                    }
+                    Purpose::Seal => {
+                        let clear = open_with(seat.session, tenant_key, aad, bytes, length)?;
+                        seat.load(|anchor| import(seat, anchor, kind, role, &clear, template))
+                    }
+                }
+            },
+        )
+        .await
+    }
+}
+
+/// Some tokens pad what they unwrap with zeros to 8 bytes. HMAC pads keys with zeros to its block
+/// itself (RFC 2104 §2), of 64 bytes at least: up to there it is the same key.
+fn check_length(session: &Session, handle: Handle, length: usize) -> Result<(), HsmError> {
+    let found = session.number(handle, CKA_VALUE_LEN)? as usize;
+    // Zero: some tokens do not tell the length of what they unwrapped.
+    if found == 0 || found == length || (found == length.next_multiple_of(8) && found <= 64) {
+        return Ok(());
+    }
+    session.destroy(handle)?;
+    Err(HsmError::Integrity(
+        "a key has another length than its row says",
+    ))
+}
+
+/// Makes clear material a sensitive session object.
+fn import(
+    seat: &Seat<'_>,
+    anchor: &Session,
+    kind: KeyKind,
+    role: Role,
+    clear: &[u8],
+    template: Vec<Attribute<'static>>,
+) -> Result<Handle, HsmError> {
+    if !kind.is_secret() {
+        return import_private(seat, anchor, clear, &template);
+    }
+    // Room from the start: a vector that grows leaves its old bytes behind.
+    let mut value = Zeroizing::new(Vec::with_capacity(clear.len().max(64)));
+    value.extend_from_slice(clear);
+    match (kind, role, clear.len()) {
+        // Two-key triple DES is the three-key one with the first key again (SP 800-67 §3.2).
+        (KeyKind::TripleDes, Role::Cipher, 16) => value.extend(clear.iter().take(8)),
+        // Some tokens refuse HMAC keys shorter than the digest; zeros change no MAC (RFC 2104 §2).
+        (_, Role::Mac, length) if length < 64 && !seat.inner.inline => value.resize(64, 0),
+        _ => {}
+    }
+    let mut template: Vec<Attribute<'_>> = template;
+    template.push((CKA_VALUE, Bytes(&value)));
+    Ok(anchor.create(&template)?)
+}
+
+/// A PKCS#8 private key enters wrapped under a key of this moment: the token parses it itself.
+fn import_private(
+    seat: &Seat<'_>,
+    anchor: &Session,
+    pkcs8: &[u8],
+    template: &[Attribute<'_>],
+) -> Result<Handle, HsmError> {
+    let wrapping = Mechanism::Plain(seat.line.probe.key_wrap_padded);
+    let passage = passage_key(seat)?;
+    let passage = seat.temporary(passage);
+    let wrapped = wrap_clear(seat, wrapping, passage.handle, pkcs8)?;
+    anchor
+        .unwrap(wrapping, passage.handle, &wrapped, template)
+        .map_err(|error| {
+            HsmError::BadKey(format!("the token does not take this private key: {error}"))
+        })
+}
+
+/// An AES key that lives for one job and carries material through the token's wall.
+pub(super) fn passage_key(seat: &Seat<'_>) -> Result<Handle, HsmError> {
+    let bytes = seat.line.probe.wraps_bytes;
+    Ok(seat.session.generate_key(
+        Mechanism::Plain(CKM_AES_KEY_GEN),
+        &[
+            (CKA_CLASS, Number(CKO_SECRET_KEY as CK_ULONG)),
+            (CKA_KEY_TYPE, Number(CKK_AES as CK_ULONG)),
+            (CKA_TOKEN, Flag(false)),
+            (CKA_SENSITIVE, Flag(true)),
+            (CKA_EXTRACTABLE, Flag(false)),
+            (CKA_VALUE_LEN, Number(32)),
+            (CKA_WRAP, Flag(true)),
+            (CKA_UNWRAP, Flag(true)),
+            (CKA_ENCRYPT, Flag(bytes)),
+            (CKA_DECRYPT, Flag(bytes)),
+        ],
+    )?)
+}
+
+/// Wraps bytes: as encryption where the token has it, else as a secret of the moment.
+pub(super) fn wrap_clear(
+    seat: &Seat<'_>,
+    mechanism: Mechanism<'_>,
+    key: Handle,
+    clear: &[u8],
+) -> Result<Vec<u8>, HsmError> {
+    if seat.line.probe.wraps_bytes {
+        return Ok(std::mem::take(
+            &mut *seat.session.encrypt(mechanism, key, clear, 16)?,
+        ));
+    }
+    let secret = seat
+        .session
+        .create(&readable_secret(&[(CKA_VALUE, Bytes(clear))]))?;
+    let secret = seat.temporary(secret);
+    Ok(seat.session.wrap(mechanism, key, secret.handle)?)
+}
+
+/// The reverse. Tokens without exact lengths return up to 7 zeros too many.
+pub(super) fn unwrap_clear(
+    seat: &Seat<'_>,
+    mechanism: Mechanism<'_>,
+    key: Handle,
+    wrapped: &[u8],
+) -> Result<Zeroizing<Vec<u8>>, HsmError> {
+    const FAILED: HsmError = HsmError::Integrity("the wrapped bytes are not what this key wrapped");
+    if seat.line.probe.wraps_bytes {
+        return seat
+            .session
+            .decrypt(mechanism, key, wrapped)
+            .map_err(|error| super::tenant::decrypting(error, FAILED));
+    }
+    let secret = seat
+        .session
+        .unwrap(mechanism, key, wrapped, &readable_secret(&[]))
+        .map_err(unwrapping)?;
+    let secret = seat.temporary(secret);
+    Ok(seat.session.attribute(secret.handle, CKA_VALUE)?)
+}
+
+fn readable_secret<'a>(more: &[Attribute<'a>]) -> Vec<Attribute<'a>> {
+    let mut template = vec![
+        (CKA_CLASS, Number(CKO_SECRET_KEY as CK_ULONG)),
+        (CKA_KEY_TYPE, Number(CKK_GENERIC_SECRET as CK_ULONG)),
+        (CKA_TOKEN, Flag(false)),
+        (CKA_SENSITIVE, Flag(false)),
+        (CKA_EXTRACTABLE, Flag(true)),
+    ];
+    template.extend_from_slice(more);
+    template
+}
