@@ -22,7 +22,7 @@ pub(super) enum Dialect {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Param {
     Number(i64),
-    /// A tag, an enumeration.
+    /// The tag of an attribute or field.
     Tag(u32),
     Text(String),
     Bytes(Vec<u8>),
@@ -244,7 +244,7 @@ impl Builder {
                  AND {inner}.instance = {alias}.instance"
             ));
             self.field(&inner, *field, value);
-            self.push(")");
+            self.end();
         }
     }
 
@@ -378,7 +378,15 @@ impl Builder {
         ));
         self.attribute(alias, attribute, name);
         more(self);
-        self.push(")");
+        self.end();
+    }
+
+    /// Ends an EXISTS, so that it stays one: asked per row, by index.
+    ///
+    /// PostgreSQL would plan a join of them all, a minute for a hundred conditions. SQLite 3.51
+    /// turns an EXISTS into a join and then counts a row for OFFSET once per match.
+    fn end(&mut self) {
+        self.push(if self.dialect == Dialect::Postgres { " OFFSET 0)" } else { " LIMIT 1)" });
     }
 
     /// KMIP 2.1 §4.57: dates move Pre-Active to Active and Active to Deactivated.

@@ -1,58 +1,159 @@
-//! stub
-use super::*;
-#[derive(Debug)]
-pub struct Postgres;
+//! The store in PostgreSQL, for many nodes.
+//!
+//! A commit of one change, with its index entries, names, journal entry and audit rows, is one
+//! statement: one round trip, atomic by itself. Several changes are a transaction whose statements
+//! are sent at once. Statements are prepared once per connection. The database does its own group
+//! commit. A connection that fails is dropped by the pool and made anew.
+//!
+//! The journal ends before the oldest write transaction in flight anywhere in the cluster (see
+//! `migrations/postgres`): it may lag behind an answered commit, but never skips one.
+
+mod columns;
+mod fault;
+mod open;
+mod read;
+mod rows;
+mod search;
+mod statements;
+mod write;
+
+use deadpool_postgres::{Object, Pool};
+
+use super::Options;
+use super::filter::{Filter, Located};
+use super::limit;
+use super::record::{AuditRow, Commit, Entity, EntityKind, JournalEntry, Record, TenantId};
+use super::verbs::StoreError;
+use fault::fault;
+
+mod migrations {
+    #![allow(clippy::all, unreachable_pub, reason = "generated")]
+    refinery::embed_migrations!("migrations/postgres");
+}
+
+pub struct Postgres {
+    pool: Pool,
+}
+
+impl std::fmt::Debug for Postgres {
+    /// The pool's own text would show the configuration.
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Postgres").finish_non_exhaustive()
+    }
+}
+
 impl Postgres {
-    pub async fn open(_: &Options) -> Result<Self, StoreError> {
-        Err(StoreError::Damaged(String::new()))
+    /// # Errors
+    /// `Unavailable` when no connection can be made, `Damaged` when it is not a store of our version.
+    pub async fn open(options: &Options) -> Result<Postgres, StoreError> {
+        Ok(Postgres {
+            pool: open::open(options).await?,
+        })
     }
-    pub fn close(self) {}
-    pub async fn fetch(&self, _: TenantId, _: &str) -> Result<Option<Record>, StoreError> {
-        Ok(None)
+
+    pub fn close(self) {
+        self.pool.close();
     }
-    pub async fn locate(&self, _: &Filter) -> Result<Located, StoreError> {
-        Ok(Located::default())
+
+    async fn connection(&self) -> Result<Object, StoreError> {
+        self.pool.get().await.map_err(fault::pool)
     }
-    pub async fn apply(&self, _: Commit) -> Result<(), StoreError> {
-        Ok(())
+
+    pub async fn apply(&self, commit: Commit) -> Result<(), StoreError> {
+        limit::check(&commit)?;
+        let connection = self.connection().await?;
+        // A caller that goes away must not leave half a transaction in a connection of the pool.
+        let applied = tokio::spawn(write::apply(connection, commit)).await;
+        applied.map_err(|_| StoreError::Unavailable("the commit was interrupted".to_owned()))?
     }
+
+    pub async fn put_checkpoint(
+        &self,
+        node: &str,
+        size: i64,
+        text: &str,
+    ) -> Result<(), StoreError> {
+        let connection = self.connection().await?;
+        let insert = "INSERT INTO checkpoints (node, size, text) VALUES ($1, $2, $3)";
+        let statement = connection.prepare_cached(insert).await.map_err(fault)?;
+        connection
+            .execute(&statement, &[&node.as_bytes(), &size, &text.as_bytes()])
+            .await
+            .map(drop)
+            .map_err(fault)
+    }
+
+    pub async fn fetch(
+        &self,
+        tenant: TenantId,
+        unique_identifier: &str,
+    ) -> Result<Option<Record>, StoreError> {
+        read::fetch(&self.connection().await?, tenant, unique_identifier).await
+    }
+
     pub async fn entity(
         &self,
-        _: EntityKind,
-        _: TenantId,
-        _: &str,
+        kind: EntityKind,
+        tenant: TenantId,
+        key: &str,
     ) -> Result<Option<Entity>, StoreError> {
-        Ok(None)
+        read::entity(&self.connection().await?, kind, tenant, key).await
     }
+
     pub async fn entities(
         &self,
-        _: EntityKind,
-        _: Option<TenantId>,
+        kind: EntityKind,
+        tenant: Option<TenantId>,
     ) -> Result<Vec<Entity>, StoreError> {
-        Ok(vec![])
+        read::entities(&self.connection().await?, kind, tenant).await
     }
-    pub async fn journal(&self, _: i64, _: u32) -> Result<Vec<JournalEntry>, StoreError> {
-        Ok(vec![])
+
+    pub async fn journal(
+        &self,
+        position: i64,
+        limit: u32,
+    ) -> Result<Vec<JournalEntry>, StoreError> {
+        read::journal(&self.connection().await?, position, limit).await
     }
+
     pub async fn journal_head(&self) -> Result<i64, StoreError> {
-        Ok(0)
+        read::journal_head(&self.connection().await?).await
     }
-    pub async fn audit_head(&self, _: &str) -> Result<i64, StoreError> {
-        Ok(0)
+
+    pub async fn audit(
+        &self,
+        node: &str,
+        from: i64,
+        limit: u32,
+    ) -> Result<Vec<AuditRow>, StoreError> {
+        read::audit(&self.connection().await?, node, from, limit).await
     }
-    pub async fn audit(&self, _: &str, _: i64, _: u32) -> Result<Vec<AuditRow>, StoreError> {
-        Ok(vec![])
+
+    pub async fn audit_head(&self, node: &str) -> Result<i64, StoreError> {
+        read::audit_head(&self.connection().await?, node).await
     }
-    pub async fn put_checkpoint(&self, _: &str, _: i64, _: &str) -> Result<(), StoreError> {
-        Ok(())
+
+    pub async fn checkpoint(&self, node: &str) -> Result<Option<(i64, String)>, StoreError> {
+        read::checkpoint(&self.connection().await?, node).await
     }
-    pub async fn checkpoint(&self, _: &str) -> Result<Option<(i64, String)>, StoreError> {
-        Ok(None)
+
+    pub async fn scan(
+        &self,
+        tenant: TenantId,
+        after: &str,
+        limit: u32,
+    ) -> Result<Vec<Record>, StoreError> {
+        read::scan(&self.connection().await?, tenant, after, limit).await
     }
-    pub async fn scan(&self, _: TenantId, _: &str, _: u32) -> Result<Vec<Record>, StoreError> {
-        Ok(vec![])
+
+    pub async fn locate(&self, filter: &Filter) -> Result<Located, StoreError> {
+        limit::check_filter(filter)?;
+        search::locate(&self.connection().await?, filter).await
     }
+
     pub async fn ping(&self) -> Result<(), StoreError> {
-        Ok(())
+        read::journal_head(&self.connection().await?)
+            .await
+            .map(drop)
     }
 }
