@@ -1,6 +1,7 @@
 //! Keyward, a KMIP key server.
 
 pub mod clock;
+pub mod config;
 pub mod net;
 pub mod pki;
 pub mod secret;
