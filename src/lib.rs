@@ -1,5 +1,6 @@
 //! Keyward, a KMIP key server.
 
+pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod net;

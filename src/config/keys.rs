@@ -80,6 +80,9 @@ settings! {
         /// Answer the Interop operation, with which test suites announce themselves. Never in
         /// production.
         interop: bool = "false";
+        /// Keep all memory out of swap. Needs the right to lock memory without bound
+        /// (systemd: LimitMEMLOCK=infinity).
+        lock_memory: bool = "false";
     }
     /// KMIP over HTTPS (POST /kmip), and /healthz, /readyz and /metrics.
     https: Https {
