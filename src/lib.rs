@@ -1,7 +1,9 @@
 //! Keyward, a KMIP key server.
 
 pub mod audit;
+pub mod cli;
 pub mod clock;
+pub mod config;
 pub mod engine;
 pub mod hsm;
 pub mod net;

@@ -1,1 +1,5 @@
-fn main() {}
+//! The `keyward` program. Everything is in the library; see `cli`.
+
+fn main() -> std::process::ExitCode {
+    keyward::cli::main()
+}

@@ -6,7 +6,7 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
 use nix::sys::mman::{MlockAllFlags, mlockall};
-use nix::sys::resource::{Resource, setrlimit};
+use nix::sys::resource::{RLIM_INFINITY, Resource, getrlimit, setrlimit};
 
 pub use zeroize::{Zeroize, Zeroizing};
 
@@ -19,8 +19,15 @@ pub fn forbid_dumps() -> io::Result<()> {
 }
 
 /// Keeps the whole process out of swap, now and for memory still to come. Needs the right to lock
-/// that much (`RLIMIT_MEMLOCK`, or systemd's `LimitMEMLOCK=infinity`); an error changes nothing.
+/// without bound (systemd: `LimitMEMLOCK=infinity`): under a bound, some later allocation would
+/// fail and end the process.
 pub fn lock_memory() -> io::Result<()> {
+    let (bound, _) = getrlimit(Resource::RLIMIT_MEMLOCK)?;
+    if bound != RLIM_INFINITY && !nix::unistd::geteuid().is_root() {
+        let text =
+            format!("only {bound} bytes may be locked (RLIMIT_MEMLOCK); unlimited is needed");
+        return Err(io::Error::new(io::ErrorKind::PermissionDenied, text));
+    }
     Ok(mlockall(
         MlockAllFlags::MCL_CURRENT | MlockAllFlags::MCL_FUTURE,
     )?)
