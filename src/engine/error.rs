@@ -155,6 +155,7 @@ impl From<StoreError> for Fault {
                 Reason::NonUniqueNameAttribute,
                 "another object of the tenant has this Name; choose another or destroy that object",
             ),
+            StoreError::Unfit(what) => Fault::new(Reason::InvalidField, what),
             StoreError::Unavailable(cause) | StoreError::Damaged(cause) => {
                 tracing::error!(cause, "database");
                 Fault::new(Reason::Unavailable, "the database does not answer; try again later")

@@ -151,11 +151,12 @@ impl Hsm {
         asked.await.is_ok()
     }
 
-    /// The token's kind, for Protection Storage Mask (KMIP 2.1 §9.5).
-    pub fn protection(&self) -> Protection {
+    /// The token's kind as KMIP says it (2.1 §12.2).
+    pub fn protection(&self) -> crate::protocol::mask::ProtectionStorageMask {
+        use crate::protocol::mask::ProtectionStorageMask;
         match self.pool.inner.config.hardware && !self.pool.inner.inline {
-            true => Protection::Hardware,
-            false => Protection::Software,
+            true => ProtectionStorageMask::HARDWARE,
+            false => ProtectionStorageMask::SOFTWARE,
         }
     }
 

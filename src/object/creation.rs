@@ -1,7 +1,7 @@
 //! How an object comes to be: which attributes a request may bring, which the server adds.
 
 use sha2::{Digest as _, Sha256};
-use ttlv::{Kind, Node, Tag, Value};
+use ttlv::{Node, Tag, Value};
 
 use crate::engine::context::Context;
 use crate::engine::error::{Fault, Reason};
@@ -82,13 +82,12 @@ pub fn check_value(
             format!("{} is not of type {}", row.name, value.kind().name()),
         ));
     }
-    if value.kind() == Kind::Structure
+    if let Value::Structure(given) = value
         && let crate::protocol::attribute::Shape::Structure(fields) = row.shape
     {
-        let given = Node::new(row.tag, crate::protocol::structure::borrow(&value.clone().into_owned()));
         for field in fields {
             let missing = field.required.at(version) == crate::protocol::attribute::Required::Yes
-                && given.child(field.tag).is_none();
+                && given.iter().all(|item| item.tag != field.tag);
             if missing && row.set_by != SetBy::ClientOrServerIfDataOmitted {
                 return Err(Fault::new(
                     Reason::InvalidAttributeValue,
@@ -139,7 +138,7 @@ pub fn complete(context: &Context, birth: &Birth<'_>, attributes: &mut Attribute
     }
     attributes.set(
         tag::PROTECTION_STORAGE_MASK,
-        Value::Integer(i32::try_from(u32::from(context.engine.hsm.protection())).unwrap_or(0)),
+        Value::Integer(context.engine.hsm.protection().to_integer()),
     );
     if is_cryptographic(birth.object_type) {
         attributes.set_if_absent(tag::CRYPTOGRAPHIC_USAGE_MASK, Value::Integer(0));

@@ -3,8 +3,7 @@
 
 use ttlv::{Node, Tag, Value};
 
-use super::format::certificate::Certificate as X509;
-use super::format::name::{Name, NameAttribute};
+use super::format::{Certificate as X509, Name, NameAttribute};
 use super::managed::Form;
 use crate::protocol::attributes::{Attribute, Attributes};
 use crate::protocol::enumeration::{CertificateType, CryptographicAlgorithm, KeyFormatType, LinkType};
@@ -90,7 +89,7 @@ fn certificate_fields(certificate: &X509, attributes: &mut Attributes) {
         tag::CERTIFICATE_ISSUER,
         old_dn(&certificate.issuer, tag::CERTIFICATE_ISSUER_DISTINGUISHED_NAME, tag::CERTIFICATE_ISSUER_ALTERNATIVE_NAME),
     );
-    if let Some(algorithm) = certificate.signature_algorithm.number() {
+    if let Some(algorithm) = certificate.signature_algorithm.map(|algorithm| algorithm.number()) {
         attributes.set_if_absent(tag::DIGITAL_SIGNATURE_ALGORITHM, Value::Enumeration(algorithm));
     }
     if let Some(key) = &certificate.public_key {

@@ -96,7 +96,7 @@ impl<'a> RequestItem<'a> {
 }
 
 /// The outcome of one batch item, payload already in its encoded form.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct ResponseItem {
     pub operation: Option<Operation>,
     pub unique_batch_item_id: Option<Bytes>,

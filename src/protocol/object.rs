@@ -101,7 +101,7 @@ objects! {
     PrivateKey = PRIVATE_KEY, PRIVATE_KEY, V1_0;
     SplitKey = SPLIT_KEY, SPLIT_KEY, V1_0;
     SecretData = SECRET_DATA, SECRET_DATA, V1_0;
-    OpaqueObject = OPAQUE_DATA, OPAQUE_OBJECT, V1_0;
+    OpaqueObject = OPAQUE_OBJECT, OPAQUE_OBJECT, V1_0;
     PgpKey = PGP_KEY, PGP_KEY, V1_2;
     CertificateRequest = CERTIFICATE_REQUEST, CERTIFICATE_REQUEST, V2_0;
 }

@@ -57,7 +57,7 @@ impl<T: Item> Field for T {
     const REQUIRED: bool = true;
 
     fn take(tag: Tag, items: &[Node<'_>]) -> Result<Self, Malformed> {
-        match Option::<T>::take(tag, items)? {
+        match <Option<T> as Field>::take(tag, items)? {
             Some(value) => Ok(value),
             None => Err(Malformed::Missing(spoken(tag))),
         }
@@ -160,6 +160,26 @@ leaf! {
     BigInteger, BigInteger, v => BigInteger(Zeroizing::new(v.to_vec())), self => Cow::Borrowed(self.0.as_slice());
     DateTime, DateTime, v => DateTime(*v), self => self.0;
     Interval, Interval, v => Interval(*v), self => self.0;
+}
+
+macro_rules! masks {
+    ($($type:ty;)*) => {$(
+        impl Item for $type {
+            fn read(node: &Node<'_>) -> Result<Self, Malformed> {
+                i32::read(node).map(<$type>::from_integer)
+            }
+
+            fn write(&self, _: Version) -> Result<Value<'_>, Inexpressible> {
+                Ok(Value::Integer(self.to_integer()))
+            }
+        }
+    )*};
+}
+
+masks! {
+    super::mask::CryptographicUsageMask;
+    super::mask::StorageStatusMask;
+    super::mask::ProtectionStorageMask;
 }
 
 impl<T: Enumeration> Item for T {

@@ -1,12 +1,11 @@
 //! Create (1.4 §4.1, 2.1 §6.1.8): a symmetric key, or secret data (since 1.4? TC-CREATE-SD), made in the token.
 
 use ttlv::Value;
-use zeroize::Zeroizing;
 
 use crate::engine::access::Permission;
 use crate::engine::context::Context;
 use crate::engine::error::{Fault, Reason};
-use crate::hsm::GenerateSpec;
+use crate::hsm::{HsmError, KeyKind, SecretSpec};
 use crate::object::creation::{self, Birth};
 use crate::object::managed::{Draft, Form};
 use crate::object::material;
@@ -95,6 +94,43 @@ fn algorithm_and_length(attributes: &Attributes) -> Result<(CryptographicAlgorit
     Ok((algorithm, length))
 }
 
+fn kind_of(algorithm: CryptographicAlgorithm) -> KeyKind {
+    match algorithm {
+        CryptographicAlgorithm::AES => KeyKind::Aes,
+        CryptographicAlgorithm::DES3 => KeyKind::TripleDes,
+        // HMAC keys, stream ciphers and whatever a client names: bytes of the generator.
+        _ => KeyKind::Generic,
+    }
+}
+
+/// Triple DES lengths are given with or without parity (168 and 192, 112 and 128).
+fn bytes_of(algorithm: CryptographicAlgorithm, bits: i32) -> Result<usize, Fault> {
+    let bits = match (algorithm, bits) {
+        (CryptographicAlgorithm::DES3, 168) => 192,
+        (CryptographicAlgorithm::DES3, 112) => 128,
+        _ => bits,
+    };
+    let fits = match algorithm {
+        CryptographicAlgorithm::AES => matches!(bits, 128 | 192 | 256),
+        CryptographicAlgorithm::DES3 => matches!(bits, 128 | 192),
+        _ => true,
+    };
+    match usize::try_from(bits / 8) {
+        Ok(bytes) if fits => Ok(bytes),
+        _ => Err(Fault::new(
+            Reason::InvalidAttributeValue,
+            format!("no key of {algorithm} with {bits} bits can be made"),
+        )),
+    }
+}
+
+fn not_made(error: HsmError) -> Fault {
+    match error {
+        HsmError::BadKey(what) => Fault::new(Reason::UnsupportedCryptographicParameters, what),
+        other => other.into(),
+    }
+}
+
 async fn symmetric(
     context: &mut Context,
     unique_identifier: &str,
@@ -123,12 +159,7 @@ async fn symmetric(
             key_wrapping_data: None,
         },
     });
-    let spec = GenerateSpec::symmetric(algorithm, length).ok_or_else(|| {
-        Fault::new(
-            Reason::UnsupportedCryptographicParameters,
-            format!("no key of {algorithm} with {length} bits can be made"),
-        )
-    })?;
+    let spec = SecretSpec { kind: kind_of(algorithm), length: bytes_of(algorithm, length)? };
     born(context, unique_identifier, class, skeleton, spec, attributes).await
 }
 
@@ -140,9 +171,7 @@ async fn secret(
 ) -> Result<Draft, Fault> {
     // TC-CREATE-SD gives Cryptographic Algorithm and Length for what is to be a secret of that length.
     let length = attributes.integer(tag::CRYPTOGRAPHIC_LENGTH).unwrap_or(256);
-    let spec = GenerateSpec::secret(length).ok_or_else(|| {
-        Fault::new(Reason::InvalidAttributeValue, format!("no secret of {length} bits can be made"))
-    })?;
+    let spec = SecretSpec { kind: KeyKind::Generic, length: usize::try_from(length / 8).unwrap_or(0) };
     let skeleton = Object::SecretData(SecretData {
         secret_data_type: SecretDataType::SEED,
         key_block: KeyBlock {
@@ -165,21 +194,20 @@ async fn born(
     unique_identifier: &str,
     class: Class,
     skeleton: Object,
-    spec: GenerateSpec,
+    spec: SecretSpec,
     attributes: &mut Attributes,
 ) -> Result<Draft, Fault> {
     let object_type = skeleton.object_type();
     let tenant = context.tenant();
     let keys = &context.caller.tenant.keys;
     let hsm = &context.engine.hsm;
-    let (blob, digestible) = match class {
-        Class::Token => (hsm.generate_in_token(keys, &spec).await?, None),
-        Class::Served | Class::Cached => {
-            let clear: Zeroizing<Vec<u8>> = hsm.generate_clear(&spec).await?;
-            let binding =
-                material::bound_to(&context.engine.deployment, tenant, unique_identifier, object_type, class);
-            (hsm.seal(keys, &binding, &clear).await?, Some(clear))
-        }
+    let binding =
+        material::bound_to(&context.engine.deployment, tenant, unique_identifier, object_type, class);
+    let blob = hsm.generate(keys, spec, class, &binding).await.map_err(not_made)?;
+    let digestible = match class {
+        Class::Token => None,
+        // For the Digest that the object always has (1.4 §3.17).
+        Class::Served | Class::Cached => Some(hsm.open_sealed(keys, &binding, &blob).await?),
     };
     let birth = Birth {
         object_type,
@@ -191,7 +219,7 @@ async fn born(
     };
     creation::complete(context, &birth, attributes);
     if object_type == ObjectType::SYMMETRIC_KEY {
-        attributes.set_if_absent(tag::QUANTUM_SAFE, Value::Boolean(spec.bits() >= 256));
+        attributes.set_if_absent(tag::QUANTUM_SAFE, Value::Boolean(spec.length >= 32));
     }
     let owner = context.caller.identity.name.clone();
     let mut draft =
