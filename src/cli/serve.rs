@@ -1,5 +1,6 @@
 //! `keyward serve`: the production form, and what it shares with quickstart.
 
+use std::io::IsTerminal;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -61,7 +62,8 @@ pub(super) fn start_log(config: &Config) -> Result<(), Failure> {
         .map_err(|error| Failure::Log(error.to_string()))?;
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(std::io::stderr);
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal());
     match config.log.format {
         LogFormat::Text => log.init(),
         LogFormat::Json => log.json().init(),

@@ -12,6 +12,9 @@ mod service;
 mod tls;
 mod trust;
 
+#[cfg(test)]
+mod tests;
+
 pub use http::{Pages, Readiness};
 pub use limits::Limits;
 pub use listener::{Parts, Server};

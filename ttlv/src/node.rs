@@ -213,6 +213,9 @@ impl<'a> Node<'a> {
     }
 
     pub fn into_owned(self) -> Node<'static> {
-        Node { tag: self.tag, value: self.value.into_owned() }
+        Node {
+            tag: self.tag,
+            value: self.value.into_owned(),
+        }
     }
 }
