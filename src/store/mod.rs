@@ -64,6 +64,17 @@ impl Store {
         })??))
     }
 
+    /// How the database would search: for an administrator who asks why a Locate is slow.
+    ///
+    /// # Errors
+    /// As Locate itself.
+    pub async fn explain(&self, filter: &Filter) -> Result<String, StoreError> {
+        match self {
+            Store::Sqlite(store) => store.explain(filter),
+            Store::Postgres(store) => store.explain(filter).await,
+        }
+    }
+
     /// Ends work in order: what was sent is answered, SQLite's log is folded into its file.
     pub async fn close(self) {
         match self {

@@ -386,7 +386,11 @@ impl Builder {
     /// PostgreSQL would plan a join of them all, a minute for a hundred conditions. SQLite 3.51
     /// turns an EXISTS into a join and then counts a row for OFFSET once per match.
     fn end(&mut self) {
-        self.push(if self.dialect == Dialect::Postgres { " OFFSET 0)" } else { " LIMIT 1)" });
+        self.push(if self.dialect == Dialect::Postgres {
+            " OFFSET 0)"
+        } else {
+            " LIMIT 1)"
+        });
     }
 
     /// KMIP 2.1 §4.57: dates move Pre-Active to Active and Active to Deactivated.

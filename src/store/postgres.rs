@@ -151,6 +151,11 @@ impl Postgres {
         search::locate(&self.connection().await?, filter).await
     }
 
+    pub(super) async fn explain(&self, filter: &Filter) -> Result<String, StoreError> {
+        limit::check_filter(filter)?;
+        search::explain(&self.connection().await?, filter).await
+    }
+
     pub async fn ping(&self) -> Result<(), StoreError> {
         read::journal_head(&self.connection().await?)
             .await

@@ -214,6 +214,12 @@ impl Sqlite {
             .await
     }
 
+    pub(super) fn explain(&self, filter: &Filter) -> Result<String, StoreError> {
+        limit::check_filter(filter)?;
+        self.point
+            .with(|connection| search::explain(connection, filter))
+    }
+
     pub async fn entities(
         &self,
         kind: EntityKind,

@@ -35,18 +35,45 @@ fn value() -> impl Strategy<Value = IndexValue> {
 }
 
 fn entry() -> impl Strategy<Value = IndexEntry> {
-    (attribute(), 0_u32..3, field(), value())
-        .prop_map(|((attribute, name), instance, field, value)| IndexEntry { attribute, name, instance, field, value })
+    (attribute(), 0_u32..3, field(), value()).prop_map(
+        |((attribute, name), instance, field, value)| IndexEntry {
+            attribute,
+            name,
+            instance,
+            field,
+            value,
+        },
+    )
 }
 
 fn object() -> impl Strategy<Value = (Object, Option<Vec<IndexEntry>>)> {
     let date = || prop::option::of(0_i64..5);
-    let columns = (1_u32..7, date(), date(), any::<bool>(), prop_oneof!["a", "b"], 1_u32..3);
-    (columns, vec(entry(), 0..8), prop::option::of(vec(entry(), 0..8))).prop_map(|(columns, first, second)| {
-        let (state, activation_date, deactivation_date, archived, owner, object_type) = columns;
-        let columns = Record { state, activation_date, deactivation_date, archived, owner, object_type, ..record("") };
-        ((columns, first), second)
-    })
+    let columns = (
+        1_u32..7,
+        date(),
+        date(),
+        any::<bool>(),
+        prop_oneof!["a", "b"],
+        1_u32..3,
+    );
+    (
+        columns,
+        vec(entry(), 0..14),
+        prop::option::of(vec(entry(), 0..14)),
+    )
+        .prop_map(|(columns, first, second)| {
+            let (state, activation_date, deactivation_date, archived, owner, object_type) = columns;
+            let columns = Record {
+                state,
+                activation_date,
+                deactivation_date,
+                archived,
+                owner,
+                object_type,
+                ..record("")
+            };
+            ((columns, first), second)
+        })
 }
 
 fn term() -> impl Strategy<Value = Term> {
@@ -64,43 +91,87 @@ fn term() -> impl Strategy<Value = Term> {
 }
 
 fn filter() -> impl Strategy<Value = Filter> {
-    let flags = (prop::bool::weighted(0.9), any::<bool>(), any::<bool>(), any::<bool>());
+    let flags = (
+        prop::bool::weighted(0.9),
+        any::<bool>(),
+        any::<bool>(),
+        any::<bool>(),
+    );
     let owner = prop::option::weighted(0.2, prop_oneof!["a", "b"]);
-    (owner, vec(term(), 0..4), flags, 0_u32..3, prop::option::of(0_u32..6)).prop_map(
-        |(owner, terms, (online, archived, destroyed, count), offset, maximum)| Filter {
-            tenant: TenantId(0),
-            owner,
-            terms,
-            online,
-            archived,
-            destroyed,
-            offset,
-            maximum,
-            count,
-        },
+    (
+        owner,
+        vec(term(), 0..3),
+        flags,
+        0_u32..3,
+        prop::option::of(0_u32..6),
     )
+        .prop_map(
+            |(owner, terms, (online, archived, destroyed, count), offset, maximum)| Filter {
+                tenant: TenantId(0),
+                owner,
+                terms,
+                online,
+                archived,
+                destroyed,
+                offset,
+                maximum,
+                count,
+            },
+        )
 }
 
 fn expected(objects: &[Object], filter: &Filter) -> Located {
-    let newest_first = objects.iter().rev().filter(|(record, index)| filter.holds(record, index));
-    let matched: Vec<String> = newest_first.map(|(record, _)| record.unique_identifier.clone()).collect();
+    let newest_first = objects
+        .iter()
+        .rev()
+        .filter(|(record, index)| filter.holds(record, index));
+    let matched: Vec<String> = newest_first
+        .map(|(record, _)| record.unique_identifier.clone())
+        .collect();
     let total = filter.count.then_some(matched.len() as u64);
     let most = filter.maximum.map_or(usize::MAX, |most| most as usize);
-    Located { unique_identifiers: matched.into_iter().skip(filter.offset as usize).take(most).collect(), total }
+    Located {
+        unique_identifiers: matched
+            .into_iter()
+            .skip(filter.offset as usize)
+            .take(most)
+            .collect(),
+        total,
+    }
 }
 
 /// Inserts, then updates those that have a second list of entries; what is stored in the end.
-async fn store_all(store: &Store, tenant: TenantId, drawn: Vec<(Object, Option<Vec<IndexEntry>>)>) -> Vec<Object> {
+async fn store_all(
+    store: &Store,
+    tenant: TenantId,
+    drawn: Vec<(Object, Option<Vec<IndexEntry>>)>,
+) -> Vec<Object> {
     let mut objects = Vec::new();
     for (at, ((columns, index), _)) in drawn.iter().enumerate() {
-        let record = Record { tenant, unique_identifier: at.to_string(), ..columns.clone() };
-        store.apply(insert(record.clone(), index.clone(), Vec::new())).await.unwrap();
+        let record = Record {
+            tenant,
+            unique_identifier: at.to_string(),
+            ..columns.clone()
+        };
+        store
+            .apply(insert(record.clone(), index.clone(), Vec::new()))
+            .await
+            .unwrap();
         objects.push((record, index.clone()));
     }
     for (object, (_, second)) in objects.iter_mut().zip(drawn) {
         if let Some(index) = second {
-            *object = (Record { version: 2, ..object.0.clone() }, index);
-            store.apply(update(object.0.clone(), object.1.clone(), Vec::new())).await.unwrap();
+            *object = (
+                Record {
+                    version: 2,
+                    ..object.0.clone()
+                },
+                index,
+            );
+            store
+                .apply(update(object.0.clone(), object.1.clone(), Vec::new()))
+                .await
+                .unwrap();
         }
     }
     objects
@@ -111,7 +182,11 @@ fn agree(url: &str, cases: u32) {
     let store = runtime.block_on(Store::open(url)).unwrap();
     let tenants = AtomicI64::new(1);
     let drawn = (vec(object(), 1..9), vec(filter(), 30));
-    let mut runner = TestRunner::new(Config { cases, failure_persistence: None, ..Config::default() });
+    let mut runner = TestRunner::new(Config {
+        cases,
+        failure_persistence: None,
+        ..Config::default()
+    });
     let hits = std::cell::Cell::new(0);
     let result = runner.run(&drawn, |(objects, filters)| {
         let tenant = TenantId(tenants.fetch_add(1, Ordering::Relaxed));
@@ -126,7 +201,11 @@ fn agree(url: &str, cases: u32) {
         Ok(())
     });
     result.unwrap_or_else(|error| panic!("{error}"));
-    assert!(hits.get() > cases as usize, "the searches found too little to prove anything: {}", hits.get());
+    assert!(
+        hits.get() > cases as usize,
+        "the searches found too little to prove anything: {}",
+        hits.get()
+    );
 }
 
 #[test]

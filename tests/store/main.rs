@@ -13,6 +13,7 @@ mod postgres;
 mod agree;
 mod contract;
 mod durable;
+mod faults;
 mod plans;
 mod samples;
 mod speed;

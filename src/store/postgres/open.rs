@@ -13,10 +13,15 @@ use crate::store::verbs::StoreError;
 
 /// To connect, and to wait for a connection of the pool.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// No statement of ours takes so long, but on a database that has no answer.
+/// No statement of ours takes so long, but on a database that has no answer. Every one walks along
+/// an index; a planner without statistics (a new database, a large import) would rather read and
+/// sort all of a tenant's objects than the ten that a page needs. Compiling them costs milliseconds.
 const SESSION: &str = "SET statement_timeout = '60s'; SET lock_timeout = '10s'; \
-                       SET idle_in_transaction_session_timeout = '30s'; SET bytea_output = 'hex'; \
-                       SET default_transaction_isolation = 'read committed'";
+                       SET idle_in_transaction_session_timeout = '30s'; \
+                       SET default_transaction_isolation = 'read committed'; \
+                       SET enable_seqscan = off; SET enable_bitmapscan = off; \
+                       SET enable_hashjoin = off; SET enable_mergejoin = off; \
+                       SET jit = off";
 /// Nodes that start together migrate one after the other. The number is "keyward" in ASCII.
 const LOCK: &str = "SELECT pg_advisory_lock(x'6b657977617264'::bigint)";
 

@@ -8,31 +8,11 @@ use tokio_postgres::types::{ToSql, Type};
 use super::fault::fault;
 use super::rows::{get, text};
 use crate::store::filter::{Filter, Located};
-use crate::store::plan::{self, Dialect, Param, Query};
+use crate::store::plan::{self, Dialect, Driver, Param, Query};
 use crate::store::verbs::StoreError;
 
 pub(super) async fn locate(connection: &Object, filter: &Filter) -> Result<Located, StoreError> {
-    let candidates = plan::candidates(filter);
-    let driver = match candidates.as_slice() {
-        [] => plan::Driver::Objects,
-        // Nothing to choose from; ranges are weighed against the objects.
-        [only @ plan::Driver::Field { .. }] => *only,
-        _ => {
-            let rows = run(
-                connection,
-                &plan::probe(Dialect::Postgres, filter, &candidates),
-            )
-            .await?;
-            let mut counts = vec![i64::MAX; candidates.len()];
-            for row in &rows {
-                let at = usize::try_from(get::<i32>(row, 0)?).unwrap_or(usize::MAX);
-                if let Some(count) = counts.get_mut(at) {
-                    *count = get(row, 1)?;
-                }
-            }
-            plan::choose(&candidates, &counts).0
-        }
-    };
+    let driver = driver(connection, filter).await?;
     let page = plan::page(Dialect::Postgres, filter, driver);
     if !filter.count {
         return Ok(Located {
@@ -47,6 +27,40 @@ pub(super) async fn locate(connection: &Object, filter: &Filter) -> Result<Locat
         unique_identifiers: identifiers(&rows)?,
         total: total.and_then(|total| u64::try_from(total).ok()),
     })
+}
+
+async fn driver(connection: &Object, filter: &Filter) -> Result<Driver, StoreError> {
+    let candidates = plan::candidates(filter);
+    match candidates.as_slice() {
+        [] => return Ok(Driver::Objects),
+        // Nothing to choose from; ranges are weighed against the objects.
+        [only @ Driver::Field { .. }] => return Ok(*only),
+        _ => {}
+    }
+    let mut counts = vec![i64::MAX; candidates.len()];
+    for row in &run(
+        connection,
+        &plan::probe(Dialect::Postgres, filter, &candidates),
+    )
+    .await?
+    {
+        let at = usize::try_from(get::<i32>(row, 0)?).unwrap_or(usize::MAX);
+        if let Some(count) = counts.get_mut(at) {
+            *count = get(row, 1)?;
+        }
+    }
+    Ok(plan::choose(&candidates, &counts).0)
+}
+
+pub(super) async fn explain(connection: &Object, filter: &Filter) -> Result<String, StoreError> {
+    let mut query = plan::page(Dialect::Postgres, filter, driver(connection, filter).await?);
+    query.sql.insert_str(0, "EXPLAIN ");
+    let steps = run(connection, &query).await?;
+    let steps: Vec<String> = steps
+        .iter()
+        .map(|row| get(row, 0))
+        .collect::<Result<_, _>>()?;
+    Ok(steps.join("\n"))
 }
 
 fn identifiers(rows: &[Row]) -> Result<Vec<String>, StoreError> {

@@ -67,3 +67,15 @@ pub(super) fn locate(
         total,
     })
 }
+
+pub(super) fn explain(connection: &Connection, filter: &Filter) -> Result<String, StoreError> {
+    let (driver, _) = driver(connection, filter)?;
+    let Query { sql, params } = plan::page(Dialect::Sqlite, filter, driver);
+    let steps: Vec<String> = many(
+        connection,
+        &format!("EXPLAIN QUERY PLAN {sql}"),
+        params_from_iter(&params),
+        |row| row.get(3),
+    )?;
+    Ok(steps.join("\n"))
+}
