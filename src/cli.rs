@@ -1,10 +1,13 @@
 //! The command line: one file per family of commands.
 
 mod assembly;
+mod client;
 mod config;
+mod place;
 mod quickstart;
 mod screen;
 mod serve;
+mod token;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -14,6 +17,7 @@ use clap::{Parser, Subcommand};
 use crate::config::ConfigError;
 use crate::net::TlsError;
 use crate::pki::PkiError;
+use crate::secret;
 
 /// A KMIP key server: keys made and used inside a PKCS#11 token, kept wrapped in a database.
 #[derive(Debug, Parser)]
@@ -33,6 +37,8 @@ struct Arguments {
 enum Command {
     Quickstart(quickstart::Quickstart),
     Serve(serve::Serve),
+    Client(client::ClientFamily),
+    Token(token::TokenFamily),
     Config(config::ConfigFamily),
 }
 
@@ -49,6 +55,16 @@ pub enum Failure {
     Io { what: String, cause: std::io::Error },
     #[error("log.level: {0}")]
     Log(String),
+    #[error("database: {0}")]
+    Store(#[from] crate::store::StoreError),
+    #[error("token: {0}")]
+    Token(#[from] crate::hsm::HsmError),
+    #[error("{0}")]
+    Founding(#[from] crate::engine::founding::FoundingError),
+    #[error("{0}: no certificate in PEM: {1}")]
+    Certificate(PathBuf, String),
+    #[error("{0}")]
+    Refused(String),
 }
 
 impl Failure {
@@ -65,11 +81,37 @@ impl Failure {
     }
 }
 
+/// Runs a command that ends by itself.
+fn block_on<T>(job: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    secret::forbid_dumps().map_err(Failure::io("core dumps cannot be forbidden"))?;
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(Failure::io("the threads of the command"))?
+        .block_on(job)
+}
+
+/// Asks at the terminal; without one the answer is no.
+fn confirmed(question: &str) -> Result<bool, Failure> {
+    use std::io::{BufRead, IsTerminal, Write};
+    if !std::io::stdin().is_terminal() {
+        return Err(Failure::Refused(format!("{question} Say so with --yes: there is no terminal to ask at")));
+    }
+    eprint!("{question} [y/N] ");
+    let _ = std::io::stderr().flush();
+    let mut answer = String::new();
+    std::io::stdin().lock().read_line(&mut answer).map_err(Failure::io("the terminal"))?;
+    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
+}
+
 /// Runs the command the arguments ask for: 0 done, 1 failed, 2 not understood.
 pub fn main() -> ExitCode {
     let done = match Arguments::parse().command {
         Command::Quickstart(command) => command.run(),
         Command::Serve(command) => command.run(),
+        Command::Client(command) => command.run(),
+        Command::Token(command) => command.run(),
         Command::Config(command) => command.run(),
     };
     match done {

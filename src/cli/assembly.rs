@@ -1,12 +1,28 @@
 //! Puts the server together: store, token, engine. The one place that knows them all.
 
+use std::collections::HashSet;
+use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use prometheus_client::registry::Registry;
+use rustls_pki_types::CertificateDer;
+use rustls_pki_types::pem::PemObject;
+use zeroize::Zeroizing;
 
 use super::Failure;
-use crate::config::Config;
-use crate::net::{Encoding, Outcome, Peer, Readiness, Refusal, Service, Session, Trust};
+use crate::clock::Clock;
+use crate::config::{Config, DatabaseUrl, IdentityMapping, TokenSource};
+use crate::engine::Engine;
+use crate::engine::directory::{MappingField, fingerprint_key};
+use crate::engine::founding::{self, FIRST_TENANT};
+use crate::engine::service::KmipService;
+use crate::engine::settings::{MessageLimits, Settings};
+use crate::engine::tenant::{Identity, Tenant};
+use crate::hsm::{Hsm, HsmError, Pin, Source};
+use crate::net::{Fingerprint, Readiness, Service, Trust};
+use crate::store::{Options, Store};
 
 /// What the network side is given.
 pub(super) struct Assembled<S> {
@@ -14,37 +30,182 @@ pub(super) struct Assembled<S> {
     pub(super) ready: Readiness,
 }
 
-/// Opens what `config` names. `trust` is told of certificates registered by fingerprint, now and
-/// whenever they change.
-pub(super) async fn assemble(
-    _config: &Config,
-    _registry: &mut Registry,
-    _trust: &Arc<Trust>,
-) -> Result<Assembled<impl Service>, Failure> {
-    Ok(Assembled {
-        service: Arc::new(Echo),
-        ready: Arc::new(|| Ok(())),
-    })
+/// Store and token of a configuration, founded where they are new.
+pub(super) struct Opened {
+    pub(super) store: Arc<Store>,
+    pub(super) hsm: Arc<Hsm>,
+    pub(super) deployment: String,
+    pub(super) clock: Clock,
 }
 
-/// Stands where the engine will.
-struct Echo;
+/// How many loaded keys stay in the token for their next use.
+const LOADED_KEYS: usize = 4096;
 
-impl Service for Echo {
-    type State = ();
+/// How often readiness and the list of registered certificates are looked at.
+const LOOK: Duration = Duration::from_secs(1);
 
-    fn open(&self, _: &Peer) {}
-
-    async fn call(
-        &self,
-        _: &Session<()>,
-        request: &[u8],
-        _: Encoding,
-        out: &mut Vec<u8>,
-    ) -> Outcome {
-        out.extend_from_slice(request);
-        Outcome::KeepOpen
+fn url(url: &DatabaseUrl) -> String {
+    match url {
+        DatabaseUrl::Sqlite(path) => format!("sqlite:{}", path.display()),
+        DatabaseUrl::Postgres(url) => url.clone(),
     }
+}
 
-    async fn refuse(&self, _: &Session<()>, _: &[u8], _: Refusal, _: Encoding, _: &mut Vec<u8>) {}
+fn token(config: &Config, deployment: &str, first: bool) -> Result<Hsm, HsmError> {
+    let (source, hardware) = match &config.token_source {
+        TokenSource::Embedded { directory } => (Source::Embedded { dir: directory.clone() }, false),
+        TokenSource::Module { path, label, pin_file, hardware } => {
+            let pin = pin(pin_file)?;
+            (Source::Module { path: path.clone(), label: label.clone(), pin }, *hardware)
+        }
+    };
+    let token = crate::hsm::Config {
+        source,
+        deployment: deployment.to_owned(),
+        node: config.server.node.as_str().to_owned(),
+        workers: config.token.workers.get(),
+        loaded_keys: LOADED_KEYS,
+        hardware,
+    };
+    if first { Hsm::init(token) } else { Hsm::open(token) }
+}
+
+/// The PIN without the line end that editors leave.
+fn pin(file: &Path) -> Result<Pin, HsmError> {
+    let mut pin = Zeroizing::new(std::fs::read(file).map_err(|error| {
+        HsmError::Unavailable(format!("the PIN file {} cannot be read: {error}", file.display()))
+    })?);
+    while pin.last().is_some_and(u8::is_ascii_whitespace) {
+        pin.pop();
+    }
+    Ok(Pin(pin))
+}
+
+/// Opens what `config` names; the first time it makes the deployment and its first tenant.
+pub(super) async fn open(config: &Config) -> Result<Opened, Failure> {
+    let clock = Clock::System;
+    let options = Options {
+        url: url(&config.database.url),
+        migrate_url: config.database.migrate_url.as_ref().map(url),
+        connections: config.database.connections.get(),
+    };
+    let store = Arc::new(Store::open_with(&options).await?);
+    let (hsm, deployment) =
+        founding::token(&store, &clock, |deployment, first| token(config, deployment, first)).await?;
+    if !founding::has_tenant(&store, FIRST_TENANT).await? {
+        let settings = Tenant {
+            name: "default".to_owned(),
+            share: true,
+            duplicate_names: false,
+        };
+        founding::add_tenant(&store, &hsm, FIRST_TENANT, &settings).await?;
+    }
+    Ok(Opened { store, hsm, deployment, clock })
+}
+
+/// Registers the first client of a quickstart, once.
+pub(super) async fn enrol(opened: &Opened, name: &str, certificate: &Path) -> Result<(), Failure> {
+    let der = CertificateDer::from_pem_file(certificate)
+        .map_err(|error| Failure::Certificate(certificate.to_owned(), error.to_string()))?;
+    let key = fingerprint_key(&der);
+    let known = founding::identities(&opened.store, &opened.hsm).await?;
+    if known.iter().any(|identity| identity.certificates.contains(&key)) {
+        return Ok(());
+    }
+    let identity = Identity {
+        name: name.to_owned(),
+        created: opened.clock.now(),
+        // The first client may do whatever the standard lets a client do.
+        profiles: vec![crate::engine::access::STANDARD.to_owned()],
+    };
+    founding::add_identity(&opened.store, &opened.hsm, FIRST_TENANT, &identity, &key).await?;
+    Ok(())
+}
+
+fn settings(config: &Config) -> Settings {
+    let limits = &config.limits;
+    Settings {
+        node: config.server.node.as_str().to_owned(),
+        limits: MessageLimits {
+            ttlv: ttlv::Limits {
+                depth: limits.depth.get(),
+                items: limits.items.get(),
+                bytes: limits.message_bytes.get(),
+            },
+            batch: limits.batch.get(),
+            response: limits.response_bytes.get(),
+            ..MessageLimits::default()
+        },
+        mapping: vec![MappingField::Fingerprint, mapping(config.identity.mapping)],
+        strict_audit: config.audit.strict,
+        interop: config.server.interop,
+        ..Settings::default()
+    }
+}
+
+fn mapping(mapping: IdentityMapping) -> MappingField {
+    match mapping {
+        IdentityMapping::Fingerprint => MappingField::Fingerprint,
+        IdentityMapping::Subject => MappingField::Subject,
+        IdentityMapping::CommonName => MappingField::CommonName,
+        IdentityMapping::SanDns => MappingField::SanDns,
+        IdentityMapping::SanEmail => MappingField::SanEmail,
+        IdentityMapping::SanUri => MappingField::SanUri,
+    }
+}
+
+/// Starts the engine. `trust` is told of certificates registered by fingerprint, now and whenever
+/// they change.
+pub(super) async fn assemble(
+    config: &Config,
+    opened: Opened,
+    registry: &mut Registry,
+    trust: &Arc<Trust>,
+) -> Result<Assembled<impl Service>, Failure> {
+    if config.server.interop {
+        tracing::warn!("the Interop operation is served: this is for test suites, never for production");
+    }
+    let engine =
+        Engine::open(opened.store, opened.hsm, opened.clock, settings(config), opened.deployment).await?;
+    engine.metrics.register(registry);
+    trust.register(registered(&engine).await?);
+    let ready = Arc::new(AtomicBool::new(true));
+    tokio::spawn(watch(Arc::clone(&engine), Arc::clone(trust), Arc::clone(&ready)));
+    let ready: Readiness = Arc::new(move || match ready.load(Ordering::Acquire) {
+        true => Ok(()),
+        false => Err("the token or the database does not answer".to_owned()),
+    });
+    Ok(Assembled { service: Arc::new(KmipService::new(engine)), ready })
+}
+
+async fn registered(engine: &Engine) -> Result<HashSet<Fingerprint>, Failure> {
+    let identities = founding::identities(&engine.store, &engine.hsm).await?;
+    let certificates = identities
+        .iter()
+        .filter(|identity| identity.revoked.is_none())
+        .flat_map(|identity| &identity.certificates);
+    Ok(certificates
+        .filter_map(|key| key.strip_prefix("fingerprint:"))
+        .filter_map(|digits| hex::decode(digits).ok())
+        .filter_map(|bytes| Fingerprint::try_from(bytes).ok())
+        .collect())
+}
+
+/// Keeps readiness and the registered certificates up to date.
+async fn watch(engine: Arc<Engine>, trust: Arc<Trust>, ready: Arc<AtomicBool>) {
+    let mut known = engine.directory.generation();
+    loop {
+        tokio::time::sleep(LOOK).await;
+        ready.store(engine.ready().await, Ordering::Release);
+        let generation = engine.directory.generation();
+        if generation != known {
+            match registered(&engine).await {
+                Ok(fingerprints) => {
+                    trust.register(fingerprints);
+                    known = generation;
+                }
+                Err(error) => tracing::warn!(%error, "the registered certificates cannot be read"),
+            }
+        }
+    }
 }

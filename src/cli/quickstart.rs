@@ -7,7 +7,7 @@ use clap::Args;
 use super::{Failure, screen, serve};
 use crate::config::{Address, Config, DatabaseUrl};
 use crate::pki::Pki;
-use crate::secret::private_directory;
+use crate::secret::{private_directory, write_private};
 
 /// Common Name of the first client's certificate.
 pub(super) const FIRST_CLIENT: &str = "first-client";
@@ -61,14 +61,19 @@ impl Quickstart {
             .collect();
         let pki = Pki::open(&dir.join("pki"), &hosts)?;
         let client = pki.first_client(FIRST_CLIENT)?;
-        let loaded = Config::load(None, serve::environment().chain(self.settings(&dir, &pki)))?;
+        let settings = self.settings(&dir, &pki);
+        // For the other commands: `keyward client add NAME --dir DIR`.
+        let file = dir.join(super::place::FILE);
+        write_private(&file, Config::file_of(&settings).as_bytes()).map_err(Failure::path(&file))?;
+        let loaded = Config::load(None, serve::environment().chain(settings))?;
         serve::start_log(&loaded.config)?;
         loaded
             .warnings
             .iter()
             .for_each(|warning| tracing::warn!("{warning}"));
         let config = loaded.config;
-        serve::run(&config, |addresses| {
+        let first = (FIRST_CLIENT, client.certificate.clone());
+        serve::run(&config, Some((first.0, &first.1)), |addresses| {
             screen::quickstart(&config, *addresses, &pki, &client);
             screen::ready(*addresses);
             Ok(())

@@ -43,7 +43,7 @@ impl Serve {
             .warnings
             .iter()
             .for_each(|warning| tracing::warn!("{warning}"));
-        run(&loaded.config, |addresses| {
+        run(&loaded.config, None, |addresses| {
             super::screen::ready(*addresses);
             Ok(())
         })
@@ -74,6 +74,7 @@ pub(super) fn start_log(config: &Config) -> Result<(), Failure> {
 /// Serves until told to end. `ready` is called once, when connections are accepted.
 pub(super) fn run(
     config: &Config,
+    first_client: Option<(&str, &std::path::Path)>,
     ready: impl FnOnce(&Addresses) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
     secret::forbid_dumps().map_err(Failure::io("core dumps cannot be forbidden"))?;
@@ -84,7 +85,7 @@ pub(super) fn run(
         .enable_all()
         .build()
         .map_err(Failure::io("the threads of the server"))?;
-    let served = runtime.block_on(serve(config, ready));
+    let served = runtime.block_on(serve(config, first_client, ready));
     // What still runs is cut off; whatever was acknowledged is in the database.
     runtime.shutdown_background();
     served
@@ -92,6 +93,7 @@ pub(super) fn run(
 
 async fn serve(
     config: &Config,
+    first_client: Option<(&str, &std::path::Path)>,
     ready: impl FnOnce(&Addresses) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
     // First of all, or a signal during the start would end the process rudely.
@@ -109,7 +111,11 @@ async fn serve(
         .map_err(Failure::io("the address cannot be served"))?;
     let mut registry = Registry::default();
     let metrics = NetMetrics::register(&mut registry);
-    let assembled = assembly::assemble(config, &mut registry, tls.trust()).await?;
+    let opened = assembly::open(config).await?;
+    if let Some((name, certificate)) = first_client {
+        assembly::enrol(&opened, name, certificate).await?;
+    }
+    let assembled = assembly::assemble(config, opened, &mut registry, tls.trust()).await?;
     let addresses = Addresses {
         kmip: server.kmip_address().map_err(Failure::io("listen"))?,
         https: server

@@ -25,24 +25,44 @@ impl Key {
         }
     }
 
-    fn toml(&self) -> String {
+    fn toml(&self, value: &str) -> String {
         match (self.list, self.quoted) {
             (true, _) => {
-                let parts: Vec<String> = self
-                    .default
+                let parts: Vec<String> = value
                     .split(',')
                     .filter(|part| !part.is_empty())
                     .map(|part| format!("{part:?}"))
                     .collect();
                 format!("[{}]", parts.join(", "))
             }
-            (false, true) => format!("{:?}", self.default),
-            (false, false) => self.default.to_owned(),
+            (false, true) => format!("{value:?}"),
+            (false, false) => value.to_owned(),
         }
     }
 }
 
 impl Config {
+    /// A file that says what these variables (`KEYWARD_…`) say.
+    pub fn file_of(variables: &[(String, String)]) -> String {
+        let mut text = String::from("# Written by `keyward quickstart` at each start; `keyward config show` explains every key.\n");
+        for (section, _) in SECTIONS {
+            let mut lines = String::new();
+            for key in KEYS.iter().filter(|key| key.section == *section) {
+                let set = variables.iter().find(|(variable, _)| *variable == key.variable());
+                if let Some((_, value)) = set.filter(|(_, value)| !value.is_empty()) {
+                    let _ = writeln!(lines, "{} = {}", key.key, key.toml(value));
+                }
+            }
+            if !lines.is_empty() {
+                if *section != TOP {
+                    let _ = writeln!(text, "\n[{section}]");
+                }
+                text.push_str(&lines);
+            }
+        }
+        text
+    }
+
     /// A file with every key, its meaning and its default.
     pub fn documented() -> String {
         let mut text = String::from(
@@ -64,7 +84,7 @@ impl Config {
                     let _ = writeln!(text, "#{line}");
                 }
                 let _ = writeln!(text, "# {}", key.variable());
-                let _ = writeln!(text, "{} = {}", key.key, key.toml());
+                let _ = writeln!(text, "{} = {}", key.key, key.toml(key.default));
             }
         }
         text

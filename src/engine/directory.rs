@@ -2,8 +2,10 @@
 //! what was read is remembered only while the journal's tail (see `lease`) says that nothing changed.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use rustls_pki_types::CertificateDer;
+use x509_parser::extensions::GeneralName;
 use sha2::{Digest, Sha256};
 
 use super::entity::{self, EntityError, Remembered};
@@ -49,19 +51,24 @@ pub enum Stranger {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MappingField {
     Fingerprint,
-    San,
     Subject,
+    CommonName,
+    SanDns,
+    SanEmail,
+    SanUri,
 }
 
 #[derive(Debug)]
 pub struct Directory {
+    /// Counts how often everything was forgotten.
+    generation: AtomicU64,
     callers: Remembered<Caller>,
     tenants: Remembered<TenantInForce>,
 }
 
 impl Default for Directory {
     fn default() -> Self {
-        Directory { callers: Remembered::new(4096), tenants: Remembered::new(4096) }
+        Directory { generation: AtomicU64::new(0), callers: Remembered::new(4096), tenants: Remembered::new(4096) }
     }
 }
 
@@ -78,9 +85,13 @@ pub fn mapping_keys(certificate: &CertificateDer<'_>, fields: &[MappingField]) -
         match (field, &parsed) {
             (MappingField::Fingerprint, _) => keys.push(fingerprint_key(certificate)),
             (MappingField::Subject, Some(parsed)) => keys.push(format!("subject:{}", parsed.subject())),
-            (MappingField::San, Some(parsed)) => {
+            (MappingField::CommonName, Some(parsed)) => {
+                let names = parsed.subject().iter_common_name().filter_map(|name| name.as_str().ok());
+                keys.extend(names.map(|name| format!("cn:{name}")));
+            }
+            (field, Some(parsed)) => {
                 if let Ok(Some(names)) = parsed.subject_alternative_name() {
-                    keys.extend(names.value.general_names.iter().map(|name| format!("san:{name}")));
+                    keys.extend(names.value.general_names.iter().filter_map(|name| alternative(*field, name)));
                 }
             }
             (_, None) => {}
@@ -89,11 +100,26 @@ pub fn mapping_keys(certificate: &CertificateDer<'_>, fields: &[MappingField]) -
     keys
 }
 
+fn alternative(field: MappingField, name: &GeneralName<'_>) -> Option<String> {
+    match (field, name) {
+        (MappingField::SanDns, GeneralName::DNSName(name)) => Some(format!("san-dns:{name}")),
+        (MappingField::SanEmail, GeneralName::RFC822Name(name)) => Some(format!("san-email:{name}")),
+        (MappingField::SanUri, GeneralName::URI(name)) => Some(format!("san-uri:{name}")),
+        _ => None,
+    }
+}
+
 impl Directory {
     /// Forgets everything: somebody changed an entity.
     pub fn forget(&self) {
+        self.generation.fetch_add(1, Ordering::AcqRel);
         self.callers.clear();
         self.tenants.clear();
+    }
+
+    /// Changes whenever an entity may have changed.
+    pub fn generation(&self) -> u64 {
+        self.generation.load(Ordering::Acquire)
     }
 
     /// The identity behind a certificate.

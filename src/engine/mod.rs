@@ -10,6 +10,7 @@ pub mod freshness;
 pub mod founding;
 pub mod lease;
 pub mod metrics;
+pub mod service;
 pub mod settings;
 pub mod tenant;
 pub mod token_error;

@@ -38,7 +38,7 @@ impl Default for Settings {
         Settings {
             node: "node".to_owned(),
             limits: MessageLimits::default(),
-            mapping: vec![MappingField::Fingerprint, MappingField::San, MappingField::Subject],
+            mapping: vec![MappingField::Fingerprint],
             strict_audit: false,
             interop: false,
             lease_time: 3600,

@@ -11,8 +11,6 @@ pub struct Tenant {
     pub share: bool,
     /// Several objects that are not destroyed may have the same Name (1.4 §3.2 and 2.1 §4.32 say they SHALL not).
     pub duplicate_names: bool,
-    /// ECB, caller-chosen GCM IVs and the like (issue Cryptography): the profile `standard`.
-    pub standard_profile: bool,
 }
 
 /// Body of a TenantKey's row; the row's key is `wrap-v1`, `seal-v1` …

@@ -1,0 +1,203 @@
+//! `keyward client`: who may connect.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::{Args, Subcommand};
+use rustls_pki_types::CertificateDer;
+use rustls_pki_types::pem::PemObject;
+
+use super::place::Place;
+use super::{Failure, assembly};
+use crate::engine::directory::fingerprint_key;
+use crate::engine::founding;
+use crate::engine::lease;
+use crate::engine::tenant::Identity;
+use crate::pki::Pki;
+
+/// Identities of clients and the certificates that prove them.
+#[derive(Debug, Args)]
+#[command(after_help = "Example: keyward client add backup-server")]
+pub(super) struct ClientFamily {
+    #[command(subcommand)]
+    command: ClientCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum ClientCommand {
+    Add(Add),
+    List(List),
+    Revoke(Revoke),
+}
+
+/// Adds an identity, with a new certificate of the built-in authority or one that it has.
+#[derive(Debug, Args)]
+#[command(after_help = "Example: keyward client add backup-server --out ./for-backup
+
+With --certificate another authority's certificate is registered, by its fingerprint; with
+--subject every certificate of a trusted authority with that subject (RFC 4514 text).")]
+struct Add {
+    /// Name of the identity, unique in its tenant.
+    name: String,
+    /// The tenant it belongs to.
+    #[arg(long, default_value = "default")]
+    tenant: String,
+    /// Where NAME.pem and NAME.key are written [default: clients in the server's directory]
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// A certificate that exists, PEM: no new one is made.
+    #[arg(long, value_name = "FILE", conflicts_with = "out")]
+    certificate: Option<PathBuf>,
+    /// The subject of certificates that exist; needs identity.mapping = "subject".
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["out", "certificate"])]
+    subject: Option<String>,
+    /// Client profiles, for example `standard`; may be repeated.
+    #[arg(long, value_name = "PROFILE")]
+    profile: Vec<String>,
+    #[command(flatten)]
+    place: Place,
+    /// Answer in JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Shows all identities.
+#[derive(Debug, Args)]
+#[command(after_help = "Example: keyward client list --json")]
+struct List {
+    #[command(flatten)]
+    place: Place,
+    /// Answer in JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Revokes an identity for good; when the command ends no node answers it any more.
+#[derive(Debug, Args)]
+#[command(after_help = "Example: keyward client revoke backup-server --yes")]
+struct Revoke {
+    name: String,
+    #[arg(long, default_value = "default")]
+    tenant: String,
+    /// Do not ask: the name cannot be used again.
+    #[arg(long)]
+    yes: bool,
+    #[command(flatten)]
+    place: Place,
+}
+
+impl ClientFamily {
+    pub(super) fn run(self) -> Result<(), Failure> {
+        match self.command {
+            ClientCommand::Add(command) => super::block_on(command.run()),
+            ClientCommand::List(command) => super::block_on(command.run()),
+            ClientCommand::Revoke(command) => super::block_on(command.run()),
+        }
+    }
+}
+
+fn certificate_key(path: &Path) -> Result<String, Failure> {
+    let der = CertificateDer::from_pem_file(path)
+        .map_err(|error| Failure::Certificate(path.to_owned(), error.to_string()))?;
+    Ok(fingerprint_key(&der))
+}
+
+impl Add {
+    async fn run(self) -> Result<(), Failure> {
+        let config = self.place.config()?;
+        let opened = assembly::open(&config).await?;
+        let tenant = founding::tenant_named(&opened.store, &opened.hsm, &self.tenant)
+            .await?
+            .ok_or_else(|| Failure::Refused(format!("there is no tenant {:?}", self.tenant)))?;
+        let mut files = None;
+        let key = match (&self.certificate, &self.subject) {
+            (Some(certificate), _) => certificate_key(certificate)?,
+            (None, Some(subject)) => format!("subject:{subject}"),
+            (None, None) => {
+                let directory = self.place.directory();
+                let pki = Pki::open(&directory.join("pki"), &[])?;
+                let out = self.out.clone().unwrap_or_else(|| directory.join("clients"));
+                let pair = pki.client(&self.name, &out)?;
+                let key = certificate_key(&pair.certificate)?;
+                files = Some((pair, pki.bundle()));
+                key
+            }
+        };
+        let identity = Identity {
+            name: self.name.clone(),
+            created: opened.clock.now(),
+            profiles: self.profile.clone(),
+        };
+        founding::add_identity(&opened.store, &opened.hsm, tenant, &identity, &key).await?;
+        if self.json {
+            let shown = serde_json::json!({
+                "name": self.name,
+                "tenant": self.tenant,
+                "mapping": key,
+                "certificate": files.as_ref().map(|(pair, _)| &pair.certificate),
+                "key": files.as_ref().map(|(pair, _)| &pair.key),
+                "ca": files.as_ref().map(|(_, ca)| ca),
+            });
+            println!("{shown}");
+            return Ok(());
+        }
+        println!("{} may connect as {}", key, self.name);
+        if let Some((pair, ca)) = files {
+            println!("  certificate  {}", pair.certificate.display());
+            println!("  key          {}", pair.key.display());
+            println!("  CA           {}", ca.display());
+        }
+        Ok(())
+    }
+}
+
+/// A date of the log, for people.
+fn date(seconds: i64) -> String {
+    use time::format_description::well_known::Rfc3339;
+    time::OffsetDateTime::from_unix_timestamp(seconds)
+        .ok()
+        .and_then(|date| date.format(&Rfc3339).ok())
+        .unwrap_or_else(|| seconds.to_string())
+}
+
+impl List {
+    async fn run(self) -> Result<(), Failure> {
+        let opened = assembly::open(&self.place.config()?).await?;
+        let identities = founding::identities(&opened.store, &opened.hsm).await?;
+        if self.json {
+            println!("{}", serde_json::json!(identities));
+            return Ok(());
+        }
+        for identity in identities {
+            let state = identity.revoked.map(|when| format!("revoked {}", date(when)));
+            println!(
+                "{}/{}  since {}  {}",
+                identity.tenant,
+                identity.name,
+                date(identity.created),
+                state.unwrap_or_else(|| "active".to_owned())
+            );
+            for certificate in identity.certificates {
+                println!("    {certificate}");
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Revoke {
+    async fn run(self) -> Result<(), Failure> {
+        let opened = assembly::open(&self.place.config()?).await?;
+        let tenant = founding::tenant_named(&opened.store, &opened.hsm, &self.tenant)
+            .await?
+            .ok_or_else(|| Failure::Refused(format!("there is no tenant {:?}", self.tenant)))?;
+        if !self.yes && !super::confirmed(&format!("Revoke {:?} for good?", self.name))? {
+            return Err(Failure::Refused("nothing was changed".to_owned()));
+        }
+        founding::revoke_identity(&opened.store, &opened.hsm, &opened.clock, tenant, &self.name).await?;
+        // Nodes use what they remember for one lease at the most (DESIGN §1.4).
+        tokio::time::sleep(lease::LENGTH + Duration::from_millis(250)).await;
+        println!("{} is revoked", self.name);
+        Ok(())
+    }
+}

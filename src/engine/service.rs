@@ -1,0 +1,73 @@
+//! The engine as the network side sees it.
+
+use std::sync::Arc;
+
+use super::Engine;
+use super::batch::{self, Sender};
+use super::error::{Fault, Reason};
+use crate::net::{Encoding, Outcome, Peer, Refusal, Service, Session};
+
+/// Answers requests with an engine.
+#[derive(Debug)]
+pub struct KmipService {
+    engine: Arc<Engine>,
+}
+
+impl KmipService {
+    pub fn new(engine: Arc<Engine>) -> Self {
+        KmipService { engine }
+    }
+
+    async fn sender(&self, peer: &Peer) -> Sender {
+        let address = peer.address.ip().to_string();
+        match &peer.certificate {
+            Some(certificate) => self.engine.sender(certificate, address).await,
+            None => Sender {
+                caller: Err(Fault::new(
+                    Reason::AuthenticationNotSuccessful,
+                    "a request needs a client certificate; connect with one",
+                )),
+                address,
+            },
+        }
+    }
+}
+
+impl Service for KmipService {
+    type State = ();
+
+    fn open(&self, _: &Peer) {}
+
+    async fn call(
+        &self,
+        session: &Session<Self::State>,
+        request: &[u8],
+        encoding: Encoding,
+        out: &mut Vec<u8>,
+    ) -> Outcome {
+        debug_assert_eq!(encoding, Encoding::Ttlv, "other encodings are not served yet");
+        // Identity and revocation count at every request, also on an open connection (DESIGN §6).
+        let sender = self.sender(&session.peer).await;
+        batch::answer(&self.engine, &sender, request, out).await;
+        Outcome::KeepOpen
+    }
+
+    async fn refuse(
+        &self,
+        session: &Session<Self::State>,
+        start: &[u8],
+        refusal: Refusal,
+        _: Encoding,
+        out: &mut Vec<u8>,
+    ) {
+        let fault = match refusal {
+            Refusal::TooLarge { length, limit } => Fault::new(
+                Reason::InvalidMessage,
+                format!("the message has {length} bytes; this server takes {limit} at the most"),
+            ),
+            Refusal::NotKmip => Fault::new(Reason::InvalidMessage, "this is not a KMIP request message"),
+        };
+        tracing::debug!(address = %session.peer.address, ?refusal, "refused a message");
+        batch::refuse_start(start, self.engine.clock.now(), &fault, out);
+    }
+}
