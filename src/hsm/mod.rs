@@ -92,8 +92,6 @@ pub struct Info {
     pub exact_lengths: bool,
     /// AES key wrap also encrypts arbitrary bytes (else they pass through a session object).
     pub wraps_bytes: bool,
-    /// PBKDF2 in the token (CKM_PKCS5_PBKD2) is offered.
-    pub pbkdf2: bool,
     pub mechanisms: Vec<u64>,
     /// Versions of the masters present.
     pub kek_versions: Vec<u32>,
@@ -170,7 +168,6 @@ impl Hsm {
                     key_wrap_padded: probe.key_wrap_padded,
                     exact_lengths: probe.exact_lengths,
                     wraps_bytes: probe.wraps_bytes,
-                    pbkdf2: probe.mechanisms.contains(&token::raw::CKM_PKCS5_PBKD2),
                     mechanisms: probe.mechanisms.clone(),
                     kek_versions: masters.kek.keys().copied().collect(),
                     mac_versions: masters.mac.keys().copied().collect(),

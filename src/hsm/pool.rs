@@ -23,6 +23,8 @@ use super::{Config, Source};
 const QUEUE: usize = 1024;
 /// A token that is away is asked again at most this often.
 const RETRY: Duration = Duration::from_secs(1);
+/// Directory of the second embedded token, which keeps no keys.
+const FORGE: &str = "forge";
 
 /// How long a job takes on the embedded token: a hop to another thread costs more than a short one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,6 +50,9 @@ pub(super) struct Line {
     pub slot: Slot,
     pub masters: Masters,
     pub probe: Probe,
+    /// Of an embedded token: where slow keys are made, because kryoptic keeps its whole token to
+    /// itself while it generates, and an RSA key takes long enough for every lease to run out.
+    pub forge: Option<Mutex<Session>>,
     anchor: Mutex<Session>,
     idle: Mutex<Vec<Session>>,
 }
@@ -131,6 +136,12 @@ impl Seat<'_> {
 pub(super) struct Temporary<'a> {
     session: &'a Session,
     pub handle: Handle,
+}
+
+impl<'a> Temporary<'a> {
+    pub fn new(session: &'a Session, handle: Handle) -> Temporary<'a> {
+        Temporary { session, handle }
+    }
 }
 
 impl Drop for Temporary<'_> {
@@ -308,26 +319,7 @@ impl Inner {
             ));
         }
         let (module, slot, pin) = self.find_token(create)?;
-        let anchor = module.open_session(slot)?;
-        match anchor.login(User::User, &pin) {
-            Err(error) if error.code() != Some(raw::CKR_USER_ALREADY_LOGGED_IN) => {
-                if matches!(
-                    error.code(),
-                    Some(
-                        raw::CKR_PIN_INCORRECT
-                            | raw::CKR_PIN_LOCKED
-                            | raw::CKR_PIN_INVALID
-                            | raw::CKR_PIN_LEN_RANGE
-                            | raw::CKR_PIN_EXPIRED
-                    )
-                ) {
-                    self.pin_refused.store(true, Ordering::Release);
-                }
-                drop(anchor.close());
-                return Err(error.into());
-            }
-            _ => {}
-        }
+        let anchor = self.log_in(module, slot, &pin)?;
         let masters = if create {
             Masters::create(&anchor, &self.config)?
         } else {
@@ -340,9 +332,49 @@ impl Inner {
             slot,
             masters,
             probe,
+            forge: self.open_forge()?.map(Mutex::new),
             anchor: Mutex::new(anchor),
-            idle: Mutex::new(Vec::new()),
+            idle: Mutex::new(self.open_sessions(module, slot)?),
         })
+    }
+
+    /// Opened now: a session opened later would wait for, and be waited for by, every call.
+    fn open_sessions(&self, module: &'static Module, slot: Slot) -> Result<Vec<Session>, HsmError> {
+        let threads = std::thread::available_parallelism().map_or(4, usize::from);
+        let inline = if self.inline { 2 * threads } else { 0 };
+        let count = self.config.workers.max(1) + inline;
+        Ok((0..count)
+            .map(|_| module.open_session(slot))
+            .collect::<Result<_, _>>()?)
+    }
+
+    fn open_forge(&self) -> Result<Option<Session>, HsmError> {
+        let Source::Embedded { dir } = &self.config.source else {
+            return Ok(None);
+        };
+        let forge = EmbeddedToken::create(&dir.join(FORGE), "keyward forge")?;
+        self.log_in(forge.module, forge.slot, &forge.user_pin)
+            .map(Some)
+    }
+
+    fn log_in(&self, module: &'static Module, slot: Slot, pin: &[u8]) -> Result<Session, HsmError> {
+        let session = module.open_session(slot)?;
+        let Err(error) = session.login(User::User, pin) else {
+            return Ok(session);
+        };
+        match error.code() {
+            Some(raw::CKR_USER_ALREADY_LOGGED_IN) => return Ok(session),
+            Some(
+                raw::CKR_PIN_INCORRECT
+                | raw::CKR_PIN_LOCKED
+                | raw::CKR_PIN_INVALID
+                | raw::CKR_PIN_LEN_RANGE
+                | raw::CKR_PIN_EXPIRED,
+            ) => self.pin_refused.store(true, Ordering::Release),
+            _ => {}
+        }
+        drop(session.close());
+        Err(error.into())
     }
 
     fn find_token(
@@ -379,6 +411,28 @@ impl Inner {
         match &self.config.source {
             Source::Embedded { dir } => Some(dir.join(token::TOKEN_FILE)),
             Source::Module { .. } => None,
+        }
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        let line = self.line.get_mut().unwrap_or_else(PoisonError::into_inner);
+        // Other modules must not see a session end while another user of the process works.
+        if let (true, Some(line)) = (self.inline, line.take()) {
+            let sessions = line
+                .idle
+                .into_inner()
+                .unwrap_or_else(PoisonError::into_inner);
+            let anchor = line
+                .anchor
+                .into_inner()
+                .unwrap_or_else(PoisonError::into_inner);
+            for session in sessions.into_iter().chain([anchor]) {
+                if let Err(error) = session.close() {
+                    tracing::debug!(%error, "a session ends with the process");
+                }
+            }
         }
     }
 }
