@@ -92,6 +92,8 @@ pub struct Info {
     pub exact_lengths: bool,
     /// AES key wrap also encrypts arbitrary bytes (else they pass through a session object).
     pub wraps_bytes: bool,
+    /// The token itself sees to it that wrapped keys come back sensitive (CKA_UNWRAP_TEMPLATE).
+    pub unwrap_template: bool,
     pub mechanisms: Vec<u64>,
     /// Versions of the masters present.
     pub kek_versions: Vec<u32>,
@@ -141,8 +143,9 @@ impl Hsm {
             return false;
         }
         let asked = self.pool.run(Cost::Short, [], |seat, []| {
-            seat.session
-                .alive()
+            // Whatever it is: the pool looks whether everything stands, and builds it anew if not.
+            seat.line
+                .stands(seat.session)
                 .map_err(|error| HsmError::Unavailable(error.to_string()))?;
             Ok(seat.session.random(&mut [0; 8])?)
         });
@@ -168,6 +171,7 @@ impl Hsm {
                     key_wrap_padded: probe.key_wrap_padded,
                     exact_lengths: probe.exact_lengths,
                     wraps_bytes: probe.wraps_bytes,
+                    unwrap_template: probe.unwrap_template,
                     mechanisms: probe.mechanisms.clone(),
                     kek_versions: masters.kek.keys().copied().collect(),
                     mac_versions: masters.mac.keys().copied().collect(),

@@ -63,6 +63,16 @@ impl Line {
         lock(&self.anchor)
     }
 
+    /// Whether this connection still serves: session, login, and the masters where they were.
+    pub fn stands(&self, session: &Session) -> Result<(), HsmError> {
+        session.alive()?;
+        let kek = self.masters.newest_kek()?.1;
+        let anchor = self.anchor();
+        anchor.alive()?;
+        anchor.number(kek, raw::CKA_KEY_TYPE)?;
+        Ok(())
+    }
+
     fn seat(&self) -> Result<Session, token::Error> {
         match lock(&self.idle).pop() {
             Some(session) => Ok(session),
@@ -272,7 +282,7 @@ impl Inner {
         });
         if matches!(result, Err(HsmError::Unavailable(_))) {
             // Perhaps dead, perhaps only this call failed: ask before everything is torn down.
-            if session.alive().is_ok() && line.anchor().alive().is_ok() {
+            if line.stands(&session).is_ok() {
                 lock(&line.idle).push(session);
                 return (result, u64::MAX);
             }
@@ -320,12 +330,12 @@ impl Inner {
         }
         let (module, slot, pin) = self.find_token(create)?;
         let anchor = self.log_in(module, slot, &pin)?;
+        let probe = Probe::run(&anchor, module.mechanisms(slot)?)?;
         let masters = if create {
-            Masters::create(&anchor, &self.config)?
+            Masters::create(&anchor, &self.config, &probe)?
         } else {
             Masters::open(&anchor, &self.config)?
         };
-        let probe = Probe::run(&anchor, module.mechanisms(slot)?)?;
         Ok(Line {
             epoch: self.epochs.fetch_add(1, Ordering::Relaxed),
             module,

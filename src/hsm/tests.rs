@@ -265,6 +265,21 @@ async fn purposes(ground: &Ground) {
         )
         .await;
     assert!(matches!(crossed, Err(HsmError::BadKey(_))), "{crossed:?}");
+    // A key of class token comes back sensitive, also when somebody asks for a readable one.
+    assert!(hsm.info().await.unwrap().unwrap_template);
+    let readable = hsm
+        .with_tenant_key(keys, Purpose::Wrap, 1, [&wrapped.bytes], |seat, key, [wrapped]| {
+            let wrapping = Mechanism::Plain(seat.line.probe.key_wrap_padded);
+            let template = [
+                (token::raw::CKA_CLASS, token::Value::Number(token::raw::CKO_SECRET_KEY)),
+                (token::raw::CKA_KEY_TYPE, token::Value::Number(token::raw::CKK_AES)),
+                (token::raw::CKA_SENSITIVE, token::Value::Flag(false)),
+            ];
+            let key = seat.session.unwrap(wrapping, key, wrapped, &template)?;
+            Ok(seat.session.attribute(key, token::raw::CKA_VALUE)?)
+        })
+        .await;
+    assert!(matches!(readable, Err(HsmError::BadKey(_))), "{readable:?}");
     // No tenant key, and no master, gives its value away.
     let leaked = hsm
         .with_tenant_key(keys, Purpose::Seal, 2, [], |seat, key, []| {

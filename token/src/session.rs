@@ -55,10 +55,15 @@ impl Session {
         call!(self.module, C_CloseSession, self.handle)
     }
 
-    /// Whether the session still stands.
+    /// Fails unless the session stands and the user is logged in.
     pub fn alive(&self) -> Result<(), Error> {
         let mut info = raw::CK_SESSION_INFO::default();
-        call!(self.module, C_GetSessionInfo, self.handle, &raw mut info)
+        call!(self.module, C_GetSessionInfo, self.handle, &raw mut info)?;
+        if info.state == raw::CKS_RW_USER_FUNCTIONS {
+            Ok(())
+        } else {
+            check("C_GetSessionInfo", raw::CKR_USER_NOT_LOGGED_IN)
+        }
     }
 
     /// Login is per token: it holds for all sessions of the process.
