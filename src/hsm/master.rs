@@ -8,10 +8,10 @@ use token::raw::{CK_ATTRIBUTE_TYPE, CK_MECHANISM_TYPE, CK_ULONG};
 use token::raw::{
     CKA_ALWAYS_SENSITIVE, CKA_CLASS, CKA_DECRYPT, CKA_DERIVE, CKA_EC_PARAMS, CKA_EC_POINT,
     CKA_ENCRYPT, CKA_EXTRACTABLE, CKA_ID, CKA_KEY_TYPE, CKA_LABEL, CKA_LOCAL,
-    CKA_NEVER_EXTRACTABLE, CKA_PRIVATE, CKA_SENSITIVE, CKA_SIGN, CKA_TOKEN, CKA_UNWRAP, CKA_UNWRAP_TEMPLATE,
-    CKA_VALUE_LEN, CKA_VERIFY, CKA_WRAP, CKK_AES, CKK_EC, CKK_GENERIC_SECRET, CKM_AES_KEY_GEN,
-    CKM_EC_KEY_PAIR_GEN, CKM_GENERIC_SECRET_KEY_GEN, CKO_PRIVATE_KEY, CKO_PUBLIC_KEY,
-    CKO_SECRET_KEY,
+    CKA_NEVER_EXTRACTABLE, CKA_PRIVATE, CKA_SENSITIVE, CKA_SIGN, CKA_TOKEN, CKA_UNWRAP,
+    CKA_UNWRAP_TEMPLATE, CKA_VALUE_LEN, CKA_VERIFY, CKA_WRAP, CKK_AES, CKK_EC, CKK_GENERIC_SECRET,
+    CKM_AES_KEY_GEN, CKM_EC_KEY_PAIR_GEN, CKM_GENERIC_SECRET_KEY_GEN, CKO_PRIVATE_KEY,
+    CKO_PUBLIC_KEY, CKO_SECRET_KEY,
 };
 use token::{Attribute, Handle, Mechanism, Session};
 
@@ -155,26 +155,41 @@ fn prefix(config: &Config) -> String {
 
 impl Masters {
     /// Makes version 1 of everything, then opens it.
-    pub fn create(
-        session: &Session,
-        config: &Config,
-        probe: &Probe,
-    ) -> Result<Masters, HsmError> {
-        let kek = format!("{}{}1", prefix(config), KEK.name);
-        if !find_labelled(session, &kek, CKO_SECRET_KEY)?.is_empty() {
-            return Err(HsmError::AlreadyInitialised);
+    pub fn create(session: &Session, config: &Config, probe: &Probe) -> Result<Masters, HsmError> {
+        let prefix = prefix(config);
+        let (kek, mac) = (
+            format!("{prefix}{}", KEK.name),
+            format!("{prefix}{}", MAC.name),
+        );
+        let mut left = Vec::new();
+        for key in find(session, &prefix, CKO_SECRET_KEY)? {
+            let label = label(session, key)?;
+            // Of any version: the first one is destroyed after a rotation.
+            if label.starts_with(&kek) {
+                return Err(HsmError::AlreadyInitialised);
+            }
+            if label.starts_with(&mac) {
+                left.push(key);
+            }
         }
         // What an interrupted initialisation left would be there twice.
-        for class in [CKO_SECRET_KEY, CKO_PRIVATE_KEY, CKO_PUBLIC_KEY] {
-            for key in find(session, &prefix(config), class)? {
-                session.destroy(key)?;
-            }
+        let audit = format!("{prefix}{}{}", AUDIT.name, config.node);
+        for class in [CKO_PRIVATE_KEY, CKO_PUBLIC_KEY] {
+            left.extend(find_labelled(session, &audit, class)?);
+        }
+        for key in left {
+            session.destroy(key)?;
         }
         make_audit_key(session, config)?;
         make_secret(session, config, mac_row(config), None)?;
         // Last: its presence says that the others are there.
         let bound = (CKA_UNWRAP_TEMPLATE, Template(SENSITIVE_ONLY));
-        make_secret(session, config, &KEK, probe.unwrap_template.then_some(bound))?;
+        make_secret(
+            session,
+            config,
+            &KEK,
+            probe.unwrap_template.then_some(bound),
+        )?;
         Masters::open(session, config)
     }
 

@@ -12,9 +12,11 @@ use token::raw::{
 use token::{Attribute, Handle, Mechanism, Session};
 use zeroize::Zeroizing;
 
-use super::pool::{Cost, Seat, Temporary, lock};
+use super::line::{Seat, Temporary};
+use super::passage::{passage_key, unwrap_clear};
+use super::pool::{Cost, lock};
 use super::tenant::seal_with;
-use super::use_key::{KeyKind, passage_key, unwrap_clear};
+use super::use_key::KeyKind;
 use super::{Hsm, HsmError, Purpose, TenantKeys, der};
 use crate::store::record::{Blob, BlobKind, Class};
 

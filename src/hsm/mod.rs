@@ -9,9 +9,11 @@ mod der;
 mod error;
 #[cfg(test)]
 pub(crate) mod fixture;
+mod line;
 mod master;
 mod material;
 mod mechanism;
+mod passage;
 mod pool;
 mod probe;
 mod row_mac;

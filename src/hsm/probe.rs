@@ -4,8 +4,9 @@
 use token::Value::{Bytes, Flag, Number, Template};
 use token::raw::{
     CK_MECHANISM_TYPE, CKA_CLASS, CKA_ENCRYPT, CKA_EXTRACTABLE, CKA_KEY_TYPE, CKA_SENSITIVE,
-    CKA_TOKEN, CKA_UNWRAP, CKA_UNWRAP_TEMPLATE, CKA_VALUE, CKA_WRAP, CKK_AES, CKK_GENERIC_SECRET, CKM_AES_KEY_WRAP,
-    CKM_AES_KEY_WRAP_KWP, CKM_AES_KEY_WRAP_PAD, CKO_SECRET_KEY, CKR_TEMPLATE_INCONSISTENT,
+    CKA_TOKEN, CKA_UNWRAP, CKA_UNWRAP_TEMPLATE, CKA_VALUE, CKA_WRAP, CKK_AES, CKK_GENERIC_SECRET,
+    CKM_AES_KEY_WRAP, CKM_AES_KEY_WRAP_KWP, CKM_AES_KEY_WRAP_PAD, CKO_SECRET_KEY,
+    CKR_TEMPLATE_INCONSISTENT,
 };
 use token::{Attribute, Handle, Mechanism, Session};
 
@@ -76,8 +77,8 @@ impl Probe {
             .encrypt(Mechanism::Plain(CKM_AES_KEY_WRAP), key, &[7; 16], 8)
             .is_ok_and(|wrapped| wrapped.len() == 24);
         session.destroy(key)?;
-        let unwrap_template = found
-            .is_some_and(|number| binds(session, number, &unwrapping_key).unwrap_or(false));
+        let unwrap_template =
+            found.is_some_and(|number| binds(session, number, &unwrapping_key).unwrap_or(false));
         let key_wrap_padded = found.ok_or_else(|| {
             HsmError::Refused(
                 "AES Key Wrap with Padding (RFC 5649), without which it cannot hold Keyward's keys"

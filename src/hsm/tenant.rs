@@ -8,13 +8,14 @@ use arc_swap::ArcSwapOption;
 use token::Value::{Flag, Number, Template};
 use token::raw::{
     CK_ULONG, CKA_CLASS, CKA_DECRYPT, CKA_DERIVE, CKA_ENCRYPT, CKA_EXTRACTABLE, CKA_KEY_TYPE,
-    CKA_PRIVATE, CKA_SENSITIVE, CKA_SIGN, CKA_TOKEN, CKA_UNWRAP, CKA_UNWRAP_TEMPLATE, CKA_VALUE_LEN, CKA_VERIFY,
-    CKA_WRAP, CKK_AES, CKM_AES_KEY_GEN, CKO_SECRET_KEY,
+    CKA_PRIVATE, CKA_SENSITIVE, CKA_SIGN, CKA_TOKEN, CKA_UNWRAP, CKA_UNWRAP_TEMPLATE,
+    CKA_VALUE_LEN, CKA_VERIFY, CKA_WRAP, CKK_AES, CKM_AES_KEY_GEN, CKO_SECRET_KEY,
 };
 use token::{Attribute, Handle, Mechanism, Session};
 use zeroize::Zeroizing;
 
-use super::pool::{Cost, Loaded, Seat};
+use super::line::{Loaded, Seat};
+use super::pool::Cost;
 use super::probe::SENSITIVE_ONLY;
 use super::{Hsm, HsmError};
 use crate::store::record::{Blob, BlobKind, TenantId};
@@ -248,7 +249,7 @@ impl Hsm {
                 .await;
             match result {
                 Err(HsmError::Stale) if !stale => stale = true,
-                other => return other,
+                other => return other.map_err(HsmError::settled),
             }
         }
     }

@@ -33,11 +33,15 @@ impl<'a> Template<'a> {
             let (pointer, length) = match value {
                 Value::Flag(flag) => {
                     let byte: &raw::CK_BBOOL = if *flag { TRUE } else { FALSE };
-                    (std::ptr::from_ref(byte).cast::<u8>(), size_of::<raw::CK_BBOOL>())
+                    (
+                        std::ptr::from_ref(byte).cast::<u8>(),
+                        size_of::<raw::CK_BBOOL>(),
+                    )
                 }
-                Value::Number(number) => {
-                    (std::ptr::from_ref(number).cast::<u8>(), size_of::<raw::CK_ULONG>())
-                }
+                Value::Number(number) => (
+                    std::ptr::from_ref(number).cast::<u8>(),
+                    size_of::<raw::CK_ULONG>(),
+                ),
                 Value::Bytes(bytes) => (bytes.as_ptr(), bytes.len()),
                 Value::Template(template) => {
                     let inner = Template::new(template);
@@ -53,7 +57,11 @@ impl<'a> Template<'a> {
                 ulValueLen: length as raw::CK_ULONG,
             });
         }
-        Template { attributes, nested, _source: std::marker::PhantomData }
+        Template {
+            attributes,
+            nested,
+            _source: std::marker::PhantomData,
+        }
     }
 
     pub(crate) fn pointer(&mut self) -> *mut raw::CK_ATTRIBUTE {
