@@ -152,6 +152,7 @@ async fn a_wrong_pin_is_tried_once() {
     if softhsm().is_none() {
         return;
     }
+    let _turn = SOFTHSM_TURN.lock().await;
     let wrong = Hsm::open(outside("away", "4321"));
     assert!(
         matches!(&wrong, Err(HsmError::Unavailable(text)) if text.contains("PIN")),
@@ -191,4 +192,49 @@ async fn short_operations_do_not_wait_for_rsa_keys() {
     );
     let whole = begun.elapsed();
     assert!(longest * 4 < whole, "waited {longest:?} of {whole:?}");
+}
+
+/// More tasks than sessions, more keys than places, keys leaving while others use them: every
+/// answer is that of its own key.
+pub(super) async fn many_at_once(ground: &Arc<Ground>) {
+    let mut blobs = Vec::new();
+    for number in 0_u8..80 {
+        blobs.push(ground.known(&[number; 32]).await);
+    }
+    let blobs = Arc::new(blobs);
+    let mut expected = Vec::new();
+    for (number, blob) in blobs.iter().enumerate() {
+        let name = format!("many-{number}");
+        let key = ground.use_key(&name, KeyKind::Generic, blob);
+        expected.push(ground.hsm.hmac(&key, 6, b"data").await.unwrap().to_vec());
+    }
+    let expected = Arc::new(expected);
+    let mut tasks = tokio::task::JoinSet::new();
+    for task in 0..12_usize {
+        let (ground, blobs) = (Arc::clone(ground), Arc::clone(&blobs));
+        let expected = Arc::clone(&expected);
+        tasks.spawn(async move {
+            for round in 0..60 {
+                let number = (task * 31 + round * 7) % blobs.len();
+                let name = format!("many-{number}");
+                let key = ground.use_key(&name, KeyKind::Generic, &blobs[number]);
+                let mac = ground.hsm.hmac(&key, 6, b"data").await.unwrap();
+                assert_eq!(*mac, expected[number]);
+                if round % 5 == task % 5 {
+                    ground.hsm.forget(TenantId(7), &name, 1).await.unwrap();
+                }
+                let clear = [task as u8; 40];
+                let sealed = ground.hsm.seal(&ground.keys, AAD, &clear).await.unwrap();
+                let opened = ground
+                    .hsm
+                    .open_sealed(&ground.keys, AAD, &sealed)
+                    .await
+                    .unwrap();
+                assert_eq!(opened.as_slice(), clear);
+            }
+        });
+    }
+    while let Some(done) = tasks.join_next().await {
+        done.unwrap();
+    }
 }
