@@ -193,6 +193,15 @@ impl Masters {
         Masters::open(session, config)
     }
 
+    /// Makes this node's audit key where it has none.
+    pub fn join(session: &Session, config: &Config) -> Result<Masters, HsmError> {
+        let audit = format!("{}{}{}", prefix(config), AUDIT.name, config.node);
+        if find_labelled(session, &audit, CKO_PRIVATE_KEY)?.is_empty() {
+            make_audit_key(session, config)?;
+        }
+        Masters::open(session, config)
+    }
+
     pub fn open(session: &Session, config: &Config) -> Result<Masters, HsmError> {
         let prefix = prefix(config);
         let mac_row = mac_row(config);

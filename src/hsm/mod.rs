@@ -32,7 +32,7 @@ pub use cipher::Ciphertext;
 pub use error::HsmError;
 pub use material::{Curve, Pair, PairSpec, PublicParts, SecretSpec};
 pub use mechanism::{AES, CipherParameters, Signature, TRIPLE_DES, WrapMethod};
-use pool::{Cost, Pool};
+use pool::{Cost, Pool, Start};
 pub use tenant::{Purpose, TenantKeys, WrappedKey};
 pub use use_key::{KeyKind, UseKey};
 
@@ -116,19 +116,24 @@ impl Hsm {
     /// # Errors
     /// [`HsmError::AlreadyInitialised`] when the token has masters of this deployment.
     pub fn init(config: Config) -> Result<Hsm, HsmError> {
-        Hsm::start(config, true)
+        Hsm::start(config, Start::Create)
+    }
+
+    /// A further node's first start on a deployment's token: makes this node's audit key.
+    pub fn join(config: Config) -> Result<Hsm, HsmError> {
+        Hsm::start(config, Start::Join)
     }
 
     /// Every later start: finds the masters and checks what they may be used for.
     pub fn open(config: Config) -> Result<Hsm, HsmError> {
-        Hsm::start(config, false)
+        Hsm::start(config, Start::Open)
     }
 
-    fn start(config: Config, create: bool) -> Result<Hsm, HsmError> {
+    fn start(config: Config, start: Start) -> Result<Hsm, HsmError> {
         let loaded = use_key::LoadedKeys::new(config.loaded_keys);
         Ok(Hsm {
             loaded,
-            pool: Pool::start(config, create)?,
+            pool: Pool::start(config, start)?,
             row_macs: row_mac::RowMacs::default(),
         })
     }

@@ -36,6 +36,15 @@ pub(super) enum Cost {
     Long,
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Start {
+    /// First time: the token, where it is embedded, and the masters.
+    Create,
+    /// A further node of a deployment: its audit key.
+    Join,
+    Open,
+}
+
 type Task = Box<dyn FnOnce(&Inner) + Send>;
 
 #[derive(Debug)]
@@ -65,8 +74,7 @@ impl std::fmt::Debug for Pool {
 }
 
 impl Pool {
-    /// Connects; `create` makes the masters (first time), else they are found and checked.
-    pub fn start(config: Config, create: bool) -> Result<Pool, HsmError> {
+    pub fn start(config: Config, start: Start) -> Result<Pool, HsmError> {
         let inline = matches!(config.source, Source::Embedded { .. });
         let workers = config.workers.max(1);
         let inner = Arc::new(Inner {
@@ -78,7 +86,7 @@ impl Pool {
             last_attempt: Mutex::new(None),
             pin_refused: AtomicBool::new(false),
         });
-        let line = inner.connect(create)?;
+        let line = inner.connect(start)?;
         *write(&inner.line) = Some(line);
         let (queue, tasks) = flume::bounded::<Task>(QUEUE);
         for number in 0..workers {
@@ -191,25 +199,25 @@ impl Inner {
         } else if let Source::Module { path, .. } = &self.config.source {
             Module::load(path)?.reinitialise()?;
         }
-        *line = Some(self.connect(false)?);
+        *line = Some(self.connect(Start::Open)?);
         *last = None;
         tracing::info!("the token is back");
         Ok(())
     }
 
-    fn connect(&self, create: bool) -> Result<Line, HsmError> {
+    fn connect(&self, start: Start) -> Result<Line, HsmError> {
         if self.pin_refused.load(Ordering::Acquire) {
             return Err(HsmError::Unavailable(
                 "the token refused the PIN; correct it and start the server anew".into(),
             ));
         }
-        let (module, slot, pin) = self.find_token(create)?;
+        let (module, slot, pin) = self.find_token(start == Start::Create)?;
         let anchor = self.log_in(module, slot, &pin)?;
         let probe = Probe::run(&anchor, module.mechanisms(slot)?)?;
-        let masters = if create {
-            Masters::create(&anchor, &self.config, &probe)?
-        } else {
-            Masters::open(&anchor, &self.config)?
+        let masters = match start {
+            Start::Create => Masters::create(&anchor, &self.config, &probe)?,
+            Start::Join => Masters::join(&anchor, &self.config)?,
+            Start::Open => Masters::open(&anchor, &self.config)?,
         };
         Ok(Line {
             epoch: self.epochs.fetch_add(1, Ordering::Relaxed),

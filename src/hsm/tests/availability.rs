@@ -24,6 +24,22 @@ async fn the_embedded_token_is_the_same_after_a_restart() {
         b"clear"
     );
     hsm.verify_row_mac(1, b"row", &mac).await.unwrap();
+    let first = hsm.audit_public_key().await.unwrap();
+    let node = || Config {
+        node: "n2".into(),
+        ..embedded(&dir)
+    };
+    assert!(matches!(Hsm::open(node()), Err(HsmError::Damaged(_))));
+    let second = Hsm::join(node()).unwrap().audit_public_key().await.unwrap();
+    assert_ne!(first, second);
+    assert_eq!(
+        Hsm::open(node()).unwrap().audit_public_key().await.unwrap(),
+        second
+    );
+    assert_eq!(
+        Hsm::join(node()).unwrap().audit_public_key().await.unwrap(),
+        second
+    );
     let other = Config {
         deployment: "other".into(),
         ..embedded(&dir)
