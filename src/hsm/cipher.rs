@@ -6,9 +6,10 @@ use token::raw::{CKM_AES_KEY_WRAP, CKM_ECDSA};
 use zeroize::Zeroizing;
 
 use super::mechanism::{CipherParameters, Shape, Signature, WrapMethod, hash};
+use super::passage::{unwrap_clear, wrap_clear};
 use super::pool::Cost;
 use super::tenant::decrypting;
-use super::use_key::{Role, UseKey, unwrap_clear, wrap_clear};
+use super::use_key::{Role, UseKey};
 use super::{Hsm, HsmError};
 
 /// The longest signature: RSA with 16384 bits, in bytes.

@@ -30,6 +30,19 @@ pub enum HsmError {
     Stale,
 }
 
+impl HsmError {
+    /// For callers outside, who hold no handles: a handle that stays unknown after it was loaded
+    /// anew means that the token's objects changed underneath.
+    pub(super) fn settled(self) -> HsmError {
+        match self {
+            HsmError::Stale => {
+                HsmError::Unavailable("it does not know its own objects any more".into())
+            }
+            other => other,
+        }
+    }
+}
+
 impl From<token::Error> for HsmError {
     fn from(error: token::Error) -> HsmError {
         let Some(code) = error.code() else {

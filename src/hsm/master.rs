@@ -3,19 +3,20 @@
 
 use std::collections::BTreeMap;
 
-use token::Value::{Bytes, Flag, Number};
+use token::Value::{Bytes, Flag, Number, Template};
 use token::raw::{CK_ATTRIBUTE_TYPE, CK_MECHANISM_TYPE, CK_ULONG};
 use token::raw::{
     CKA_ALWAYS_SENSITIVE, CKA_CLASS, CKA_DECRYPT, CKA_DERIVE, CKA_EC_PARAMS, CKA_EC_POINT,
     CKA_ENCRYPT, CKA_EXTRACTABLE, CKA_ID, CKA_KEY_TYPE, CKA_LABEL, CKA_LOCAL,
     CKA_NEVER_EXTRACTABLE, CKA_PRIVATE, CKA_SENSITIVE, CKA_SIGN, CKA_TOKEN, CKA_UNWRAP,
-    CKA_VALUE_LEN, CKA_VERIFY, CKA_WRAP, CKK_AES, CKK_EC, CKK_GENERIC_SECRET, CKM_AES_KEY_GEN,
-    CKM_EC_KEY_PAIR_GEN, CKM_GENERIC_SECRET_KEY_GEN, CKO_PRIVATE_KEY, CKO_PUBLIC_KEY,
-    CKO_SECRET_KEY,
+    CKA_UNWRAP_TEMPLATE, CKA_VALUE_LEN, CKA_VERIFY, CKA_WRAP, CKK_AES, CKK_EC, CKK_GENERIC_SECRET,
+    CKM_AES_KEY_GEN, CKM_EC_KEY_PAIR_GEN, CKM_GENERIC_SECRET_KEY_GEN, CKO_PRIVATE_KEY,
+    CKO_PUBLIC_KEY, CKO_SECRET_KEY,
 };
 use token::{Attribute, Handle, Mechanism, Session};
 
 use super::der;
+use super::probe::{Probe, SENSITIVE_ONLY};
 use super::{Config, HsmError, Source};
 
 /// More masters than rotation makes in decades.
@@ -154,15 +155,50 @@ fn prefix(config: &Config) -> String {
 
 impl Masters {
     /// Makes version 1 of everything, then opens it.
-    pub fn create(session: &Session, config: &Config) -> Result<Masters, HsmError> {
+    pub fn create(session: &Session, config: &Config, probe: &Probe) -> Result<Masters, HsmError> {
         let prefix = prefix(config);
-        if !find(session, &prefix, CKO_SECRET_KEY)?.is_empty() {
-            return Err(HsmError::AlreadyInitialised);
+        let (kek, mac) = (
+            format!("{prefix}{}", KEK.name),
+            format!("{prefix}{}", MAC.name),
+        );
+        let mut left = Vec::new();
+        for key in find(session, &prefix, CKO_SECRET_KEY)? {
+            let label = label(session, key)?;
+            // Of any version: the first one is destroyed after a rotation.
+            if label.starts_with(&kek) {
+                return Err(HsmError::AlreadyInitialised);
+            }
+            if label.starts_with(&mac) {
+                left.push(key);
+            }
+        }
+        // What an interrupted initialisation left would be there twice.
+        let audit = format!("{prefix}{}{}", AUDIT.name, config.node);
+        for class in [CKO_PRIVATE_KEY, CKO_PUBLIC_KEY] {
+            left.extend(find_labelled(session, &audit, class)?);
+        }
+        for key in left {
+            session.destroy(key)?;
         }
         make_audit_key(session, config)?;
-        make_secret(session, config, mac_row(config), 1)?;
+        make_secret(session, config, mac_row(config), None)?;
         // Last: its presence says that the others are there.
-        make_secret(session, config, &KEK, 1)?;
+        let bound = (CKA_UNWRAP_TEMPLATE, Template(SENSITIVE_ONLY));
+        make_secret(
+            session,
+            config,
+            &KEK,
+            probe.unwrap_template.then_some(bound),
+        )?;
+        Masters::open(session, config)
+    }
+
+    /// Makes this node's audit key where it has none.
+    pub fn join(session: &Session, config: &Config) -> Result<Masters, HsmError> {
+        let audit = format!("{}{}{}", prefix(config), AUDIT.name, config.node);
+        if find_labelled(session, &audit, CKO_PRIVATE_KEY)?.is_empty() {
+            make_audit_key(session, config)?;
+        }
         Masters::open(session, config)
     }
 
@@ -236,20 +272,18 @@ fn of(keys: &BTreeMap<u32, Handle>, version: u32, name: &str) -> Result<Handle, 
         .ok_or_else(|| HsmError::BadKey(format!("the token has no {name}-v{version} (any more)")))
 }
 
+/// Version 1.
 fn make_secret(
     session: &Session,
     config: &Config,
     row: &Row,
-    version: u32,
+    more: Option<Attribute<'_>>,
 ) -> Result<(), HsmError> {
-    let (id, label) = (
-        prefix(config),
-        format!("{}{}{version}", prefix(config), row.name),
-    );
-    session.generate_key(
-        Mechanism::Plain(row.generator),
-        &row.attributes(id.as_bytes(), label.as_bytes()),
-    )?;
+    let id = prefix(config);
+    let label = format!("{id}{}1", row.name);
+    let mut template = row.attributes(id.as_bytes(), label.as_bytes());
+    template.extend(more);
+    session.generate_key(Mechanism::Plain(row.generator), &template)?;
     Ok(())
 }
 
@@ -258,12 +292,6 @@ fn make_audit_key(session: &Session, config: &Config) -> Result<(), HsmError> {
         prefix(config),
         format!("{}{}{}", prefix(config), AUDIT.name, config.node),
     );
-    // One of an interrupted initialisation would be doubled.
-    for class in [CKO_PRIVATE_KEY, CKO_PUBLIC_KEY] {
-        for key in find_labelled(session, &label, class)? {
-            session.destroy(key)?;
-        }
-    }
     let public = [
         (CKA_CLASS, Number(CKO_PUBLIC_KEY)),
         (CKA_KEY_TYPE, Number(CKK_EC)),

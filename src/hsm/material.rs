@@ -4,16 +4,19 @@ use token::Value::{Bytes, Flag, Number};
 use token::raw::{
     CK_ATTRIBUTE_TYPE, CK_MECHANISM_TYPE, CK_ULONG, CKA_CLASS, CKA_EC_PARAMS, CKA_EC_POINT,
     CKA_EXTRACTABLE, CKA_KEY_TYPE, CKA_MODULUS, CKA_MODULUS_BITS, CKA_PRIVATE, CKA_PUBLIC_EXPONENT,
-    CKA_SENSITIVE, CKA_SIGN, CKA_TOKEN, CKA_VALUE_LEN, CKA_VERIFY, CKK_AES, CKK_DES2, CKK_DES3,
-    CKK_EC, CKK_GENERIC_SECRET, CKK_RSA, CKM_AES_KEY_GEN, CKM_DES2_KEY_GEN, CKM_DES3_KEY_GEN,
-    CKM_EC_KEY_PAIR_GEN, CKM_GENERIC_SECRET_KEY_GEN, CKM_RSA_PKCS_KEY_PAIR_GEN, CKO_PRIVATE_KEY,
-    CKO_PUBLIC_KEY, CKO_SECRET_KEY,
+    CKA_SENSITIVE, CKA_SIGN, CKA_TOKEN, CKA_UNWRAP, CKA_VALUE, CKA_VALUE_LEN, CKA_VERIFY, CKA_WRAP,
+    CKK_AES, CKK_DES2, CKK_DES3, CKK_EC, CKK_GENERIC_SECRET, CKK_RSA, CKM_AES_KEY_GEN,
+    CKM_DES2_KEY_GEN, CKM_DES3_KEY_GEN, CKM_EC_KEY_PAIR_GEN, CKM_GENERIC_SECRET_KEY_GEN,
+    CKM_RSA_PKCS_KEY_PAIR_GEN, CKO_PRIVATE_KEY, CKO_PUBLIC_KEY, CKO_SECRET_KEY,
 };
-use token::{Attribute, Handle, Mechanism};
+use token::{Attribute, Handle, Mechanism, Session};
+use zeroize::Zeroizing;
 
-use super::pool::{Cost, Seat};
+use super::line::{Seat, Temporary};
+use super::passage::{passage_key, unwrap_clear};
+use super::pool::{Cost, lock};
 use super::tenant::seal_with;
-use super::use_key::{KeyKind, passage_key, unwrap_clear};
+use super::use_key::KeyKind;
 use super::{Hsm, HsmError, Purpose, TenantKeys, der};
 use crate::store::record::{Blob, BlobKind, Class};
 
@@ -184,8 +187,8 @@ impl Hsm {
         self.pool
             .run(Cost::Long, [aad], move |seat, [aad]| {
                 let tenant_key = seat.handle(&tenant_key)?;
-                let (public, private) = generate(seat, spec)?;
-                let (public, private) = (seat.temporary(public), seat.temporary(private));
+                let (private, public, public_key_info) = generate(seat, spec)?;
+                let private = seat.temporary(private);
                 let wrapping = Mechanism::Plain(seat.line.probe.key_wrap_padded);
                 let (bytes, length) = if kind == BlobKind::Wrapped {
                     let bytes = seat.session.wrap(wrapping, tenant_key, private.handle)?;
@@ -204,7 +207,6 @@ impl Hsm {
                     pkcs8.truncate(length);
                     (seal_with(seat.session, tenant_key, aad, &pkcs8)?, length)
                 };
-                let (public, public_key_info) = public_parts(seat, spec, public.handle)?;
                 let private = Blob {
                     kind,
                     key_version: version,
@@ -233,7 +235,59 @@ fn wrappable(class: CK_ULONG, key_type: CK_ULONG) -> [Attribute<'static>; 6] {
     ]
 }
 
-fn generate(seat: &Seat<'_>, spec: PairSpec) -> Result<(Handle, Handle), HsmError> {
+/// The private key as a session object of this job, and the public half.
+fn generate(seat: &Seat<'_>, spec: PairSpec) -> Result<(Handle, PublicParts, Vec<u8>), HsmError> {
+    if let (Some(forge), PairSpec::Rsa { .. }) = (&seat.line.forge, spec) {
+        return generate_in_forge(seat, &lock(forge), spec);
+    }
+    let (public, private) = make(seat.session, spec)?;
+    let public = seat.temporary(public);
+    match public_parts(seat.session, spec, public.handle) {
+        Ok((parts, info)) => Ok((private, parts, info)),
+        Err(error) => {
+            drop(seat.temporary(private));
+            Err(error)
+        }
+    }
+}
+
+/// Made in the second token and carried over wrapped under a key of this moment, which both get.
+fn generate_in_forge(
+    seat: &Seat<'_>,
+    forge: &Session,
+    spec: PairSpec,
+) -> Result<(Handle, PublicParts, Vec<u8>), HsmError> {
+    let mut value = Zeroizing::new([0; 32]);
+    seat.session.random(value.as_mut_slice())?;
+    let passage = |usage| {
+        [
+            (CKA_CLASS, Number(CKO_SECRET_KEY as CK_ULONG)),
+            (CKA_KEY_TYPE, Number(CKK_AES as CK_ULONG)),
+            (CKA_TOKEN, Flag(false)),
+            (CKA_SENSITIVE, Flag(true)),
+            (CKA_EXTRACTABLE, Flag(false)),
+            (usage, Flag(true)),
+            (CKA_VALUE, Bytes(value.as_slice())),
+        ]
+    };
+    let wrapping = Mechanism::Plain(seat.line.probe.key_wrap_padded);
+    let there = Temporary::new(forge, forge.create(&passage(CKA_WRAP))?);
+    let (public, private) = make(forge, spec)?;
+    let (public, private) = (
+        Temporary::new(forge, public),
+        Temporary::new(forge, private),
+    );
+    let (parts, info) = public_parts(forge, spec, public.handle)?;
+    let wrapped = forge.wrap(wrapping, there.handle, private.handle)?;
+    let here = seat.temporary(seat.session.create(&passage(CKA_UNWRAP))?);
+    let template = wrappable(CKO_PRIVATE_KEY as CK_ULONG, CKK_RSA as CK_ULONG);
+    let private = seat
+        .session
+        .unwrap(wrapping, here.handle, &wrapped, &template)?;
+    Ok((private, parts, info))
+}
+
+fn make(session: &Session, spec: PairSpec) -> Result<(Handle, Handle), HsmError> {
     let (generator, key_type) = match spec {
         PairSpec::Rsa { .. } => (CKM_RSA_PKCS_KEY_PAIR_GEN, CKK_RSA as CK_ULONG),
         PairSpec::Ec { .. } => (CKM_EC_KEY_PAIR_GEN, CKK_EC as CK_ULONG),
@@ -253,17 +307,15 @@ fn generate(seat: &Seat<'_>, spec: PairSpec) -> Result<(Handle, Handle), HsmErro
     }
     let mut private = wrappable(CKO_PRIVATE_KEY as CK_ULONG, key_type).to_vec();
     private.push((CKA_SIGN, Flag(true)));
-    Ok(seat
-        .session
-        .generate_pair(Mechanism::Plain(generator), &public, &private)?)
+    Ok(session.generate_pair(Mechanism::Plain(generator), &public, &private)?)
 }
 
 fn public_parts(
-    seat: &Seat<'_>,
+    session: &Session,
     spec: PairSpec,
     public: Handle,
 ) -> Result<(PublicParts, Vec<u8>), HsmError> {
-    let read = |kind: CK_ATTRIBUTE_TYPE| seat.session.attribute(public, kind);
+    let read = |kind: CK_ATTRIBUTE_TYPE| session.attribute(public, kind);
     match spec {
         PairSpec::Rsa { .. } => {
             let (modulus, exponent) = (

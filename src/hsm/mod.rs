@@ -9,9 +9,11 @@ mod der;
 mod error;
 #[cfg(test)]
 pub(crate) mod fixture;
+mod line;
 mod master;
 mod material;
 mod mechanism;
+mod passage;
 mod pool;
 mod probe;
 mod row_mac;
@@ -30,7 +32,7 @@ pub use cipher::Ciphertext;
 pub use error::HsmError;
 pub use material::{Curve, Pair, PairSpec, PublicParts, SecretSpec};
 pub use mechanism::{AES, CipherParameters, Signature, TRIPLE_DES, WrapMethod};
-use pool::{Cost, Pool};
+use pool::{Cost, Pool, Start};
 pub use tenant::{Purpose, TenantKeys, WrappedKey};
 pub use use_key::{KeyKind, UseKey};
 
@@ -92,8 +94,8 @@ pub struct Info {
     pub exact_lengths: bool,
     /// AES key wrap also encrypts arbitrary bytes (else they pass through a session object).
     pub wraps_bytes: bool,
-    /// PBKDF2 in the token (CKM_PKCS5_PBKD2) is offered.
-    pub pbkdf2: bool,
+    /// The token itself sees to it that wrapped keys come back sensitive (CKA_UNWRAP_TEMPLATE).
+    pub unwrap_template: bool,
     pub mechanisms: Vec<u64>,
     /// Versions of the masters present.
     pub kek_versions: Vec<u32>,
@@ -114,19 +116,24 @@ impl Hsm {
     /// # Errors
     /// [`HsmError::AlreadyInitialised`] when the token has masters of this deployment.
     pub fn init(config: Config) -> Result<Hsm, HsmError> {
-        Hsm::start(config, true)
+        Hsm::start(config, Start::Create)
+    }
+
+    /// A further node's first start on a deployment's token: makes this node's audit key.
+    pub fn join(config: Config) -> Result<Hsm, HsmError> {
+        Hsm::start(config, Start::Join)
     }
 
     /// Every later start: finds the masters and checks what they may be used for.
     pub fn open(config: Config) -> Result<Hsm, HsmError> {
-        Hsm::start(config, false)
+        Hsm::start(config, Start::Open)
     }
 
-    fn start(config: Config, create: bool) -> Result<Hsm, HsmError> {
+    fn start(config: Config, start: Start) -> Result<Hsm, HsmError> {
         let loaded = use_key::LoadedKeys::new(config.loaded_keys);
         Ok(Hsm {
             loaded,
-            pool: Pool::start(config, create)?,
+            pool: Pool::start(config, start)?,
             row_macs: row_mac::RowMacs::default(),
         })
     }
@@ -143,8 +150,9 @@ impl Hsm {
             return false;
         }
         let asked = self.pool.run(Cost::Short, [], |seat, []| {
-            seat.session
-                .alive()
+            // Whatever it is: the pool looks whether everything stands, and builds it anew if not.
+            seat.line
+                .stands(seat.session)
                 .map_err(|error| HsmError::Unavailable(error.to_string()))?;
             Ok(seat.session.random(&mut [0; 8])?)
         });
@@ -179,7 +187,7 @@ impl Hsm {
                     key_wrap_padded: probe.key_wrap_padded,
                     exact_lengths: probe.exact_lengths,
                     wraps_bytes: probe.wraps_bytes,
-                    pbkdf2: probe.mechanisms.contains(&token::raw::CKM_PKCS5_PBKD2),
+                    unwrap_template: probe.unwrap_template,
                     mechanisms: probe.mechanisms.clone(),
                     kek_versions: masters.kek.keys().copied().collect(),
                     mac_versions: masters.mac.keys().copied().collect(),

@@ -15,6 +15,7 @@ use token::{EmbeddedToken, Handle, Module, Session, Slot, User, raw};
 use zeroize::Zeroizing;
 
 use super::HsmError;
+use super::line::{Line, Seat};
 use super::master::Masters;
 use super::probe::Probe;
 use super::{Config, Source};
@@ -23,6 +24,8 @@ use super::{Config, Source};
 const QUEUE: usize = 1024;
 /// A token that is away is asked again at most this often.
 const RETRY: Duration = Duration::from_secs(1);
+/// Directory of the second embedded token, which keeps no keys.
+const FORGE: &str = "forge";
 
 /// How long a job takes on the embedded token: a hop to another thread costs more than a short one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,112 +36,13 @@ pub(super) enum Cost {
     Long,
 }
 
-/// What a job works with: the token's present connection and one session of its own.
-pub(super) struct Seat<'a> {
-    pub line: &'a Line,
-    pub session: &'a Session,
-    pub inner: &'a Inner,
-}
-
-/// One connection to the token, from login until it goes away.
-#[derive(Debug)]
-pub(super) struct Line {
-    pub epoch: u64,
-    pub module: &'static Module,
-    pub slot: Slot,
-    pub masters: Masters,
-    pub probe: Probe,
-    anchor: Mutex<Session>,
-    idle: Mutex<Vec<Session>>,
-}
-
-impl Line {
-    /// The session that owns session objects.
-    pub fn anchor(&self) -> MutexGuard<'_, Session> {
-        lock(&self.anchor)
-    }
-
-    fn seat(&self) -> Result<Session, token::Error> {
-        match lock(&self.idle).pop() {
-            Some(session) => Ok(session),
-            None => self.module.open_session(self.slot),
-        }
-    }
-}
-
-/// A session object in use. Destroyed on the token after its last user let go of it, so a handle
-/// is never given to another key while somebody still uses it.
-#[derive(Debug)]
-pub(super) struct Loaded {
-    handle: Handle,
-    epoch: u64,
-    graveyard: Arc<Mutex<Vec<(u64, Handle)>>>,
-}
-
-impl Drop for Loaded {
-    fn drop(&mut self) {
-        lock(&self.graveyard).push((self.epoch, self.handle));
-    }
-}
-
-impl Seat<'_> {
-    /// The handle, if it belongs to this connection.
-    pub fn handle(&self, loaded: &Loaded) -> Result<Handle, HsmError> {
-        if loaded.epoch == self.line.epoch {
-            Ok(loaded.handle)
-        } else {
-            Err(HsmError::Stale)
-        }
-    }
-
-    /// Makes a session object that outlives this job; destroys those nobody uses any more.
-    pub fn load(
-        &self,
-        make: impl FnOnce(&Session) -> Result<Handle, HsmError>,
-    ) -> Result<Arc<Loaded>, HsmError> {
-        self.bury()?;
-        let anchor = self.line.anchor();
-        let handle = make(&anchor)?;
-        Ok(Arc::new(Loaded {
-            handle,
-            epoch: self.line.epoch,
-            graveyard: Arc::clone(&self.inner.graveyard),
-        }))
-    }
-
-    /// Destroys the objects that nobody uses any more.
-    pub fn bury(&self) -> Result<(), HsmError> {
-        let anchor = self.line.anchor();
-        let dead = std::mem::take(&mut *lock(&self.inner.graveyard));
-        for (epoch, handle) in dead {
-            if epoch == self.line.epoch {
-                anchor.destroy(handle)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// A session object of this job alone.
-    pub fn temporary(&self, handle: Handle) -> Temporary<'_> {
-        Temporary {
-            session: self.session,
-            handle,
-        }
-    }
-}
-
-/// Destroyed at the end of the job.
-pub(super) struct Temporary<'a> {
-    session: &'a Session,
-    pub handle: Handle,
-}
-
-impl Drop for Temporary<'_> {
-    fn drop(&mut self) {
-        if let Err(error) = self.session.destroy(self.handle) {
-            tracing::debug!(%error, "a temporary key stays until its session ends");
-        }
-    }
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Start {
+    /// First time: the token, where it is embedded, and the masters.
+    Create,
+    /// A further node of a deployment: its audit key.
+    Join,
+    Open,
 }
 
 type Task = Box<dyn FnOnce(&Inner) + Send>;
@@ -148,7 +52,8 @@ pub(super) struct Inner {
     pub config: Config,
     pub inline: bool,
     line: RwLock<Option<Line>>,
-    graveyard: Arc<Mutex<Vec<(u64, Handle)>>>,
+    /// Session objects that nobody uses any more, with the epoch of their connection.
+    pub graveyard: Arc<Mutex<Vec<(u64, Handle)>>>,
     epochs: AtomicU64,
     last_attempt: Mutex<Option<Instant>>,
     /// A wrong PIN may lock the token: after one refusal nobody logs in until the process starts anew.
@@ -169,8 +74,7 @@ impl std::fmt::Debug for Pool {
 }
 
 impl Pool {
-    /// Connects; `create` makes the masters (first time), else they are found and checked.
-    pub fn start(config: Config, create: bool) -> Result<Pool, HsmError> {
+    pub fn start(config: Config, start: Start) -> Result<Pool, HsmError> {
         let inline = matches!(config.source, Source::Embedded { .. });
         let workers = config.workers.max(1);
         let inner = Arc::new(Inner {
@@ -182,7 +86,7 @@ impl Pool {
             last_attempt: Mutex::new(None),
             pin_refused: AtomicBool::new(false),
         });
-        let line = inner.connect(create)?;
+        let line = inner.connect(start)?;
         *write(&inner.line) = Some(line);
         let (queue, tasks) = flume::bounded::<Task>(QUEUE);
         for number in 0..workers {
@@ -261,7 +165,7 @@ impl Inner {
         });
         if matches!(result, Err(HsmError::Unavailable(_))) {
             // Perhaps dead, perhaps only this call failed: ask before everything is torn down.
-            if session.alive().is_ok() && line.anchor().alive().is_ok() {
+            if line.stands(&session).is_ok() {
                 lock(&line.idle).push(session);
                 return (result, u64::MAX);
             }
@@ -295,54 +199,75 @@ impl Inner {
         } else if let Source::Module { path, .. } = &self.config.source {
             Module::load(path)?.reinitialise()?;
         }
-        *line = Some(self.connect(false)?);
+        *line = Some(self.connect(Start::Open)?);
         *last = None;
         tracing::info!("the token is back");
         Ok(())
     }
 
-    fn connect(&self, create: bool) -> Result<Line, HsmError> {
+    fn connect(&self, start: Start) -> Result<Line, HsmError> {
         if self.pin_refused.load(Ordering::Acquire) {
             return Err(HsmError::Unavailable(
                 "the token refused the PIN; correct it and start the server anew".into(),
             ));
         }
-        let (module, slot, pin) = self.find_token(create)?;
-        let anchor = module.open_session(slot)?;
-        match anchor.login(User::User, &pin) {
-            Err(error) if error.code() != Some(raw::CKR_USER_ALREADY_LOGGED_IN) => {
-                if matches!(
-                    error.code(),
-                    Some(
-                        raw::CKR_PIN_INCORRECT
-                            | raw::CKR_PIN_LOCKED
-                            | raw::CKR_PIN_INVALID
-                            | raw::CKR_PIN_LEN_RANGE
-                            | raw::CKR_PIN_EXPIRED
-                    )
-                ) {
-                    self.pin_refused.store(true, Ordering::Release);
-                }
-                drop(anchor.close());
-                return Err(error.into());
-            }
-            _ => {}
-        }
-        let masters = if create {
-            Masters::create(&anchor, &self.config)?
-        } else {
-            Masters::open(&anchor, &self.config)?
-        };
+        let (module, slot, pin) = self.find_token(start == Start::Create)?;
+        let anchor = self.log_in(module, slot, &pin)?;
         let probe = Probe::run(&anchor, module.mechanisms(slot)?)?;
+        let masters = match start {
+            Start::Create => Masters::create(&anchor, &self.config, &probe)?,
+            Start::Join => Masters::join(&anchor, &self.config)?,
+            Start::Open => Masters::open(&anchor, &self.config)?,
+        };
         Ok(Line {
             epoch: self.epochs.fetch_add(1, Ordering::Relaxed),
             module,
             slot,
             masters,
             probe,
+            forge: self.open_forge()?.map(Mutex::new),
             anchor: Mutex::new(anchor),
-            idle: Mutex::new(Vec::new()),
+            idle: Mutex::new(self.open_sessions(module, slot)?),
         })
+    }
+
+    /// Opened now: a session opened later would wait for, and be waited for by, every call.
+    fn open_sessions(&self, module: &'static Module, slot: Slot) -> Result<Vec<Session>, HsmError> {
+        let threads = std::thread::available_parallelism().map_or(4, usize::from);
+        let inline = if self.inline { 2 * threads } else { 0 };
+        let count = self.config.workers.max(1) + inline;
+        Ok((0..count)
+            .map(|_| module.open_session(slot))
+            .collect::<Result<_, _>>()?)
+    }
+
+    fn open_forge(&self) -> Result<Option<Session>, HsmError> {
+        let Source::Embedded { dir } = &self.config.source else {
+            return Ok(None);
+        };
+        let forge = EmbeddedToken::create(&dir.join(FORGE), "keyward forge")?;
+        self.log_in(forge.module, forge.slot, &forge.user_pin)
+            .map(Some)
+    }
+
+    fn log_in(&self, module: &'static Module, slot: Slot, pin: &[u8]) -> Result<Session, HsmError> {
+        let session = module.open_session(slot)?;
+        let Err(error) = session.login(User::User, pin) else {
+            return Ok(session);
+        };
+        match error.code() {
+            Some(raw::CKR_USER_ALREADY_LOGGED_IN) => return Ok(session),
+            Some(
+                raw::CKR_PIN_INCORRECT
+                | raw::CKR_PIN_LOCKED
+                | raw::CKR_PIN_INVALID
+                | raw::CKR_PIN_LEN_RANGE
+                | raw::CKR_PIN_EXPIRED,
+            ) => self.pin_refused.store(true, Ordering::Release),
+            _ => {}
+        }
+        drop(session.close());
+        Err(error.into())
     }
 
     fn find_token(
@@ -379,6 +304,28 @@ impl Inner {
         match &self.config.source {
             Source::Embedded { dir } => Some(dir.join(token::TOKEN_FILE)),
             Source::Module { .. } => None,
+        }
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        let line = self.line.get_mut().unwrap_or_else(PoisonError::into_inner);
+        // Other modules must not see a session end while another user of the process works.
+        if let (true, Some(line)) = (self.inline, line.take()) {
+            let sessions = line
+                .idle
+                .into_inner()
+                .unwrap_or_else(PoisonError::into_inner);
+            let anchor = line
+                .anchor
+                .into_inner()
+                .unwrap_or_else(PoisonError::into_inner);
+            for session in sessions.into_iter().chain([anchor]) {
+                if let Err(error) = session.close() {
+                    tracing::debug!(%error, "a session ends with the process");
+                }
+            }
         }
     }
 }

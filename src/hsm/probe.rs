@@ -1,13 +1,14 @@
 //! What the token can do, found by doing: mechanism lists promise more than tokens keep, and the
 //! number of one mechanism differs between tokens.
 
-use token::Value::{Bytes, Flag, Number};
+use token::Value::{Bytes, Flag, Number, Template};
 use token::raw::{
     CK_MECHANISM_TYPE, CKA_CLASS, CKA_ENCRYPT, CKA_EXTRACTABLE, CKA_KEY_TYPE, CKA_SENSITIVE,
-    CKA_TOKEN, CKA_UNWRAP, CKA_VALUE, CKA_WRAP, CKK_AES, CKK_GENERIC_SECRET, CKM_AES_KEY_WRAP,
-    CKM_AES_KEY_WRAP_KWP, CKM_AES_KEY_WRAP_PAD, CKO_SECRET_KEY,
+    CKA_TOKEN, CKA_UNWRAP, CKA_UNWRAP_TEMPLATE, CKA_VALUE, CKA_WRAP, CKK_AES, CKK_GENERIC_SECRET,
+    CKM_AES_KEY_WRAP, CKM_AES_KEY_WRAP_KWP, CKM_AES_KEY_WRAP_PAD, CKO_SECRET_KEY,
+    CKR_TEMPLATE_INCONSISTENT,
 };
-use token::{Handle, Mechanism, Session};
+use token::{Attribute, Handle, Mechanism, Session};
 
 use super::HsmError;
 
@@ -31,6 +32,10 @@ const WRAPPED_24: [u8; 32] = [
     0x40, 0x0e, 0xdb, 0x4d, 0x07, 0x4f, 0x14, 0x11, 0x69, 0x88, 0xd7, 0x1e, 0x15, 0x88, 0xe3, 0x67,
 ];
 
+/// What tenant keys and keys of class *token* are unwrapped as, whatever the caller asks. They stay
+/// extractable where asked: a rotation re-wraps them under another key.
+pub(super) const SENSITIVE_ONLY: &[Attribute<'static>] = &[(CKA_SENSITIVE, Flag(true))];
+
 /// Numbers under which tokens offer RFC 5649. PKCS#11 v3.0 calls the first KWP; the second was
 /// ambiguous in v2.40 and is KWP on SoftHSM.
 const CANDIDATES: [CK_MECHANISM_TYPE; 2] = [CKM_AES_KEY_WRAP_KWP, CKM_AES_KEY_WRAP_PAD];
@@ -41,6 +46,8 @@ pub(super) struct Probe {
     /// Wraps and unwraps what is no multiple of 8 bytes as the RFC says.
     pub exact_lengths: bool,
     pub wraps_bytes: bool,
+    /// A key's CKA_UNWRAP_TEMPLATE binds what it unwraps.
+    pub unwrap_template: bool,
     pub mechanisms: Vec<CK_MECHANISM_TYPE>,
 }
 
@@ -49,7 +56,7 @@ impl Probe {
         session: &Session,
         mechanisms: Vec<CK_MECHANISM_TYPE>,
     ) -> Result<Probe, HsmError> {
-        let key = session.create(&[
+        let unwrapping_key = [
             (CKA_CLASS, Number(CKO_SECRET_KEY)),
             (CKA_KEY_TYPE, Number(CKK_AES)),
             (CKA_TOKEN, Flag(false)),
@@ -57,7 +64,8 @@ impl Probe {
             (CKA_UNWRAP, Flag(true)),
             (CKA_ENCRYPT, Flag(true)),
             (CKA_VALUE, Bytes(&KEY)),
-        ])?;
+        ];
+        let key = session.create(&unwrapping_key)?;
         let mut whole = CLEAR.to_vec();
         whole.extend([0; 4]);
         let found = CANDIDATES
@@ -69,6 +77,8 @@ impl Probe {
             .encrypt(Mechanism::Plain(CKM_AES_KEY_WRAP), key, &[7; 16], 8)
             .is_ok_and(|wrapped| wrapped.len() == 24);
         session.destroy(key)?;
+        let unwrap_template =
+            found.is_some_and(|number| binds(session, number, &unwrapping_key).unwrap_or(false));
         let key_wrap_padded = found.ok_or_else(|| {
             HsmError::Refused(
                 "AES Key Wrap with Padding (RFC 5649), without which it cannot hold Keyward's keys"
@@ -79,8 +89,41 @@ impl Probe {
             key_wrap_padded,
             exact_lengths,
             wraps_bytes,
+            unwrap_template,
             mechanisms,
         })
+    }
+}
+
+/// Whether a key that may unwrap sensitive keys only refuses to unwrap a readable one.
+fn binds(
+    session: &Session,
+    number: CK_MECHANISM_TYPE,
+    unwrapping_key: &[Attribute<'_>],
+) -> Result<bool, token::Error> {
+    let mut bound = unwrapping_key.to_vec();
+    bound.push((CKA_UNWRAP_TEMPLATE, Template(SENSITIVE_ONLY)));
+    let bound = session.create(&bound)?;
+    let readable = session.unwrap(
+        Mechanism::Plain(number),
+        bound,
+        &WRAPPED_24,
+        &[
+            (CKA_CLASS, Number(CKO_SECRET_KEY)),
+            (CKA_KEY_TYPE, Number(CKK_GENERIC_SECRET)),
+            (CKA_TOKEN, Flag(false)),
+            (CKA_EXTRACTABLE, Flag(true)),
+            (CKA_SENSITIVE, Flag(false)),
+        ],
+    );
+    session.destroy(bound)?;
+    match readable {
+        Ok(key) => {
+            let sensitive = session.flag(key, CKA_SENSITIVE)?;
+            session.destroy(key)?;
+            Ok(sensitive)
+        }
+        Err(error) => Ok(error.code() == Some(CKR_TEMPLATE_INCONSISTENT)),
     }
 }
 

@@ -155,6 +155,7 @@ impl Hsm {
                 }
             })
             .await
+            .map_err(HsmError::settled)
     }
 
     /// Computes the MAC and compares in constant time.

@@ -5,16 +5,18 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arc_swap::ArcSwapOption;
-use token::Value::{Flag, Number};
+use token::Value::{Flag, Number, Template};
 use token::raw::{
     CK_ULONG, CKA_CLASS, CKA_DECRYPT, CKA_DERIVE, CKA_ENCRYPT, CKA_EXTRACTABLE, CKA_KEY_TYPE,
-    CKA_PRIVATE, CKA_SENSITIVE, CKA_SIGN, CKA_TOKEN, CKA_UNWRAP, CKA_VALUE_LEN, CKA_VERIFY,
-    CKA_WRAP, CKK_AES, CKM_AES_KEY_GEN, CKO_SECRET_KEY,
+    CKA_PRIVATE, CKA_SENSITIVE, CKA_SIGN, CKA_TOKEN, CKA_UNWRAP, CKA_UNWRAP_TEMPLATE,
+    CKA_VALUE_LEN, CKA_VERIFY, CKA_WRAP, CKK_AES, CKM_AES_KEY_GEN, CKO_SECRET_KEY,
 };
 use token::{Attribute, Handle, Mechanism, Session};
 use zeroize::Zeroizing;
 
-use super::pool::{Cost, Loaded, Seat};
+use super::line::{Loaded, Seat};
+use super::pool::Cost;
+use super::probe::SENSITIVE_ONLY;
 use super::{Hsm, HsmError};
 use crate::store::record::{Blob, BlobKind, TenantId};
 
@@ -247,7 +249,7 @@ impl Hsm {
                 .await;
             match result {
                 Err(HsmError::Stale) if !stale => stale = true,
-                other => return other,
+                other => return other.map_err(HsmError::settled),
             }
         }
     }
@@ -271,9 +273,13 @@ impl Hsm {
             .run(Cost::Short, [&key.wrapped.bytes], move |seat, [wrapped]| {
                 let kek = seat.line.masters.kek(kek_version)?;
                 let wrapping = Mechanism::Plain(seat.line.probe.key_wrap_padded);
+                let mut template = template(purpose, false).to_vec();
+                if purpose == Purpose::Wrap && seat.line.probe.unwrap_template {
+                    template.push((CKA_UNWRAP_TEMPLATE, Template(SENSITIVE_ONLY)));
+                }
                 seat.load(|anchor| {
                     let key = anchor
-                        .unwrap(wrapping, kek, wrapped, &template(purpose, false))
+                        .unwrap(wrapping, kek, wrapped, &template)
                         .map_err(unwrapping)?;
                     // Zero: some tokens do not tell the length of what they unwrapped.
                     if !matches!(anchor.number(key, CKA_VALUE_LEN)?, 0 | 32) {

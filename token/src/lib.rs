@@ -11,6 +11,7 @@ mod error;
 mod locked;
 mod mechanism;
 mod module;
+mod operation;
 mod session;
 
 pub use attribute::{Attribute, Value};

@@ -1,0 +1,195 @@
+//! Keys made, used, evicted.
+use super::*;
+
+pub(super) async fn secrets(ground: &Ground) {
+    let Ground { hsm, keys, .. } = ground;
+    for class in [Class::Token, Class::Served] {
+        for length in [16, 24, 32] {
+            let spec = SecretSpec {
+                kind: KeyKind::Aes,
+                length,
+            };
+            let blob = hsm.generate(keys, spec, class, AAD).await.unwrap();
+            assert_eq!(blob.length as usize, length);
+            assert_eq!(blob.kind == BlobKind::Wrapped, class == Class::Token);
+            let name = format!("aes-{class:?}-{length}");
+            let key = ground.use_key(&name, KeyKind::Aes, &blob);
+            let out = hsm
+                .encrypt(&key, parameters(AES, GCM, 1), &[1; 12], b"", b"x")
+                .await
+                .unwrap();
+            let back = hsm
+                .decrypt(
+                    &key,
+                    parameters(AES, GCM, 1),
+                    &[1; 12],
+                    b"",
+                    &out.data,
+                    &out.tag,
+                )
+                .await;
+            assert_eq!(back.unwrap().as_slice(), b"x");
+            let opened = hsm.open_sealed(keys, AAD, &blob).await;
+            assert_eq!(opened.is_ok(), class == Class::Served);
+        }
+        for length in [20, 32, 64] {
+            let spec = SecretSpec {
+                kind: KeyKind::Generic,
+                length,
+            };
+            let blob = hsm.generate(keys, spec, class, AAD).await.unwrap();
+            let name = format!("generic-{class:?}-{length}");
+            let key = ground.use_key(&name, KeyKind::Generic, &blob);
+            let mac = hsm.hmac(&key, 4, b"data").await.unwrap();
+            assert_eq!(mac.len(), 20);
+        }
+    }
+    let des = SecretSpec {
+        kind: KeyKind::TripleDes,
+        length: 24,
+    };
+    let blob = hsm.generate(keys, des, Class::Served, AAD).await.unwrap();
+    let clear = hsm.open_sealed(keys, AAD, &blob).await.unwrap();
+    assert!(clear.iter().all(|byte| byte.count_ones() % 2 == 1));
+    let odd = SecretSpec {
+        kind: KeyKind::Aes,
+        length: 20,
+    };
+    assert!(matches!(
+        hsm.generate(keys, odd, Class::Token, AAD).await,
+        Err(HsmError::BadKey(_))
+    ));
+}
+
+pub(super) async fn pairs(ground: &Ground) {
+    let Ground { hsm, keys, .. } = ground;
+    for class in [Class::Token, Class::Served] {
+        for curve in [Curve::P256, Curve::P384, Curve::P521] {
+            let pair = hsm
+                .generate_pair(keys, PairSpec::Ec { curve }, class, AAD)
+                .await
+                .unwrap();
+            let PublicParts::Ec { point, .. } = &pair.public else {
+                panic!("{pair:?}")
+            };
+            let name = format!("ec-{class:?}-{curve:?}");
+            let key = ground.use_key(&name, KeyKind::EcPrivate, &pair.private);
+            let digest = [7; 32];
+            let signature = hsm
+                .sign(&key, Signature::EcdsaDigest, &digest)
+                .await
+                .unwrap();
+            assert_eq!(signature.len(), 2 * curve.size());
+            assert_eq!(point.len(), 2 * curve.size() + 1);
+            x509_parser::prelude::FromDer::from_der(&pair.public_key_info)
+                .map(|(_, info): (_, x509_parser::x509::SubjectPublicKeyInfo<'_>)| info)
+                .unwrap();
+            if class == Class::Served {
+                let pkcs8 = hsm.open_sealed(keys, AAD, &pair.private).await.unwrap();
+                assert_eq!(der::whole_length(&pkcs8), Some(pkcs8.len()));
+                // The private key holds the public one's point or makes it: rcgen checks when it can.
+                if curve != Curve::P521 {
+                    let pair_back = rcgen::KeyPair::try_from(pkcs8.as_slice()).unwrap();
+                    assert_eq!(
+                        rcgen::PublicKeyData::subject_public_key_info(&pair_back),
+                        pair.public_key_info
+                    );
+                }
+            }
+        }
+        let spec = PairSpec::Rsa { bits: 2048 };
+        let pair = hsm.generate_pair(keys, spec, class, AAD).await.unwrap();
+        let PublicParts::Rsa { modulus, exponent } = &pair.public else {
+            panic!("{pair:?}")
+        };
+        assert_eq!((modulus.len(), exponent.as_slice()), (256, &[1, 0, 1][..]));
+        let name = format!("rsa-{class:?}");
+        let key = ground.use_key(&name, KeyKind::RsaPrivate, &pair.private);
+        for scheme in [
+            Signature::RsaPkcs1 { hash: 6 },
+            Signature::RsaPss {
+                hash: 6,
+                salt_length: 32,
+            },
+        ] {
+            assert_eq!(hsm.sign(&key, scheme, b"message").await.unwrap().len(), 256);
+        }
+        if class == Class::Served {
+            let pkcs8 = hsm.open_sealed(keys, AAD, &pair.private).await.unwrap();
+            let pair_back = rcgen::KeyPair::try_from(pkcs8.as_slice()).unwrap();
+            assert_eq!(
+                rcgen::PublicKeyData::subject_public_key_info(&pair_back),
+                pair.public_key_info
+            );
+        }
+    }
+    let short = hsm
+        .generate_pair(keys, PairSpec::Rsa { bits: 1024 }, Class::Token, AAD)
+        .await;
+    assert!(matches!(short, Err(HsmError::BadKey(_))));
+}
+
+/// More keys than places: every one still answers, and the token does not fill up.
+pub(super) async fn eviction(ground: &Ground) {
+    let mut made = Vec::new();
+    for number in 0_u8..100 {
+        made.push((
+            format!("evicted-{number}"),
+            ground.known(&[number; 32]).await,
+        ));
+    }
+    let mut macs = Vec::new();
+    for round in 0..2 {
+        for (number, (name, blob)) in made.iter().enumerate() {
+            let key = ground.use_key(name, KeyKind::Generic, blob);
+            let mac = ground.hsm.hmac(&key, 6, b"data").await.unwrap();
+            if round == 0 {
+                macs.push(mac)
+            } else {
+                assert_eq!(mac, macs[number])
+            }
+        }
+    }
+    let objects = ground
+        .hsm
+        .pool
+        .run(Cost::Short, [], |seat, []| {
+            seat.bury()?;
+            let kind = (
+                token::raw::CKA_KEY_TYPE,
+                token::Value::Number(token::raw::CKK_GENERIC_SECRET),
+            );
+            Ok(seat.session.find(&[kind], 1000)?.len())
+        })
+        .await
+        .unwrap();
+    assert!(objects <= 64 + 8, "{objects} objects stay in the token");
+    let (name, blob) = &made[99];
+    ground.hsm.forget(TenantId(7), name, 1).await.unwrap();
+    let key = ground.use_key(name, KeyKind::Generic, blob);
+    assert_eq!(ground.hsm.hmac(&key, 6, b"data").await.unwrap(), macs[99]);
+    // A changed row is another key: its blob is opened again, and this one does not open.
+    let mut forged = blob.clone();
+    forged.bytes[20] ^= 1;
+    let key = UseKey {
+        version: 2,
+        blob: &forged,
+        ..key
+    };
+    assert!(matches!(
+        ground.hsm.hmac(&key, 6, b"data").await,
+        Err(HsmError::Integrity(_))
+    ));
+}
+
+pub(super) async fn checkpoint(ground: &Ground) {
+    let signature = ground.hsm.sign_checkpoint(b"checkpoint").await.unwrap();
+    let info = ground.hsm.audit_public_key().await.unwrap();
+    let point = &info[info.len() - 65..];
+    let key = aws_lc_rs::signature::UnparsedPublicKey::new(
+        &aws_lc_rs::signature::ECDSA_P256_SHA256_FIXED,
+        point,
+    );
+    key.verify(b"checkpoint", &signature).unwrap();
+    assert!(key.verify(b"checkpoinT", &signature).is_err());
+}
