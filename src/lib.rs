@@ -1,1 +1,2 @@
 //! Keyward, a KMIP key server.
+pub mod protocol;
