@@ -57,7 +57,9 @@ pub struct Allowance {
 
 /// Whether some row gives this item this freedom.
 pub fn permits(permit: Permit, place: &Place<'_>) -> bool {
-    ALLOWANCES.iter().any(|row| row.permit == permit && (row.applies)(place))
+    ALLOWANCES
+        .iter()
+        .any(|row| row.permit == permit && (row.applies)(place))
 }
 
 macro_rules! allowances {
@@ -143,24 +145,69 @@ allowances! {
 
 /// Variable items 9.
 const DATES: [&str; 17] = [
-    "ActivationDate", "ArchiveDate", "BuildDate", "CompromiseDate", "CompromiseOccurrenceDate",
-    "DeactivationDate", "DestroyDate", "InitialDate", "LastChangeDate", "ProtectStartDate",
-    "ProtectStopDate", "ProcessStartDate", "ProcessStopDate", "RotateDate", "SubmissionDate",
-    "ValidityDate", "OriginalCreationDate",
+    "ActivationDate",
+    "ArchiveDate",
+    "BuildDate",
+    "CompromiseDate",
+    "CompromiseOccurrenceDate",
+    "DeactivationDate",
+    "DestroyDate",
+    "InitialDate",
+    "LastChangeDate",
+    "ProtectStartDate",
+    "ProtectStopDate",
+    "ProcessStartDate",
+    "ProcessStopDate",
+    "RotateDate",
+    "SubmissionDate",
+    "ValidityDate",
+    "OriginalCreationDate",
 ];
 
-const OUTPUTS: [&str; 5] =
-    ["Data", "SignatureData", "MACData", "IVCounterNonce", "AuthenticatedEncryptionTag"];
+const OUTPUTS: [&str; 5] = [
+    "Data",
+    "SignatureData",
+    "MACData",
+    "IVCounterNonce",
+    "AuthenticatedEncryptionTag",
+];
 
 /// What Query must name, whatever the profile: the baseline of 1.x and of 2.x.
 const BASELINE_1: &[&str] = &[
-    "Locate", "Check", "Get", "GetAttributes", "GetAttributeList", "AddAttribute",
-    "ModifyAttribute", "DeleteAttribute", "Activate", "Revoke", "Destroy", "Query",
+    "Locate",
+    "Check",
+    "Get",
+    "GetAttributes",
+    "GetAttributeList",
+    "AddAttribute",
+    "ModifyAttribute",
+    "DeleteAttribute",
+    "Activate",
+    "Revoke",
+    "Destroy",
+    "Query",
 ];
 const BASELINE_2: &[&str] = &[
-    "Activate", "AddAttribute", "AdjustAttribute", "Check", "DeleteAttribute", "Destroy",
-    "DiscoverVersions", "Export", "Get", "GetAttributeList", "GetAttributes", "Import", "Interop",
-    "Locate", "Log", "ModifyAttribute", "Query", "Register", "Revoke", "SetAttribute",
+    "Activate",
+    "AddAttribute",
+    "AdjustAttribute",
+    "Check",
+    "DeleteAttribute",
+    "Destroy",
+    "DiscoverVersions",
+    "Export",
+    "Get",
+    "GetAttributeList",
+    "GetAttributes",
+    "Import",
+    "Interop",
+    "Locate",
+    "Log",
+    "ModifyAttribute",
+    "Query",
+    "Register",
+    "Revoke",
+    "SetAttribute",
     "SetEndpointRole",
 ];
 /// Family, and what its profile requires beyond the baseline.
@@ -171,13 +218,22 @@ const REQUIRED: &[(&str, &[&str])] = &[
     ("SUITEB_192", SUITE_B),
 ];
 const SUITE_B: &[&str] = &[
-    "Create", "CreateKeyPair", "Register", "ReKey", "ReKeyKeyPair", "Certificate", "SymmetricKey",
-    "PublicKey", "PrivateKey",
+    "Create",
+    "CreateKeyPair",
+    "Register",
+    "ReKey",
+    "ReKeyKeyPair",
+    "Certificate",
+    "SymmetricKey",
+    "PublicKey",
+    "PrivateKey",
 ];
 
 impl Place<'_> {
     fn around(&self) -> Option<(&Node<'_>, &Node<'_>)> {
-        self.trail.last().map(|&(expected, actual)| (expected, actual))
+        self.trail
+            .last()
+            .map(|&(expected, actual)| (expected, actual))
     }
 
     fn parent(&self) -> &'static str {
@@ -189,13 +245,24 @@ impl Place<'_> {
     }
 
     fn is_generated(&self) -> bool {
-        self.object.is_some_and(|object| self.world.generated.contains(object))
+        self.object
+            .is_some_and(|object| self.world.generated.contains(object))
     }
 
     fn is_under_generated_key(&self) -> bool {
-        const KEY: [&str; 3] = ["KeyWrappingData", "EncryptionKeyInformation", "UniqueIdentifier"];
-        let block = self.trail.iter().rev().find(|(expected, _)| expected.name() == "KeyBlock");
-        let key = block.and_then(|(_, actual)| actual.at(&KEY)).and_then(|key| key.text());
+        const KEY: [&str; 3] = [
+            "KeyWrappingData",
+            "EncryptionKeyInformation",
+            "UniqueIdentifier",
+        ];
+        let block = self
+            .trail
+            .iter()
+            .rev()
+            .find(|(expected, _)| expected.name() == "KeyBlock");
+        let key = block
+            .and_then(|(_, actual)| actual.at(&KEY))
+            .and_then(|key| key.text());
         key.is_some_and(|key| self.world.generated.contains(key))
     }
 
@@ -207,11 +274,15 @@ impl Place<'_> {
     fn is_own_ciphertext(&self) -> bool {
         let data = self.request.and_then(|r| r.at(&["RequestPayload", "Data"]));
         self.operation == Some("Decrypt")
-            && data.and_then(|d| d.bytes()).is_some_and(|d| self.knowledge.ciphertexts.contains(d))
+            && data
+                .and_then(|d| d.bytes())
+                .is_some_and(|d| self.knowledge.ciphertexts.contains(d))
     }
 
     fn is_variable_output(&self) -> bool {
-        let own = self.request.and_then(|r| r.at(&["RequestPayload", "CryptographicParameters"]));
+        let own = self
+            .request
+            .and_then(|r| r.at(&["RequestPayload", "CryptographicParameters"]));
         let sets = own.map_or(self.knowledge.parameters.as_slice(), std::slice::from_ref);
         let any = |field: &str, matches: &dyn Fn(&Node<'_>) -> bool| {
             sets.iter().filter_map(|set| set.at(&[field])).any(matches)
@@ -232,7 +303,9 @@ impl Place<'_> {
                         let name = node.enumeration().unwrap_or("");
                         name.contains("ECDSA") || name.starts_with("DSA") || name.contains("PSS")
                     })
-                    || RANDOMISED.iter().any(|name| self.knowledge.algorithms.contains(name))
+                    || RANDOMISED
+                        .iter()
+                        .any(|name| self.knowledge.algorithms.contains(name))
             }
             _ => false,
         }
@@ -250,10 +323,17 @@ impl Place<'_> {
             return true;
         };
         let version = self.knowledge.version;
-        let baseline = if version >= (2, 0) { BASELINE_2 } else { BASELINE_1 };
+        let baseline = if version >= (2, 0) {
+            BASELINE_2
+        } else {
+            BASELINE_1
+        };
         let operation = self.name == "Operation";
-        (operation && (baseline.contains(&name) || (name == "DiscoverVersions" && version >= (1, 1))))
-            || REQUIRED.iter().any(|row| row.0 == self.knowledge.family && row.1.contains(&name))
+        (operation
+            && (baseline.contains(&name) || (name == "DiscoverVersions" && version >= (1, 1))))
+            || REQUIRED
+                .iter()
+                .any(|row| row.0 == self.knowledge.family && row.1.contains(&name))
     }
 
     /// An attribute, its name or a reference to it, in a list of such.
@@ -275,15 +355,24 @@ impl Place<'_> {
         };
         group.is_some_and(|group| {
             let tag = NAMES.tag("ObjectGroup").unwrap_or(group.tag);
-            !self.knowledge.groups.contains(&show(&Node::new(tag, group.value.clone())))
+            !self
+                .knowledge
+                .groups
+                .contains(&show(&Node::new(tag, group.value.clone())))
         })
     }
 
     fn is_unrequested_server_attribute(&self) -> bool {
-        let vendor = self.item.at(&["VendorIdentification"]).and_then(|vendor| vendor.text());
+        let vendor = self
+            .item
+            .at(&["VendorIdentification"])
+            .and_then(|vendor| vendor.text());
         self.item.attribute_name().is_some_and(|name| {
             (name.starts_with("y-") || vendor == Some("y"))
-                && !self.knowledge.requested.contains(&ttlv::names::normalize(name))
+                && !self
+                    .knowledge
+                    .requested
+                    .contains(&ttlv::names::normalize(name))
         })
     }
 

@@ -45,48 +45,76 @@ impl Case {
 
     pub fn parse(name: &str, document: &[u8]) -> Result<Case, Unreadable> {
         // A case is a file of ours or of the standard's: large, but not hostile.
-        let limits = Limits { depth: Limits::MAX_DEPTH, items: 1 << 20, bytes: 64 << 20 };
+        let limits = Limits {
+            depth: Limits::MAX_DEPTH,
+            items: 1 << 20,
+            bytes: 64 << 20,
+        };
         let messages = ttlv::xml::decode_collection(document, &NAMES, &limits, &mut stand_in)?;
         let mut steps: Vec<Step> = Vec::new();
         for (index, message) in messages.into_iter().enumerate() {
             match (message.name(), steps.last_mut()) {
-                ("RequestMessage", _) => steps.push(Step { request: message, response: None }),
+                ("RequestMessage", _) => steps.push(Step {
+                    request: message,
+                    response: None,
+                }),
                 ("ResponseMessage", Some(step @ Step { response: None, .. })) => {
                     step.response = Some(message);
                 }
                 _ => return Err(Unreadable::NotARequest(index)),
             }
         }
-        let header = steps.first().and_then(|step| {
-            step.request.at(&["RequestHeader", "ProtocolVersion"])
-        });
+        let header = steps
+            .first()
+            .and_then(|step| step.request.at(&["RequestHeader", "ProtocolVersion"]));
         let number = |field| header.and_then(|v| v.at(&[field])).and_then(|n| n.number());
         let version = number("ProtocolVersionMajor").zip(number("ProtocolVersionMinor"));
         let version = version.ok_or(Unreadable::NoVersion)?;
         let family = ["-M-", "-O-"].iter().find_map(|kind| name.split_once(kind));
         let family = family.map_or(name, |(family, _)| family).to_owned();
-        Ok(Case { name: name.to_owned(), steps, version, family })
+        Ok(Case {
+            name: name.to_owned(),
+            steps,
+            version,
+            family,
+        })
     }
 }
 
 /// The name that a case has in reports and in the list of unsupported ones.
 pub fn name_of(path: &Path) -> String {
-    path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default()
+    path.file_stem()
+        .map(|stem| stem.to_string_lossy().into_owned())
+        .unwrap_or_default()
 }
 
-/// All `.xml` files of the given files and folders. Mandatory cases before optional ones, each
-/// folder by name with numbers as numbers: some cases use what the one before them left.
-pub fn find(places: &[PathBuf]) -> std::io::Result<Vec<PathBuf>> {
-    let mut found = Vec::new();
+/// A file and what reading it gave.
+pub type Found = (PathBuf, Result<Case, Unreadable>);
+
+/// All `.xml` files of the given files and folders whose name `wanted` likes, in the order to play
+/// them: by version, mandatory before optional, by name with numbers as numbers. Some cases use
+/// what the one before them left on the server.
+pub fn find(places: &[PathBuf], wanted: &dyn Fn(&str) -> bool) -> std::io::Result<Vec<Found>> {
+    let mut paths = Vec::new();
     for place in places {
-        collect(place, true, &mut found)?;
+        collect(place, true, &mut paths)?;
     }
-    found.sort_by(|a, b| {
-        let key = |path: &PathBuf| path.parent().map(|p| p.to_string_lossy().into_owned());
-        natural(&key(a).unwrap_or_default(), &key(b).unwrap_or_default())
+    paths.retain(|path| wanted(&name_of(path)));
+    paths.sort();
+    paths.dedup();
+    let read = |path: PathBuf| {
+        let case = Case::read(&path);
+        (path, case)
+    };
+    let mut found: Vec<Found> = paths.into_iter().map(read).collect();
+    found.sort_by(|(a, case_a), (b, case_b)| {
+        let version = |case: &Result<Case, _>| case.as_ref().map(|case| case.version).ok();
+        let folder = |path: &Path| path.parent().map(name_of).unwrap_or_default();
+        let by_version = version(case_a).cmp(&version(case_b));
+        by_version
+            .then_with(|| folder(a).cmp(&folder(b)))
             .then_with(|| natural(&name_of(a), &name_of(b)))
     });
-    found.dedup();
     Ok(found)
 }
 
@@ -95,7 +123,11 @@ fn collect(place: &Path, named: bool, found: &mut Vec<PathBuf>) -> std::io::Resu
         for entry in std::fs::read_dir(place)? {
             collect(&entry?.path(), false, found)?;
         }
-    } else if named || place.extension().is_some_and(|extension| extension == "xml") {
+    } else if named
+        || place
+            .extension()
+            .is_some_and(|extension| extension == "xml")
+    {
         found.push(place.to_owned());
     }
     Ok(())
@@ -129,7 +161,9 @@ fn natural(a: &str, b: &str) -> Ordering {
 }
 
 fn digits(text: &str) -> &str {
-    let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let end = text
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(text.len());
     text.get(..end).unwrap_or("")
 }
 
@@ -148,8 +182,14 @@ mod tests {
     #[test]
     fn a_response_needs_its_request() {
         let read = |document: &str| Case::parse("X-M-1", document.as_bytes()).map(|c| c.family);
-        assert!(matches!(read("<KMIP><ResponseMessage/></KMIP>"), Err(Unreadable::NotARequest(0))));
-        assert!(matches!(read("<KMIP><RequestMessage/></KMIP>"), Err(Unreadable::NoVersion)));
+        assert!(matches!(
+            read("<KMIP><ResponseMessage/></KMIP>"),
+            Err(Unreadable::NotARequest(0))
+        ));
+        assert!(matches!(
+            read("<KMIP><RequestMessage/></KMIP>"),
+            Err(Unreadable::NoVersion)
+        ));
         let case = "<KMIP><RequestMessage><RequestHeader><ProtocolVersion>\
             <ProtocolVersionMajor type=\"Integer\" value=\"2\"/>\
             <ProtocolVersionMinor type=\"Integer\" value=\"1\"/>\

@@ -69,11 +69,20 @@ fn message(
     actual: &Node<'_>,
 ) -> Outcome {
     let header = |message: &Node<'_>| {
-        let items = message.items().iter().filter(|item| item.name() != "BatchItem");
+        let items = message
+            .items()
+            .iter()
+            .filter(|item| item.name() != "BatchItem");
         Node::structure(message.tag, items.cloned().map(Node::into_owned).collect())
     };
     let (expected, actual) = (header(expected), header(actual));
-    run(knowledge, world, (None, Some(request), None), &expected, &actual)
+    run(
+        knowledge,
+        world,
+        (None, Some(request), None),
+        &expected,
+        &actual,
+    )
 }
 
 fn batch_item(
@@ -86,7 +95,13 @@ fn batch_item(
     let operation = [Some(expected), request].into_iter().flatten();
     let operation = operation.filter_map(|item| item.at(&["Operation"])).next();
     let operation = operation.and_then(|node| node.enumeration());
-    let outcome = run(knowledge, world, (operation, request, object_of(actual)), expected, actual);
+    let outcome = run(
+        knowledge,
+        world,
+        (operation, request, object_of(actual)),
+        expected,
+        actual,
+    );
     let outcome = status(expected, actual).and(outcome);
     if outcome.is_err() {
         salvage(knowledge, expected, actual);
@@ -102,8 +117,18 @@ fn run(
     expected: &Node<'_>,
     actual: &Node<'_>,
 ) -> Outcome {
-    let learned = Learned { bound: knowledge.bound.clone(), ..Learned::default() };
-    let mut comparison = Comparison { knowledge, world, operation, request, object, learned };
+    let learned = Learned {
+        bound: knowledge.bound.clone(),
+        ..Learned::default()
+    };
+    let mut comparison = Comparison {
+        knowledge,
+        world,
+        operation,
+        request,
+        object,
+        learned,
+    };
     let outcome = comparison.item(expected, actual, &mut Vec::new());
     let learned = comparison.learned;
     if outcome.is_ok() {
@@ -116,9 +141,9 @@ fn run(
 /// A difference of status or reason explains every other, so it is told first and in full.
 fn status(expected: &Node<'_>, actual: &Node<'_>) -> Outcome {
     let of = |item: &Node<'_>| {
-        let parts = ["ResultStatus", "ResultReason"].into_iter().filter_map(|name| {
-            item.at(&[name]).map(|node| show_value(node, item))
-        });
+        let parts = ["ResultStatus", "ResultReason"]
+            .into_iter()
+            .filter_map(|name| item.at(&[name]).map(|node| show_value(node, item)));
         parts.collect::<Vec<_>>().join("/")
     };
     let (wanted, got) = (of(expected), of(actual));
@@ -148,8 +173,14 @@ fn salvage(knowledge: &mut Knowledge, expected: &Node<'_>, actual: &Node<'_>) {
 }
 
 impl<'c> Comparison<'c> {
-    fn place<'p>(&'p self, item: &'p Node<'p>, trail: &'p [(&'p Node<'p>, &'p Node<'p>)]) -> Place<'p> {
-        let name = trail.last().map_or(item.name(), |(expected, _)| ruling_name(item, expected));
+    fn place<'p>(
+        &'p self,
+        item: &'p Node<'p>,
+        trail: &'p [(&'p Node<'p>, &'p Node<'p>)],
+    ) -> Place<'p> {
+        let name = trail
+            .last()
+            .map_or(item.name(), |(expected, _)| ruling_name(item, expected));
         Place {
             item,
             name,
@@ -166,9 +197,18 @@ impl<'c> Comparison<'c> {
         permits(permit, &self.place(item, trail))
     }
 
-    fn item<'t>(&mut self, expected: &'t Node<'t>, actual: &'t Node<'t>, trail: &mut Trail<'t>) -> Outcome {
+    fn item<'t>(
+        &mut self,
+        expected: &'t Node<'t>,
+        actual: &'t Node<'t>,
+        trail: &mut Trail<'t>,
+    ) -> Outcome {
         if expected.tag != actual.tag {
-            return differ(trail, expected, format!("expected {}, got {}", show(expected), show(actual)));
+            return differ(
+                trail,
+                expected,
+                format!("expected {}, got {}", show(expected), show(actual)),
+            );
         }
         match placeholder(&expected.value) {
             Some(Placeholder::Named(name)) => return self.bind(name, expected, actual, trail),
@@ -189,7 +229,11 @@ impl<'c> Comparison<'c> {
         }
         if expected.kind() != actual.kind() {
             let (wanted, got) = (expected.kind().name(), actual.kind().name());
-            return differ(trail, expected, format!("expected type {wanted}, got {got}"));
+            return differ(
+                trail,
+                expected,
+                format!("expected type {wanted}, got {got}"),
+            );
         }
         if expected.kind() == Kind::Structure {
             trail.push((expected, actual));
@@ -202,7 +246,9 @@ impl<'c> Comparison<'c> {
         }
         if self.may(Permit::Output, expected, trail) {
             if let Some((wanted, got)) = expected.bytes().zip(actual.bytes()) {
-                self.learned.outputs.insert((expected.name(), wanted.to_vec()), got.to_vec());
+                self.learned
+                    .outputs
+                    .insert((expected.name(), wanted.to_vec()), got.to_vec());
             }
             return Ok(());
         }
@@ -211,10 +257,20 @@ impl<'c> Comparison<'c> {
         differ(trail, expected, format!("expected {wanted}, got {got}"))
     }
 
-    fn bind(&mut self, name: &str, expected: &Node<'_>, actual: &Node<'_>, trail: &Trail<'_>) -> Outcome {
+    fn bind(
+        &mut self,
+        name: &str,
+        expected: &Node<'_>,
+        actual: &Node<'_>,
+        trail: &Trail<'_>,
+    ) -> Outcome {
         if expected.kind() != actual.kind() {
             let (wanted, got) = (expected.kind().name(), actual.kind().name());
-            return differ(trail, expected, format!("expected type {wanted}, got {got}"));
+            return differ(
+                trail,
+                expected,
+                format!("expected type {wanted}, got {got}"),
+            );
         }
         match self.learned.bound.get(name) {
             Some(bound) if is_numbered(name) => {
@@ -223,19 +279,35 @@ impl<'c> Comparison<'c> {
                 }
                 let bound = show_value(&Node::new(expected.tag, bound.clone()), expected);
                 let got = show_value(actual, expected);
-                differ(trail, expected, format!("expected ${name}, which is {bound}, got {got}"))
+                differ(
+                    trail,
+                    expected,
+                    format!("expected ${name}, which is {bound}, got {got}"),
+                )
             }
             _ => {
-                self.learned.bound.insert(name.to_owned(), actual.value.clone().into_owned());
+                self.learned
+                    .bound
+                    .insert(name.to_owned(), actual.value.clone().into_owned());
                 Ok(())
             }
         }
     }
 
-    fn date(&self, offset: i64, expected: &Node<'_>, actual: &Node<'_>, trail: &Trail<'_>) -> Outcome {
+    fn date(
+        &self,
+        offset: i64,
+        expected: &Node<'_>,
+        actual: &Node<'_>,
+        trail: &Trail<'_>,
+    ) -> Outcome {
         let Value::DateTime(at) = actual.value else {
             let got = actual.kind().name();
-            return differ(trail, expected, format!("expected type DateTime, got {got}"));
+            return differ(
+                trail,
+                expected,
+                format!("expected type DateTime, got {got}"),
+            );
         };
         let off = at.saturating_sub(self.knowledge.now.saturating_add(offset));
         if off.saturating_abs() <= self.knowledge.tolerance
@@ -243,13 +315,25 @@ impl<'c> Comparison<'c> {
         {
             return Ok(());
         }
-        differ(trail, expected, format!("expected $NOW{offset:+}, got a time {off:+} s from it"))
+        differ(
+            trail,
+            expected,
+            format!("expected $NOW{offset:+}, got a time {off:+} s from it"),
+        )
     }
 
     /// The items of two structures, which `trail` ends with.
-    fn items<'t>(&mut self, expected: &'t Node<'t>, actual: &'t Node<'t>, trail: &mut Trail<'t>) -> Outcome {
+    fn items<'t>(
+        &mut self,
+        expected: &'t Node<'t>,
+        actual: &'t Node<'t>,
+        trail: &mut Trail<'t>,
+    ) -> Outcome {
         let seen = |this: &Self, node: &'t Node<'t>, trail: &Trail<'t>| -> Vec<&'t Node<'t>> {
-            node.items().iter().filter(|item| !this.may(Permit::Ignored, item, trail)).collect()
+            node.items()
+                .iter()
+                .filter(|item| !this.may(Permit::Ignored, item, trail))
+                .collect()
         };
         let (wanted, got) = (seen(self, expected, trail), seen(self, actual, trail));
         let bag = |this: &Self, items: &[&'t Node<'t>], trail: &Trail<'t>| {
@@ -265,7 +349,12 @@ impl<'c> Comparison<'c> {
         self.ordered(&wanted, &got, trail)
     }
 
-    fn ordered<'t>(&mut self, wanted: &[&'t Node<'t>], got: &[&'t Node<'t>], trail: &mut Trail<'t>) -> Outcome {
+    fn ordered<'t>(
+        &mut self,
+        wanted: &[&'t Node<'t>],
+        got: &[&'t Node<'t>],
+        trail: &mut Trail<'t>,
+    ) -> Outcome {
         let mut got = got.iter().copied().peekable();
         for item in wanted.iter().copied() {
             loop {
@@ -297,7 +386,12 @@ impl<'c> Comparison<'c> {
         }
     }
 
-    fn unordered<'t>(&mut self, wanted: &[&'t Node<'t>], mut got: Vec<&'t Node<'t>>, trail: &mut Trail<'t>) -> Outcome {
+    fn unordered<'t>(
+        &mut self,
+        wanted: &[&'t Node<'t>],
+        mut got: Vec<&'t Node<'t>>,
+        trail: &mut Trail<'t>,
+    ) -> Outcome {
         // Whatever is known goes first, lest a fresh placeholder take its partner.
         let mut wanted = wanted.to_vec();
         wanted.sort_by_key(|item| match placeholder(&item.value) {
@@ -329,14 +423,22 @@ impl<'c> Comparison<'c> {
                 (None, _) => return differ(trail, item, format!("missing {}", show(item))),
             }
         }
-        match got.iter().find(|item| !self.may(Permit::Extra, item, trail)) {
+        match got
+            .iter()
+            .find(|item| !self.may(Permit::Extra, item, trail))
+        {
             Some(item) => differ(trail, item, format!("unexpected {}", show(item))),
             None => Ok(()),
         }
     }
 
     /// The entries of a Query have no order among their like, but the kinds of entries do.
-    fn same_order_of_tags(&self, wanted: &[&Node<'_>], got: &[&Node<'_>], trail: &Trail<'_>) -> Outcome {
+    fn same_order_of_tags(
+        &self,
+        wanted: &[&Node<'_>],
+        got: &[&Node<'_>],
+        trail: &Trail<'_>,
+    ) -> Outcome {
         let tags = |items: &[&Node<'_>]| {
             let mut tags: Vec<Tag> = items.iter().map(|item| item.tag).collect();
             tags.dedup();
@@ -349,7 +451,12 @@ impl<'c> Comparison<'c> {
         if wanted == got {
             return Ok(());
         }
-        let list = |tags: &[Tag]| tags.iter().map(|tag| name_of(*tag)).collect::<Vec<_>>().join(" ");
+        let list = |tags: &[Tag]| {
+            tags.iter()
+                .map(|tag| name_of(*tag))
+                .collect::<Vec<_>>()
+                .join(" ")
+        };
         let what = format!("order: expected {}, got {}", list(&wanted), list(&got));
         Err(Difference(format!("{}: {what}", path(trail))))
     }
@@ -357,20 +464,27 @@ impl<'c> Comparison<'c> {
 
 /// What tells an item from its siblings of the same tag before its value does.
 fn key<'n>(node: &'n Node<'_>) -> (Tag, Option<&'n str>, Option<&'n str>) {
-    let vendor = node.at(&["VendorIdentification"]).and_then(|vendor| vendor.text());
+    let vendor = node
+        .at(&["VendorIdentification"])
+        .and_then(|vendor| vendor.text());
     (node.tag, vendor, node.attribute_name())
 }
 
 fn path(trail: &Trail<'_>) -> String {
-    let names = trail.iter().map(|(expected, _)| match expected.attribute_name() {
-        Some(attribute) => format!("{}[{attribute}]", expected.name()),
-        None => expected.name().to_owned(),
-    });
+    let names = trail
+        .iter()
+        .map(|(expected, _)| match expected.attribute_name() {
+            Some(attribute) => format!("{}[{attribute}]", expected.name()),
+            None => expected.name().to_owned(),
+        });
     names.collect::<Vec<_>>().join("/")
 }
 
 fn differ(trail: &Trail<'_>, item: &Node<'_>, what: String) -> Outcome {
     let around = path(trail);
     let separator = if around.is_empty() { "" } else { "/" };
-    Err(Difference(format!("{around}{separator}{}: {what}", item.name())))
+    Err(Difference(format!(
+        "{around}{separator}{}: {what}",
+        item.name()
+    )))
 }

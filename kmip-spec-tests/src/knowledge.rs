@@ -8,10 +8,20 @@ use crate::names::{NAMES, Named, name_of, ruling_name, show};
 use ttlv::Names as _;
 
 /// Operations whose objects the server makes, and so chooses the material of.
-const GENERATING: [&str; 7] =
-    ["Create", "CreateKeyPair", "ReKey", "ReKeyKeyPair", "CreateSplitKey", "Certify", "ReCertify"];
-const IDENTIFIERS: [&str; 3] =
-    ["UniqueIdentifier", "PrivateKeyUniqueIdentifier", "PublicKeyUniqueIdentifier"];
+const GENERATING: [&str; 7] = [
+    "Create",
+    "CreateKeyPair",
+    "ReKey",
+    "ReKeyKeyPair",
+    "CreateSplitKey",
+    "Certify",
+    "ReCertify",
+];
+const IDENTIFIERS: [&str; 3] = [
+    "UniqueIdentifier",
+    "PrivateKeyUniqueIdentifier",
+    "PublicKeyUniqueIdentifier",
+];
 
 /// What outlives a case: later cases use objects of earlier ones.
 #[derive(Debug, Default)]
@@ -61,8 +71,13 @@ impl Knowledge {
                     }
                 }
             }
-            let ruling = if node.name() == "CryptographicParameters" { Some(node) } else { None };
-            self.parameters.extend(ruling.map(|node| node.clone().into_owned()));
+            let ruling = if node.name() == "CryptographicParameters" {
+                Some(node)
+            } else {
+                None
+            };
+            self.parameters
+                .extend(ruling.map(|node| node.clone().into_owned()));
             if node.name() == "CryptographicAlgorithm" {
                 self.algorithms.extend(node.enumeration());
             }
@@ -71,8 +86,10 @@ impl Knowledge {
 
     /// An attribute of 1.x, or a vendor's of 2.x.
     fn note_named_attribute(&mut self, attribute: &Node<'_>) {
-        let (Some(name), Some(value)) = (attribute.attribute_name(), attribute.at(&["AttributeValue"]))
-        else {
+        let (Some(name), Some(value)) = (
+            attribute.attribute_name(),
+            attribute.at(&["AttributeValue"]),
+        ) else {
             return;
         };
         self.requested.insert(ttlv::names::normalize(name));
@@ -95,7 +112,9 @@ impl Knowledge {
                 continue;
             };
             let identifiers = IDENTIFIERS.iter().flat_map(|name| payload.all(name));
-            let identifiers = identifiers.filter_map(|node| node.text()).map(str::to_owned);
+            let identifiers = identifiers
+                .filter_map(|node| node.text())
+                .map(str::to_owned);
             match operation {
                 Some(name) if GENERATING.contains(&name) => world.generated.extend(identifiers),
                 Some("Register" | "Import") => {
@@ -111,7 +130,8 @@ impl Knowledge {
             }
             payload.each(&mut |node| {
                 if !matches!(node.value, Value::Structure(_)) {
-                    self.last.insert(name_of(node.tag), node.value.clone().into_owned());
+                    self.last
+                        .insert(name_of(node.tag), node.value.clone().into_owned());
                 }
             });
         }
@@ -120,6 +140,8 @@ impl Knowledge {
 
 /// The object that a batch item of a response is about.
 pub fn object_of<'n>(item: &'n Node<'_>) -> Option<&'n str> {
-    let mut found = IDENTIFIERS.iter().filter_map(|name| item.at(&["ResponsePayload", name]));
+    let mut found = IDENTIFIERS
+        .iter()
+        .filter_map(|name| item.at(&["ResponsePayload", name]));
     found.next().and_then(|node| node.text())
 }

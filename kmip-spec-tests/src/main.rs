@@ -15,7 +15,7 @@ mod report;
 mod transport;
 mod unsupported;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -79,7 +79,13 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     if arguments.allowances {
         for row in allowance::ALLOWANCES {
-            println!("{:<12} {:<10} {} ({})", row.id, format!("{:?}", row.permit), row.what, row.reference);
+            println!(
+                "{:<12} {:<10} {} ({})",
+                row.id,
+                format!("{:?}", row.permit),
+                row.what,
+                row.reference
+            );
         }
         return ExitCode::SUCCESS;
     }
@@ -92,7 +98,11 @@ fn main() -> ExitCode {
             } else {
                 println!("{closing}");
             }
-            if outcomes.iter().any(Outcome::failed) { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+            if outcomes.iter().any(Outcome::failed) {
+                ExitCode::FAILURE
+            } else {
+                ExitCode::SUCCESS
+            }
         }
         Err(reason) => {
             eprintln!("kmip-spec-tests: {reason}");
@@ -104,16 +114,18 @@ fn main() -> ExitCode {
 type Failure = Box<dyn std::error::Error>;
 
 fn run(arguments: &Arguments) -> Result<Vec<Outcome>, Failure> {
-    let list = arguments.unsupported.as_deref().map(Unsupported::read).transpose()?;
+    let list = arguments
+        .unsupported
+        .as_deref()
+        .map(Unsupported::read)
+        .transpose()?;
     let list = list.unwrap_or_default();
-    let paths = case::find(&arguments.cases)
-        .map_err(|error| format!("cannot read {}: {error}", show_paths(&arguments.cases)))?;
-    let wanted = |path: &PathBuf| {
-        let name = case::name_of(path);
+    let wanted = |name: &str| {
         arguments.only.is_empty() || arguments.only.iter().any(|part| name.contains(part))
     };
-    let paths: Vec<PathBuf> = paths.into_iter().filter(wanted).collect();
-    if paths.is_empty() {
+    let cases = case::find(&arguments.cases, &wanted)
+        .map_err(|error| format!("cannot read {}: {error}", show_paths(&arguments.cases)))?;
+    if cases.is_empty() {
         return Err(format!("no cases in {}", show_paths(&arguments.cases)).into());
     }
     let (Some(ca), Some(cert), Some(key)) = (&arguments.ca, &arguments.cert, &arguments.key) else {
@@ -125,34 +137,40 @@ fn run(arguments: &Arguments) -> Result<Vec<Outcome>, Failure> {
     let endpoint = Endpoint::new(address, name, (ca, cert, key), timeout)?;
     let mut world = World::default();
     let mut outcomes = Vec::new();
-    for path in &paths {
-        let differences = play_file(path, arguments, &endpoint, &mut world);
+    for (path, case) in &cases {
         let name = case::name_of(path);
+        let differences = match case {
+            Ok(case) => play_case(case, arguments, &endpoint, &mut world),
+            Err(reason) => vec![format!("unreadable: {reason}")],
+        };
         let waits_for = list.0.get(&name);
         let outcome = Outcome::new(name, differences, waits_for);
         if !arguments.json {
-            outcome.lines(arguments.verbose > 0).iter().for_each(|line| println!("{line}"));
+            outcome
+                .lines(arguments.verbose > 0)
+                .iter()
+                .for_each(|line| println!("{line}"));
         }
         outcomes.push(outcome);
     }
     if arguments.only.is_empty() {
-        for name in list.0.keys().filter(|name| outcomes.iter().all(|o| o.case != **name)) {
+        for name in list
+            .0
+            .keys()
+            .filter(|name| outcomes.iter().all(|o| o.case != **name))
+        {
             eprintln!("{name} is listed as unsupported, but no such case was played");
         }
     }
     Ok(outcomes)
 }
 
-fn play_file(
-    path: &Path,
+fn play_case(
+    case: &Case,
     arguments: &Arguments,
     endpoint: &Endpoint,
     world: &mut World,
 ) -> Vec<String> {
-    let case = match Case::read(path) {
-        Ok(case) => case,
-        Err(reason) => return vec![format!("unreadable: {reason}")],
-    };
     let mut connection = endpoint.connect();
     let mut exchange = |request: &Node<'_>| connection.exchange(request);
     let mut trace = |message: &Node<'_>| {
@@ -164,9 +182,13 @@ fn play_file(
         }
     };
     let tolerance = i64::from(arguments.now_tolerance);
-    play::play(&case, world, tolerance, &mut exchange, &mut trace)
+    play::play(case, world, tolerance, &mut exchange, &mut trace)
 }
 
 fn show_paths(paths: &[PathBuf]) -> String {
-    paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ")
+    paths
+        .iter()
+        .map(|path| path.display().to_string())
+        .collect::<Vec<_>>()
+        .join(", ")
 }

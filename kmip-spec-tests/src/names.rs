@@ -69,7 +69,8 @@ impl<'a> Named<'a> for Node<'a> {
     }
 
     fn at(&self, path: &[&str]) -> Option<&Node<'a>> {
-        path.iter().try_fold(self, |node, name| node.all(name).next())
+        path.iter()
+            .try_fold(self, |node, name| node.all(name).next())
     }
 
     fn all<'s>(&'s self, name: &str) -> impl Iterator<Item = &'s Node<'a>>
@@ -120,9 +121,17 @@ impl<'a> Named<'a> for Node<'a> {
 
 /// The name that rules an item's type: for an Attribute Value, that of its attribute.
 pub fn ruling_name(node: &Node<'_>, parent: &Node<'_>) -> &'static str {
-    let named = || parent.attribute_name().and_then(|name| NAMES.tag_of_attribute_name(name));
+    let named = || {
+        parent
+            .attribute_name()
+            .and_then(|name| NAMES.tag_of_attribute_name(name))
+    };
     let own = node.name();
-    if own == "AttributeValue" { named().map_or(own, name_of) } else { own }
+    if own == "AttributeValue" {
+        named().map_or(own, name_of)
+    } else {
+        own
+    }
 }
 
 /// One line for a person, cut to a length that a terminal bears.
@@ -144,6 +153,8 @@ pub fn show_value(node: &Node<'_>, parent: &Node<'_>) -> String {
     }
     let tag = NAMES.tag(ruling_name(node, parent)).unwrap_or(node.tag);
     let line = show(&Node::new(tag, node.value.clone()));
-    let value = line.split_once("value=\"").map(|(_, rest)| rest.trim_end_matches("\"/>"));
+    let value = line
+        .split_once("value=\"")
+        .map(|(_, rest)| rest.trim_end_matches("\"/>"));
     value.unwrap_or(&line).to_owned()
 }

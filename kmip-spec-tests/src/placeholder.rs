@@ -37,8 +37,14 @@ pub fn stand_in(tag: Tag, kind: Kind, text: &str) -> Option<Value<'static>> {
         }
         Kind::DateTime => {
             let offset = name.strip_prefix("NOW")?;
-            let offset = if offset.is_empty() { 0 } else { offset.parse().ok()? };
-            (-NOW_REACH..NOW_REACH).contains(&offset).then_some(Value::DateTime(NOW + offset))
+            let offset = if offset.is_empty() {
+                0
+            } else {
+                offset.parse().ok()?
+            };
+            (-NOW_REACH..NOW_REACH)
+                .contains(&offset)
+                .then_some(Value::DateTime(NOW + offset))
         }
         _ => None,
     }
@@ -54,7 +60,9 @@ pub fn placeholder<'v>(value: &'v Value<'_>) -> Option<Placeholder<'v>> {
         }
         Value::DateTime(at) => {
             let offset = at.checked_sub(NOW)?;
-            (-NOW_REACH..NOW_REACH).contains(&offset).then_some(Placeholder::Now(offset))
+            (-NOW_REACH..NOW_REACH)
+                .contains(&offset)
+                .then_some(Placeholder::Now(offset))
         }
         _ => None,
     }
@@ -69,9 +77,16 @@ pub fn is_numbered(name: &str) -> bool {
 
 /// Whether a placeholder is called after this tag: `MAC_DATA_0` after MACData.
 pub fn is_called_after(name: &str, tag_name: &str) -> bool {
-    let field = if is_numbered(name) { name.rsplit_once('_').map_or(name, |(f, _)| f) } else { name };
+    let field = if is_numbered(name) {
+        name.rsplit_once('_').map_or(name, |(f, _)| f)
+    } else {
+        name
+    };
     let letters = |text: &str| -> String {
-        text.chars().filter(|c| *c != '_').map(|c| c.to_ascii_uppercase()).collect()
+        text.chars()
+            .filter(|c| *c != '_')
+            .map(|c| c.to_ascii_uppercase())
+            .collect()
     };
     letters(field) == letters(tag_name)
 }
@@ -86,15 +101,27 @@ mod tests {
     fn stand_ins_are_found_again() {
         let find = |kind, text| stand_in(TAG, kind, text);
         let value = find(Kind::ByteString, "$MAC_DATA");
-        assert_eq!(value.as_ref().and_then(placeholder), Some(Placeholder::Named("MAC_DATA")));
+        assert_eq!(
+            value.as_ref().and_then(placeholder),
+            Some(Placeholder::Named("MAC_DATA"))
+        );
         let value = find(Kind::DateTime, "$NOW-3600");
-        assert_eq!(value.as_ref().and_then(placeholder), Some(Placeholder::Now(-3600)));
+        assert_eq!(
+            value.as_ref().and_then(placeholder),
+            Some(Placeholder::Now(-3600))
+        );
         let value = find(Kind::DateTime, "$NOW+5");
-        assert_eq!(value.as_ref().and_then(placeholder), Some(Placeholder::Now(5)));
+        assert_eq!(
+            value.as_ref().and_then(placeholder),
+            Some(Placeholder::Now(5))
+        );
         assert_eq!(find(Kind::DateTime, "$NOON"), None);
         assert_eq!(find(Kind::DateTime, "2020-01-01T00:00:00Z"), None);
         let text = Value::TextString("$UNIQUE_IDENTIFIER_0".into());
-        assert_eq!(placeholder(&text), Some(Placeholder::Named("UNIQUE_IDENTIFIER_0")));
+        assert_eq!(
+            placeholder(&text),
+            Some(Placeholder::Named("UNIQUE_IDENTIFIER_0"))
+        );
         assert_eq!(placeholder(&Value::DateTime(0)), None);
         assert_eq!(placeholder(&Value::DateTime(i64::MAX)), None);
     }

@@ -35,8 +35,13 @@ pub fn play(
     let mut differences = Vec::new();
     for (index, step) in case.steps.iter().enumerate() {
         let mut differs = |what: String| differences.push(format!("step {index}: {what}"));
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).map(|since| since.as_secs());
-        knowledge.now = now.ok().and_then(|now| i64::try_from(now).ok()).unwrap_or(0);
+        let now = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .map(|since| since.as_secs());
+        knowledge.now = now
+            .ok()
+            .and_then(|now| i64::try_from(now).ok())
+            .unwrap_or(0);
         knowledge.note_request(&step.request);
         let mut missing = Vec::new();
         let request = resolve(&step.request, &mut knowledge, &mut missing);
@@ -81,7 +86,10 @@ fn resolve<'n>(
             }
         },
         (Value::Structure(items), None) => Value::Structure(
-            items.iter().map(|item| resolve(item, knowledge, missing)).collect(),
+            items
+                .iter()
+                .map(|item| resolve(item, knowledge, missing))
+                .collect(),
         ),
         (Value::ByteString(bytes), None) => {
             match knowledge.outputs.get(&(name_of(node.tag), bytes.to_vec())) {
@@ -100,7 +108,10 @@ fn named(name: &str, knowledge: &mut Knowledge) -> Option<Value<'static>> {
     if let Some(value) = knowledge.bound.get(name) {
         return Some(value.clone());
     }
-    let last = knowledge.last.iter().find(|(tag, _)| is_called_after(name, tag));
+    let last = knowledge
+        .last
+        .iter()
+        .find(|(tag, _)| is_called_after(name, tag));
     let value = last.map(|(_, value)| value.clone())?;
     knowledge.bound.insert(name.to_owned(), value.clone());
     Some(value)

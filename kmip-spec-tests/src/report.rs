@@ -30,7 +30,11 @@ impl Outcome {
             (false, None) => Verdict::Failed,
             (false, Some(reason)) => Verdict::Waits(reason.clone()),
         };
-        Outcome { case, verdict, differences }
+        Outcome {
+            case,
+            verdict,
+            differences,
+        }
     }
 
     pub fn failed(&self) -> bool {
@@ -50,7 +54,11 @@ impl Outcome {
             )],
             Verdict::Failed => vec![format!("FAILED  {case}")],
         };
-        lines.extend(self.differences.iter().map(|difference| format!("        {difference}")));
+        lines.extend(
+            self.differences
+                .iter()
+                .map(|difference| format!("        {difference}")),
+        );
         lines
     }
 }
@@ -58,7 +66,10 @@ impl Outcome {
 /// The line that ends a run.
 pub fn closing_line(outcomes: &[Outcome]) -> String {
     let failed = outcomes.iter().filter(|outcome| outcome.failed()).count();
-    let waits = outcomes.iter().filter(|o| matches!(o.verdict, Verdict::Waits(_))).count();
+    let waits = outcomes
+        .iter()
+        .filter(|o| matches!(o.verdict, Verdict::Waits(_)))
+        .count();
     let passed = outcomes.len() - failed - waits;
     format!("{passed} passed, {failed} failed, {waits} skipped")
 }
@@ -88,13 +99,19 @@ mod tests {
     #[test]
     fn listed_cases_must_fail_and_others_pass() {
         let outcome = |differs: bool, listed: bool| {
-            let differences = differs.then(|| "step 0: x".to_owned()).into_iter().collect();
+            let differences = differs
+                .then(|| "step 0: x".to_owned())
+                .into_iter()
+                .collect();
             let reason = listed.then(|| "later".to_owned());
             Outcome::new("X".to_owned(), differences, reason.as_ref())
         };
         let all = [(false, false), (false, true), (true, false), (true, true)];
         let all = all.map(|(differs, listed)| outcome(differs, listed));
-        assert_eq!(all.each_ref().map(Outcome::failed), [false, true, true, false]);
+        assert_eq!(
+            all.each_ref().map(Outcome::failed),
+            [false, true, true, false]
+        );
         assert_eq!(closing_line(&all), "1 passed, 2 failed, 1 skipped");
     }
 }

@@ -17,7 +17,11 @@ const LARGEST: usize = 64 << 20;
 #[derive(Debug, thiserror::Error)]
 pub enum TransportError {
     #[error("cannot read {what} from {path}: {reason}")]
-    Credentials { what: &'static str, path: String, reason: String },
+    Credentials {
+        what: &'static str,
+        path: String,
+        reason: String,
+    },
     #[error("TLS set-up: {0}")]
     Tls(#[from] rustls::Error),
     #[error("{0:?} is not the name of a server")]
@@ -66,12 +70,24 @@ impl Endpoint {
         let name = ServerName::try_from(name.to_owned())
             .map_err(|_| TransportError::ServerName(name.to_owned()))?;
         let (host, port) = address;
-        let host = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
-        Ok(Endpoint { address: format!("{host}:{port}"), name, config: Arc::new(config), timeout })
+        let host = if host.contains(':') {
+            format!("[{host}]")
+        } else {
+            host.to_owned()
+        };
+        Ok(Endpoint {
+            address: format!("{host}:{port}"),
+            name,
+            config: Arc::new(config),
+            timeout,
+        })
     }
 
     pub fn connect(&self) -> Connection<'_> {
-        Connection { endpoint: self, stream: None }
+        Connection {
+            endpoint: self,
+            stream: None,
+        }
     }
 
     fn open(&self) -> Result<StreamOwned<ClientConnection, TcpStream>, TransportError> {
@@ -97,9 +113,14 @@ fn certificates(
     what: &'static str,
     path: &Path,
 ) -> Result<Vec<CertificateDer<'static>>, TransportError> {
-    let found = CertificateDer::pem_file_iter(path).and_then(Iterator::collect::<Result<Vec<_>, _>>);
+    let found =
+        CertificateDer::pem_file_iter(path).and_then(Iterator::collect::<Result<Vec<_>, _>>);
     let found = found.map_err(|reason| unreadable(what, path, &reason))?;
-    if found.is_empty() { Err(unreadable(what, path, &"no certificate in it")) } else { Ok(found) }
+    if found.is_empty() {
+        Err(unreadable(what, path, &"no certificate in it"))
+    } else {
+        Ok(found)
+    }
 }
 
 fn unreadable(what: &'static str, path: &Path, reason: &dyn std::fmt::Display) -> TransportError {
@@ -122,7 +143,11 @@ impl Connection<'_> {
         if reused && outcome.as_ref().is_err_and(is_closed) {
             outcome = self.once(&request);
         }
-        let limits = Limits { depth: Limits::MAX_DEPTH, items: 1 << 20, bytes: LARGEST };
+        let limits = Limits {
+            depth: Limits::MAX_DEPTH,
+            items: 1 << 20,
+            bytes: LARGEST,
+        };
         Ok(binary::decode(&outcome?, &limits)?.into_owned())
     }
 
@@ -134,7 +159,10 @@ impl Connection<'_> {
         let timeout = self.endpoint.timeout;
         let answer = send_and_receive(&mut stream, request).map_err(|error| match error {
             TransportError::Connection(error)
-                if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) =>
+                if matches!(
+                    error.kind(),
+                    io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut
+                ) =>
             {
                 TransportError::Timeout(timeout)
             }

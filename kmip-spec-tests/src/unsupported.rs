@@ -33,7 +33,9 @@ impl Unsupported {
             if line.is_empty() || line.starts_with('#') {
                 continue;
             }
-            let row = line.split_once(':').map(|(name, reason)| (name.trim(), reason.trim()));
+            let row = line
+                .split_once(':')
+                .map(|(name, reason)| (name.trim(), reason.trim()));
             let row = row.filter(|(name, reason)| !name.is_empty() && !reason.is_empty());
             let (name, reason) = row.ok_or(ListError::Line(index + 1))?;
             if listed.insert(name.to_owned(), reason.to_owned()).is_some() {
@@ -54,8 +56,17 @@ mod tests {
         let expected = [("TC-OTP-1-20", "one-time pads"), ("X-1", "a: b")];
         let expected = expected.map(|(name, reason)| (name.to_owned(), reason.to_owned()));
         assert!(list.is_ok_and(|list| list == Unsupported(expected.into())));
-        assert!(matches!(Unsupported::parse("\nX-1"), Err(ListError::Line(2))));
-        assert!(matches!(Unsupported::parse("X-1:"), Err(ListError::Line(1))));
-        assert!(matches!(Unsupported::parse("X: a\nX: b"), Err(ListError::Twice(2, _))));
+        assert!(matches!(
+            Unsupported::parse("\nX-1"),
+            Err(ListError::Line(2))
+        ));
+        assert!(matches!(
+            Unsupported::parse("X-1:"),
+            Err(ListError::Line(1))
+        ));
+        assert!(matches!(
+            Unsupported::parse("X: a\nX: b"),
+            Err(ListError::Twice(2, _))
+        ));
     }
 }
