@@ -8,31 +8,30 @@ use super::{attribute, enumeration, mask, tag};
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Names;
 
-impl Names {
-    pub fn tag_name(&self, tag: Tag) -> Option<&str> {
+impl ttlv::Names for Names {
+    fn tag_name(&self, tag: Tag) -> Option<&str> {
         tag::by_tag(tag).map(|row| row.name)
     }
 
-    pub fn tag(&self, name: &str) -> Option<Tag> {
+    fn tag(&self, name: &str) -> Option<Tag> {
         tag::by_name(name).map(|row| row.tag)
     }
 
-    pub fn enumeration_name(&self, tag: Tag, value: u32) -> Option<&str> {
+    fn enumeration_name(&self, tag: Tag, value: u32) -> Option<&str> {
         enumeration::of_tag(tag)?
             .by_value(value)
             .map(|row| row.name)
     }
 
-    pub fn enumeration(&self, tag: Tag, name: &str) -> Option<u32> {
+    fn enumeration(&self, tag: Tag, name: &str) -> Option<u32> {
         enumeration::of_tag(tag)?.by_name(name).map(|row| row.value)
     }
 
-    pub fn is_mask(&self, tag: Tag) -> bool {
+    fn is_mask(&self, tag: Tag) -> bool {
         mask::of_tag(tag).is_some()
     }
 
-    /// `bit` has exactly one bit set.
-    pub fn mask_name(&self, tag: Tag, bit: u32) -> Option<&str> {
+    fn mask_name(&self, tag: Tag, bit: u32) -> Option<&str> {
         mask::of_tag(tag)?
             .rows
             .iter()
@@ -40,19 +39,11 @@ impl Names {
             .map(|row| row.name)
     }
 
-    pub fn mask(&self, tag: Tag, name: &str) -> Option<u32> {
+    fn mask(&self, tag: Tag, name: &str) -> Option<u32> {
         mask::of_tag(tag)?.by_name(name).map(|row| row.bit)
     }
 
-    /// Whether enumeration values of this tag are themselves tags (KMIP 2.1 §5.5, Attribute
-    /// Reference).
-    pub fn holds_tags(&self, tag: Tag) -> bool {
-        tag == tag::ATTRIBUTE_REFERENCE
-    }
-
-    /// The tag whose type an Attribute Value has beside this Attribute Name; none for custom
-    /// attributes.
-    pub fn tag_of_attribute_name(&self, name: &str) -> Option<Tag> {
+    fn tag_of_attribute_name(&self, name: &str) -> Option<Tag> {
         let row = attribute::by_name(name)?;
         let own = row.tag != tag::CUSTOM_ATTRIBUTE && row.tag != tag::ATTRIBUTE;
         own.then_some(row.tag)
@@ -62,6 +53,7 @@ impl Names {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use ttlv::Names as _;
 
     #[test]
     fn names_depend_on_the_tag_that_carries_them() {

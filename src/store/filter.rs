@@ -24,16 +24,34 @@ pub struct Filter {
 #[derive(Clone, Debug)]
 pub enum Term {
     /// Some instance of the attribute has all of these fields (field 0: the value of a plain attribute).
-    Matches { attribute: u32, name: String, fields: Vec<(u32, IndexValue)> },
+    Matches {
+        attribute: u32,
+        name: String,
+        fields: Vec<(u32, IndexValue)>,
+    },
     /// low ≤ value ≤ high, for dates and intervals.
-    Between { attribute: u32, name: String, low: i64, high: i64 },
+    Between {
+        attribute: u32,
+        name: String,
+        low: i64,
+        high: i64,
+    },
     /// value & mask == mask (Cryptographic Usage Mask and its like).
-    Contains { attribute: u32, mask: i64 },
+    Contains {
+        attribute: u32,
+        mask: i64,
+    },
     /// The attribute is there at all.
-    Present { attribute: u32, name: String },
+    Present {
+        attribute: u32,
+        name: String,
+    },
     /// The State at `now`: Pre-Active (1) with an Activation Date that has come is Active (2);
     /// Active with a Deactivation Date that has come is Deactivated (3) (KMIP 2.1 §3.1, §4.57).
-    State { state: u32, now: i64 },
+    State {
+        state: u32,
+        now: i64,
+    },
     UniqueIdentifier(String),
     ObjectType(u32),
 }

@@ -88,7 +88,7 @@ pub struct Record {
 
 /// One searchable value of an object. A structured attribute gives one entry per leaf field,
 /// with the same `instance`; a plain one gives one with `field` 0.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct IndexEntry {
     /// The attribute's tag; for custom and vendor attributes the tag of `Attribute`.
     pub attribute: u32,
@@ -100,7 +100,7 @@ pub struct IndexEntry {
     pub value: IndexValue,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum IndexValue {
     /// Integers, enumerations, booleans, dates, intervals.
     Number(i64),
@@ -154,7 +154,9 @@ impl EntityKind {
     ];
 
     pub fn from_number(number: i64) -> Option<EntityKind> {
-        EntityKind::ALL.into_iter().find(|kind| *kind as i64 == number)
+        EntityKind::ALL
+            .into_iter()
+            .find(|kind| *kind as i64 == number)
     }
 }
 
@@ -181,17 +183,25 @@ pub struct Commit {
 #[derive(Clone, Debug)]
 pub enum Change {
     /// A new object; fails with `Exists` when tenant and identifier are taken.
-    Insert { record: Record, index: Vec<IndexEntry>, names: Vec<UniqueName> },
+    Insert {
+        record: Record,
+        index: Vec<IndexEntry>,
+        names: Vec<UniqueName>,
+    },
     /// Replaces row, index entries and names. `record.version` is one more than what is stored,
     /// else `Conflict`.
-    Update { record: Record, index: Vec<IndexEntry>, names: Vec<UniqueName> },
+    Update {
+        record: Record,
+        index: Vec<IndexEntry>,
+        names: Vec<UniqueName>,
+    },
     /// Version 1 inserts (fails with `Exists`), a higher one replaces the one before it, else `Conflict`.
     Put(Entity),
 }
 
 /// A Name value held by an object. With an empty `distinguisher` it is unique in its tenant
 /// (`NameTaken`); tenants that allow duplicates put the object's identifier there.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct UniqueName {
     pub name: String,
     pub distinguisher: String,

@@ -29,6 +29,9 @@ pub enum StoreError {
     /// The database is there but not what it should be (schema, values out of range).
     #[error("the database is damaged or of another version: {0}")]
     Damaged(String),
+    /// The caller asks for what the store never keeps (see `limit`); nothing was changed.
+    #[error("the store does not take this: {0}")]
+    Unfit(String),
 }
 
 #[derive(Debug)]

@@ -43,7 +43,7 @@ const DIFFERING: &[(&str, &str, &str)] = &[(
 )];
 
 /// The first table under each heading: the attribute's encoding and fields.
-fn encodings<'a>(version: Version, tables: &'a [Table]) -> BTreeMap<&'a str, &'a Table> {
+fn encodings(version: Version, tables: &[Table]) -> BTreeMap<&str, &Table> {
     let mut found = BTreeMap::new();
     for table in tables
         .iter()

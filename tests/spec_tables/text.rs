@@ -14,13 +14,21 @@ pub struct Table {
     pub rows: Vec<Vec<String>>,
 }
 
+/// Where the texts and test cases are; perhaps they are not.
+pub fn folder() -> PathBuf {
+    let beside = || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/oasis");
+    std::env::var_os("KMIP_OASIS").map_or_else(beside, PathBuf::from)
+}
+
 /// All tables of one version's text; none where the text is not at hand.
 pub fn tables(version: Version) -> Option<Vec<Table>> {
-    let folder = std::env::var_os("KMIP_OASIS").map_or_else(
-        || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/oasis"),
-        PathBuf::from,
-    );
-    let path = folder.join(format!("spec/kmip-{version}.txt"));
+    let markdown = version == Version::V3_0;
+    let name = if markdown {
+        "3.0-enumerations.md".to_owned()
+    } else {
+        format!("{version}.txt")
+    };
+    let path = folder().join(format!("spec/kmip-{name}"));
     let Ok(text) = std::fs::read_to_string(&path) else {
         println!(
             "skipped: KMIP {version} is not at {} (set KMIP_OASIS)",
@@ -28,9 +36,13 @@ pub fn tables(version: Version) -> Option<Vec<Table>> {
         );
         return None;
     };
-    let tables = parse(&text);
+    let tables = if markdown {
+        parse_markdown(&text)
+    } else {
+        parse(&text)
+    };
     assert!(
-        tables.len() > 200,
+        tables.len() > 60,
         "KMIP {version}: only {} tables read",
         tables.len()
     );
@@ -68,6 +80,27 @@ fn parse(text: &str) -> Vec<Table> {
             }
         } else if let Some((number, words)) = as_heading(line) {
             (section, heading) = (number.to_owned(), words.to_owned());
+        }
+    }
+    tables
+}
+
+/// 3.0, of which only the enumerations are at hand, as Markdown.
+fn parse_markdown(text: &str) -> Vec<Table> {
+    let mut tables: Vec<Table> = Vec::new();
+    for line in text.lines() {
+        if let Some(heading) = line.strip_prefix("## ") {
+            let (section, heading) = (String::new(), heading.trim().to_owned());
+            tables.push(Table {
+                section,
+                heading,
+                rows: Vec::new(),
+            });
+        } else if let (Some(cells), Some(table)) = (line.strip_prefix('|'), tables.last_mut()) {
+            let cells = cells.trim_end_matches('|').split('|');
+            table
+                .rows
+                .push(cells.map(|cell| cell.trim().to_owned()).collect());
         }
     }
     tables

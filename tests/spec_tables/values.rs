@@ -47,7 +47,7 @@ fn listed(table: &Table, digits: usize) -> BTreeSet<Listed> {
 }
 
 fn each_version(check: impl Fn(Version, Vec<Table>)) {
-    for version in Version::SUPPORTED {
+    for version in Version::SUPPORTED.iter().chain(&[Version::V3_0]) {
         if let Some(tables) = tables(*version) {
             check(*version, tables);
         }
@@ -150,6 +150,9 @@ fn no_enumeration_is_missing() {
 #[test]
 fn masks_are_those_of_every_version() {
     each_version(|version, tables| {
+        if version == Version::V3_0 {
+            return; // its masks are not at hand
+        }
         let mut differences = Differences::default();
         for mask in MASKS {
             let listed = values_under(&tables, mask.spoken)

@@ -1,0 +1,74 @@
+//! What may be done, as permissions, and the decision. The policy engine of a later issue takes
+//! the place of [`decide`]; no handler knows how a decision is made.
+
+use super::directory::Caller;
+use crate::object::managed::Managed;
+
+macro_rules! permissions {
+    ($($name:ident = $text:literal;)*) => {
+        /// What an operation needs of an object (or of the tenant, where there is no object yet).
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum Permission { $($name,)* }
+
+        impl Permission {
+            pub const ALL: &'static [Permission] = &[$(Permission::$name,)*];
+
+            /// The name in policies and in the audit log.
+            pub fn name(self) -> &'static str {
+                match self { $(Permission::$name => $text,)* }
+            }
+        }
+    };
+}
+
+permissions! {
+    Create = "create";
+    Register = "register";
+    Locate = "locate";
+    Get = "get";
+    Export = "export";
+    Import = "import";
+    GetAttributes = "get-attributes";
+    ChangeAttributes = "change-attributes";
+    Check = "check";
+    Activate = "activate";
+    Revoke = "revoke";
+    Destroy = "destroy";
+    DeriveKey = "derive-key";
+    Encrypt = "encrypt";
+    Decrypt = "decrypt";
+    Mac = "mac";
+    MacVerify = "mac-verify";
+    WrapWith = "wrap-with";
+    UnwrapWith = "unwrap-with";
+    LowerSensitive = "lower-sensitive";
+    RaiseExtractable = "raise-extractable";
+    WidenUsageMask = "widen-usage-mask";
+    ReplaceExisting = "replace-existing";
+    ApproveWrappingKey = "approve-wrapping-key";
+    Log = "log";
+    Interop = "interop";
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Decision {
+    Allow,
+    /// The caller may know of the object but not do this.
+    Deny,
+    /// The caller may not know of the object: it looks absent.
+    Hide,
+}
+
+/// Objects are fetched by tenant, so a stranger's object never comes this far.
+pub fn decide(caller: &Caller, object: &Managed, permission: Permission) -> Decision {
+    let own = object.owner == caller.identity.name;
+    match permission {
+        _ if !own && !caller.tenant.settings.share => Decision::Hide,
+        _ => Decision::Allow,
+    }
+}
+
+/// Where there is no object yet.
+pub fn decide_tenant(_caller: &Caller, _permission: Permission) -> Decision {
+    Decision::Allow
+}

@@ -1,0 +1,392 @@
+//! One request message: header, items in order, commit, answer.
+
+use std::sync::Arc;
+
+use ttlv::{Node, Value};
+
+use super::Engine;
+use super::context::Context;
+use super::directory::Caller;
+use super::error::{Fault, Reason};
+use crate::audit::{Outcome, Trace};
+use crate::operation;
+use crate::protocol::enumeration::{BatchErrorContinuationOption, Operation, ResultStatus};
+use crate::protocol::message::{
+    ProtocolVersion, RequestHeader, RequestItem, ResponseHeader, ResponseItem, encode_payload, encode_response,
+};
+use crate::protocol::structure::{Bytes, DateTime, Item};
+use crate::protocol::tag;
+use crate::protocol::version::Version;
+use crate::protocol::{seam, structure::Malformed};
+use crate::store::StoreError;
+use crate::store::record::Commit;
+
+/// Who sent a message, as far as the transport knows.
+#[derive(Clone, Debug)]
+pub struct Sender {
+    pub caller: Result<Arc<Caller>, Fault>,
+    pub address: String,
+}
+
+/// What an item leaves behind when it goes well.
+#[derive(Debug)]
+struct Success {
+    payload: Bytes,
+    status: ResultStatus,
+}
+
+struct Batch<'e> {
+    engine: &'e Arc<Engine>,
+    sender: &'e Sender,
+    header: &'e RequestHeader,
+    version: Version,
+    now: i64,
+    /// Bytes left for the answer, when the client set a Maximum Response Size.
+    room: Option<usize>,
+}
+
+/// Answers one message, appending TTLV to `out`.
+pub async fn answer(engine: &Arc<Engine>, sender: &Sender, request: &[u8], out: &mut Vec<u8>) {
+    let now = engine.clock.now();
+    let node = match ttlv::binary::decode(request, &engine.settings.limits.ttlv) {
+        Ok(node) => node,
+        Err(error) => {
+            let fault = Fault::new(Reason::InvalidMessage, format!("the message is not well formed: {error}"));
+            refuse(salvage_version(request), now, &fault, out);
+            return;
+        }
+    };
+    let (header, items) = match split(node) {
+        Ok(parts) => parts,
+        Err(error) => {
+            refuse(salvage_version(request), now, &error.into(), out);
+            return;
+        }
+    };
+    let asked = version_of(&header.protocol_version);
+    let Some(version) = serve_as(asked, &items) else {
+        let fault = Fault::new(
+            Reason::UnsupportedProtocolVersion,
+            format!("protocol version {asked} is not served; Discover Versions tells which are"),
+        );
+        refuse(nearest(asked), now, &fault, out);
+        return;
+    };
+    if items.is_empty() || items.len() > engine.settings.limits.batch {
+        let fault = Fault::new(
+            Reason::InvalidMessage,
+            format!("the batch has {} items; expected 1 to {}", items.len(), engine.settings.limits.batch),
+        );
+        refuse(version, now, &fault, out);
+        return;
+    }
+    if header.batch_count.is_some_and(|count| usize::try_from(count).ok() != Some(items.len())) {
+        // libmongocrypt counts 1 and sends 2; all are processed (`docs/decisions`).
+        engine.metrics.miscounted_batches.inc();
+    }
+    let room = header
+        .maximum_response_size
+        .map(|size| usize::try_from(size).unwrap_or(0))
+        .unwrap_or(engine.settings.limits.response)
+        .min(engine.settings.limits.response);
+    let mut batch =
+        Batch { engine, sender, header: &header, version, now, room: Some(room) };
+    let answers = batch.run(items).await;
+    encode_response(&batch.response_header(answers.len()), &answers, version, out);
+}
+
+fn split(node: Node<'_>) -> Result<(RequestHeader, Vec<Node<'_>>), Malformed> {
+    if node.tag != tag::REQUEST_MESSAGE {
+        return Err(Malformed::Missing("Request Message".to_owned()));
+    }
+    let Value::Structure(fields) = node.value else {
+        return Err(Malformed::Missing("Request Header".to_owned()));
+    };
+    let mut header = None;
+    let mut items = Vec::with_capacity(fields.len());
+    for field in fields {
+        match field.tag {
+            tag::REQUEST_HEADER => header = Some(RequestHeader::read(&field)?),
+            tag::BATCH_ITEM => items.push(field),
+            _ => {}
+        }
+    }
+    let header = header.ok_or_else(|| Malformed::Missing("Request Header".to_owned()))?;
+    Ok((header, items))
+}
+
+fn version_of(version: &ProtocolVersion) -> Version {
+    let part = |number: i32| u16::try_from(number).unwrap_or(u16::MAX);
+    Version::new(part(version.major), part(version.minor))
+}
+
+/// The version to answer in: the one asked for; Discover Versions is answered whatever the header says.
+fn serve_as(asked: Version, items: &[Node<'_>]) -> Option<Version> {
+    if asked.is_supported() {
+        return Some(asked);
+    }
+    let only_discovers = !items.is_empty()
+        && items.iter().all(|item| {
+            item.child(tag::OPERATION).map(|operation| &operation.value)
+                == Some(&Value::Enumeration(Operation::DISCOVER_VERSIONS.0))
+        });
+    only_discovers.then(|| nearest(asked))
+}
+
+/// The newest served version that is not newer than `asked`, else the oldest.
+fn nearest(asked: Version) -> Version {
+    Version::SUPPORTED.iter().copied().find(|version| *version <= asked).unwrap_or(Version::V1_0)
+}
+
+/// The protocol version of a message that could not be read whole, so that the client understands the answer.
+fn salvage_version(request: &[u8]) -> Version {
+    // Request Message, Request Header, Protocol Version: 24 bytes of headers, then two Integers.
+    let integer = |at: usize| request.get(at..at + 4).and_then(|bytes| <[u8; 4]>::try_from(bytes).ok());
+    let (Some(major), Some(minor)) = (integer(32), integer(48)) else { return Version::V1_0 };
+    let part = |bytes| u16::try_from(u32::from_be_bytes(bytes)).unwrap_or(u16::MAX);
+    nearest(Version::new(part(major), part(minor)))
+}
+
+/// Answers a message of which no item can be processed.
+pub fn refuse(version: Version, now: i64, fault: &Fault, out: &mut Vec<u8>) {
+    let header = ResponseHeader {
+        protocol_version: ProtocolVersion { major: version.major.into(), minor: version.minor.into() },
+        time_stamp: DateTime(now),
+        client_correlation_value: None,
+        server_correlation_value: None,
+        batch_count: 1,
+    };
+    let item = failure(None, None, fault, version);
+    encode_response(&header, &[item], version, out);
+}
+
+/// Answers a message that never was one: too long, or not KMIP at all.
+pub fn refuse_start(start: &[u8], now: i64, fault: &Fault, out: &mut Vec<u8>) {
+    refuse(salvage_version(start), now, fault, out);
+}
+
+fn failure(operation: Option<Operation>, id: Option<Bytes>, fault: &Fault, version: Version) -> ResponseItem {
+    ResponseItem {
+        operation,
+        unique_batch_item_id: id,
+        status: ResultStatus::OPERATION_FAILED,
+        reason: Some(fault.reason.in_version(version)),
+        message: Some(fault.message.clone().into_owned()),
+        payload: None,
+    }
+}
+
+impl Batch<'_> {
+    fn response_header(&self, count: usize) -> ResponseHeader {
+        ResponseHeader {
+            protocol_version: ProtocolVersion {
+                major: self.version.major.into(),
+                minor: self.version.minor.into(),
+            },
+            time_stamp: DateTime(self.now),
+            client_correlation_value: self.header.client_correlation_value.clone(),
+            server_correlation_value: Some(self.engine.correlation_value()),
+            batch_count: i32::try_from(count).unwrap_or(i32::MAX),
+        }
+    }
+
+    async fn run(&mut self, items: Vec<Node<'_>>) -> Vec<ResponseItem> {
+        let option =
+            self.header.batch_error_continuation_option.unwrap_or(BatchErrorContinuationOption::STOP);
+        let undo = option == BatchErrorContinuationOption::UNDO && items.len() > 1;
+        let mut context = match &self.sender.caller {
+            Ok(caller) => {
+                Some(Context::new(Arc::clone(self.engine), Arc::clone(caller), self.version, self.now))
+            }
+            Err(_) => None,
+        };
+        let mut answers: Vec<ResponseItem> = Vec::with_capacity(items.len());
+        let mut open = Vec::new();
+        let header = ttlv::binary::encoded_len(&Node::structure(tag::RESPONSE_HEADER, Vec::new())) + 160;
+        let mut room = self.room.map(|room| room.saturating_sub(header));
+        let mut failed = false;
+        for node in items {
+            let answer = self.item(node, context.as_mut(), room, undo, &mut open).await;
+            failed = answer.status == ResultStatus::OPERATION_FAILED;
+            room = room.map(|room| room.saturating_sub(answer.encoded_len(self.version)));
+            answers.push(answer);
+            if failed && option != BatchErrorContinuationOption::CONTINUE {
+                break;
+            }
+        }
+        if undo && let Some(context) = context.as_mut() {
+            self.end_of_undo(context, &mut answers, open, failed).await;
+        }
+        answers
+    }
+
+    /// With Undo all changes stand or fall together (1.4 §6.13): what succeeded answers Operation
+    /// Undone with its payload once an item failed.
+    async fn end_of_undo(
+        &self,
+        context: &mut Context,
+        answers: &mut [ResponseItem],
+        mut open: Vec<Trace>,
+        mut failed: bool,
+    ) {
+        if !failed {
+            let audit = self.engine.audit.outcomes(&mut open, Outcome::Success);
+            let commit = Commit { changes: context.take_changes(), audit };
+            if let Err(error) = self.engine.commit(commit).await {
+                failed = true;
+                let fault = Fault::from(error);
+                if let Some(last) = answers.last_mut() {
+                    *last =
+                        failure(last.operation, last.unique_batch_item_id.clone(), &fault, self.version);
+                }
+            }
+        }
+        if failed {
+            context.drop_changes();
+            self.engine.audit.later(&mut open, Outcome::Undone);
+            for answer in answers.iter_mut().filter(|answer| answer.status == ResultStatus::SUCCESS) {
+                answer.status = ResultStatus::OPERATION_UNDONE;
+            }
+        }
+    }
+
+    async fn item(
+        &self,
+        node: Node<'_>,
+        context: Option<&mut Context>,
+        room: Option<usize>,
+        undo: bool,
+        open: &mut Vec<Trace>,
+    ) -> ResponseItem {
+        let item = match RequestItem::read(node) {
+            Ok(item) => item,
+            Err(error) => return failure(None, None, &error.into(), self.version),
+        };
+        let (operation, id) = (item.operation, item.unique_batch_item_id.clone());
+        let mut trace = self.engine.audit.begin(operation, self.sender, self.now);
+        let result = self.try_item(item, context, room, undo, &mut trace).await;
+        self.engine.metrics.operation(operation, result.as_ref().err().map(|fault| fault.reason));
+        match result {
+            Ok(success) => {
+                if undo {
+                    open.push(trace);
+                } else if !trace.is_committed() {
+                    self.engine.audit.done(trace, Outcome::Success).await;
+                }
+                ResponseItem {
+                    operation: Some(operation),
+                    unique_batch_item_id: id,
+                    status: success.status,
+                    reason: None,
+                    message: None,
+                    payload: Some(success.payload),
+                }
+            }
+            Err(fault) => {
+                tracing::debug!(operation = %operation, reason = fault.reason.name(), message = %fault.message, "refused");
+                self.engine.audit.done(trace, Outcome::Failure(fault.reason)).await;
+                failure(Some(operation), id, &fault, self.version)
+            }
+        }
+    }
+
+    async fn try_item(
+        &self,
+        item: RequestItem<'_>,
+        context: Option<&mut Context>,
+        room: Option<usize>,
+        undo: bool,
+        trace: &mut Trace,
+    ) -> Result<Success, Fault> {
+        if let Some(extension) = &item.message_extension
+            && extension.criticality_indicator
+        {
+            return Err(Fault::new(
+                Reason::UnknownMessageExtension,
+                format!("the critical message extension of {:?} is not known", extension.vendor_identification),
+            ));
+        }
+        let row = operation::row(item.operation).filter(|row| row.is_served(self.engine)).ok_or_else(|| {
+            Fault::new(Reason::OperationNotSupported, format!("the operation {} is not supported", item.operation))
+        })?;
+        let payload = seam::request(item.operation, self.version, item.payload);
+        let Some(context) = context else {
+            // A certificate that no identity is mapped to may ask what the server is, and nothing else.
+            return match &self.sender.caller {
+                Err(fault) if !row.anonymous => Err(fault.clone()),
+                _ => operation::run_anonymous(self.engine, item.operation, self.version, &payload).map(
+                    |fields| Success {
+                        payload: encode_payload(&fields),
+                        status: ResultStatus::SUCCESS,
+                    },
+                ),
+            };
+        };
+        let snapshot = context.snapshot();
+        let mut attempts = 0;
+        loop {
+            attempts += 1;
+            context.touched.clear();
+            let outcome = self.attempt(context, item.operation, &payload, room, undo, trace).await;
+            match outcome {
+                Ok(success) => return Ok(success),
+                Err(Attempt::Conflict) if attempts < 4 && !undo => context.roll_back(snapshot.clone()),
+                Err(Attempt::Conflict) => {
+                    context.roll_back(snapshot);
+                    return Err(StoreError::Conflict.into());
+                }
+                Err(Attempt::Fault(fault)) => {
+                    trace.touched = std::mem::take(&mut context.touched);
+                    context.roll_back(snapshot);
+                    return Err(fault);
+                }
+            }
+        }
+    }
+
+    async fn attempt(
+        &self,
+        context: &mut Context,
+        operation: Operation,
+        payload: &[Node<'_>],
+        room: Option<usize>,
+        undo: bool,
+        trace: &mut Trace,
+    ) -> Result<Success, Attempt> {
+        let mut answered = Vec::new();
+        let bytes = operation::run(context, operation, payload, &mut answered).await?;
+        let length = bytes.len() + 100;
+        if room.is_some_and(|room| length > room) {
+            return Err(Attempt::Fault(Fault::new(
+                Reason::ResponseTooLarge,
+                format!("the answer takes about {length} bytes more than the Maximum Response Size allows"),
+            )));
+        }
+        trace.touched = context.touched.clone();
+        if !undo {
+            let changes = context.take_changes();
+            if !changes.is_empty() {
+                let audit = self.engine.audit.outcome(trace);
+                match self.engine.commit(Commit { changes, audit }).await {
+                    Ok(()) => {}
+                    Err(StoreError::Conflict) => return Err(Attempt::Conflict),
+                    Err(error) => return Err(Attempt::Fault(error.into())),
+                }
+            }
+        }
+        context.answered(answered);
+        Ok(Success { payload: bytes, status: ResultStatus::SUCCESS })
+    }
+}
+
+enum Attempt {
+    /// Another request changed the same row: run the item again on what is there now.
+    Conflict,
+    Fault(Fault),
+}
+
+impl From<Fault> for Attempt {
+    fn from(fault: Fault) -> Self {
+        Attempt::Fault(fault)
+    }
+}

@@ -1,0 +1,287 @@
+//! The doors: an operation reaches objects, keys and the store only through its context, which
+//! knows who asks, what the batch has done so far and what is to be written.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::Engine;
+use super::access::{self, Decision, Permission};
+use super::directory::Caller;
+use super::error::{Fault, Reason};
+use crate::object::managed::{Draft, Row, Sealed, Unsound};
+use crate::object::state;
+use crate::protocol::enumeration::UniqueIdentifier;
+use crate::protocol::identifier::Identifier;
+use crate::protocol::tag;
+use crate::protocol::version::Version;
+use crate::store::filter::{Filter, Located};
+use crate::store::record::{Change, TenantId};
+
+/// Whether an operation can do with a destroyed object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Destroyed {
+    Refused,
+    Allowed,
+}
+
+/// Identifiers that this batch has produced (ID Placeholder and the enumeration of 2.1 §11.58).
+#[derive(Clone, Debug, Default)]
+pub struct Produced {
+    placeholder: Option<String>,
+    by_operation: Vec<(UniqueIdentifier, String)>,
+    /// Every Unique Identifier of the response so far, in order (2.1 §4.58).
+    by_position: Vec<String>,
+}
+
+/// A change that waits for its commit.
+#[derive(Clone, Debug)]
+struct Staged {
+    row: Row,
+    /// The row's version in the store, 0 when it is new.
+    base: i64,
+}
+
+#[derive(Debug)]
+pub struct Context {
+    pub engine: Arc<Engine>,
+    pub caller: Arc<Caller>,
+    pub version: Version,
+    /// Seconds since 1970, one moment for the whole message.
+    pub now: i64,
+    /// Identifiers that the item touched, for its audit record.
+    pub touched: Vec<String>,
+    produced: Produced,
+    staged: HashMap<String, Staged>,
+}
+
+impl Context {
+    pub fn new(engine: Arc<Engine>, caller: Arc<Caller>, version: Version, now: i64) -> Self {
+        Context {
+            engine,
+            caller,
+            version,
+            now,
+            touched: Vec::new(),
+            produced: Produced::default(),
+            staged: HashMap::new(),
+        }
+    }
+
+    pub fn tenant(&self) -> TenantId {
+        self.caller.tenant_id
+    }
+
+    /// The identifier that a request means; without one, the ID Placeholder (2.1 §6.1, §9.?).
+    pub fn identifier(&self, given: Option<&Identifier>) -> Result<String, Fault> {
+        let found = match given {
+            None => self.produced.placeholder.clone(),
+            Some(Identifier::Text(text)) => return Ok(text.clone()),
+            Some(Identifier::Reference(number)) => {
+                let wanted = UniqueIdentifier(*number);
+                if wanted == UniqueIdentifier::ID_PLACEHOLDER {
+                    self.produced.placeholder.clone()
+                } else {
+                    let mut found = self.produced.by_operation.iter().rev();
+                    found.find(|(operation, _)| *operation == wanted).map(|(_, id)| id.clone())
+                }
+            }
+            Some(Identifier::Position(position)) => {
+                let count = i64::try_from(self.produced.by_position.len()).unwrap_or(i64::MAX);
+                let place = if *position < 0 { count + i64::from(*position) } else { i64::from(*position) };
+                usize::try_from(place).ok().and_then(|place| self.produced.by_position.get(place).cloned())
+            }
+        };
+        found.ok_or_else(|| {
+            Fault::new(
+                Reason::ObjectNotFound,
+                "the request names no Unique Identifier and no earlier item of the batch set the ID Placeholder",
+            )
+        })
+    }
+
+    /// Sets the ID Placeholder, and what the 2.x enumeration calls this result.
+    pub fn produce(&mut self, operation: UniqueIdentifier, identifier: &str) {
+        self.produced.placeholder = Some(identifier.to_owned());
+        self.also_produce(operation, identifier);
+    }
+
+    /// A further name of a result, without touching the ID Placeholder.
+    pub fn also_produce(&mut self, operation: UniqueIdentifier, identifier: &str) {
+        self.produced.by_operation.push((operation, identifier.to_owned()));
+    }
+
+    pub fn empty_placeholder(&mut self) {
+        self.produced.placeholder = None;
+    }
+
+    /// Notes the Unique Identifiers that an item answered.
+    pub(super) fn answered(&mut self, identifiers: Vec<String>) {
+        self.produced.by_position.extend(identifiers);
+    }
+
+    /// Whether the caller may do this where there is no object yet.
+    pub fn permit(&self, permission: Permission) -> Result<(), Fault> {
+        match access::decide_tenant(&self.caller, permission) {
+            Decision::Allow => Ok(()),
+            Decision::Deny | Decision::Hide => Err(denied(permission)),
+        }
+    }
+
+    /// The door to an object: found, verified, fresh and permitted, or a refusal.
+    pub async fn object(
+        &mut self,
+        given: Option<&Identifier>,
+        permission: Permission,
+        destroyed: Destroyed,
+    ) -> Result<Sealed, Fault> {
+        let identifier = self.identifier(given)?;
+        self.object_named(&identifier, permission, destroyed).await
+    }
+
+    pub async fn object_named(
+        &mut self,
+        identifier: &str,
+        permission: Permission,
+        destroyed: Destroyed,
+    ) -> Result<Sealed, Fault> {
+        let object = self.peek(identifier).await?.ok_or_else(|| Fault::not_found(identifier))?;
+        match access::decide(&self.caller, &object, permission) {
+            Decision::Allow => {}
+            Decision::Deny => return Err(denied(permission)),
+            Decision::Hide => return Err(Fault::not_found(identifier)),
+        }
+        self.touched.push(object.unique_identifier.clone());
+        if destroyed == Destroyed::Refused && state::is_destroyed(&object.attributes) {
+            return Err(Fault::new(Reason::ObjectDestroyed, "the object is destroyed; only its attributes remain"));
+        }
+        Ok(object)
+    }
+
+    /// An object without asking for permission: for checks that tell the caller nothing of it.
+    async fn peek(&self, identifier: &str) -> Result<Option<Sealed>, Fault> {
+        if let Some(staged) = self.staged.get(identifier) {
+            return staged.row.sealed().map(Some).map_err(|error| unsound(identifier, &error));
+        }
+        self.engine.fetch(self.tenant(), identifier).await.map_err(|error| error.fault(identifier))
+    }
+
+    /// Whether the tenant has an object of this identifier, visible or not.
+    pub async fn is_taken(&self, identifier: &str) -> Result<bool, Fault> {
+        Ok(self.peek(identifier).await?.is_some())
+    }
+
+    /// Writes a new object with the commit of this item (or of the batch, with Undo).
+    pub async fn insert(&mut self, draft: Draft) -> Result<(), Fault> {
+        self.stage(draft, 0).await
+    }
+
+    /// Writes the next version of an object. Last Change Date follows (1.4 §3.38, 2.1 §4.27).
+    pub async fn update(&mut self, mut draft: Draft) -> Result<(), Fault> {
+        let now = self.now;
+        draft.attributes.set(tag::LAST_CHANGE_DATE, ttlv::Value::DateTime(now));
+        let base = match self.staged.get(&draft.unique_identifier) {
+            Some(staged) => staged.base,
+            None => draft.version() - 1,
+        };
+        self.stage(draft, base).await
+    }
+
+    async fn stage(&mut self, mut draft: Draft, base: i64) -> Result<(), Fault> {
+        // Several changes of one batch become one version.
+        draft.set_version(base + 1);
+        let distinguish = self.caller.tenant.settings.duplicate_names;
+        let row = draft.seal(&self.engine.hsm, distinguish).await?;
+        self.touched.push(row.record.unique_identifier.clone());
+        for name in row.names.iter().filter(|name| name.distinguisher.is_empty()) {
+            let taken = self.staged.values().any(|other| {
+                other.row.record.unique_identifier != row.record.unique_identifier && other.row.names.contains(name)
+            });
+            if taken {
+                return Err(crate::store::StoreError::NameTaken.into());
+            }
+        }
+        self.staged.insert(row.record.unique_identifier.clone(), Staged { row, base });
+        Ok(())
+    }
+
+    /// Finds objects: the database's answer, checked against the rows, with this batch's own changes.
+    pub async fn locate(&self, filter: &Filter) -> Result<Located, Fault> {
+        if self.staged.is_empty() {
+            return Ok(self.engine.store.locate(filter).await?);
+        }
+        // Inside an open transaction: ask for everything that matches, then replace what the batch changed.
+        let unpaged = Filter { offset: 0, maximum: None, count: true, ..filter.clone() };
+        let mut located = self.engine.store.locate(&unpaged).await?;
+        located.unique_identifiers.retain(|id| !self.staged.contains_key(id));
+        let mut fresh: Vec<&Staged> = self
+            .staged
+            .values()
+            .filter(|staged| crate::store::evaluate::matches(filter, &staged.row.record, &staged.row.index))
+            .collect();
+        fresh.sort_by(|a, b| b.row.record.unique_identifier.cmp(&a.row.record.unique_identifier));
+        let mut ids: Vec<String> =
+            fresh.iter().map(|staged| staged.row.record.unique_identifier.clone()).collect();
+        ids.append(&mut located.unique_identifiers);
+        let total = u64::try_from(ids.len()).ok();
+        let skip = usize::try_from(filter.offset).unwrap_or(usize::MAX);
+        let take = filter.maximum.and_then(|maximum| usize::try_from(maximum).ok()).unwrap_or(usize::MAX);
+        Ok(Located { unique_identifiers: ids.into_iter().skip(skip).take(take).collect(), total })
+    }
+
+    /// What is to be committed; the context is clean afterwards.
+    pub(super) fn take_changes(&mut self) -> Vec<Change> {
+        let mut changes: Vec<(i64, Change)> = Vec::with_capacity(self.staged.len());
+        for (_, staged) in self.staged.drain() {
+            let Row { record, index, names } = staged.row;
+            changes.push(if staged.base == 0 {
+                (0, Change::Insert { record, index, names })
+            } else {
+                (staged.base, Change::Update { record, index, names })
+            });
+        }
+        // Updates first: one of them may give up a Name that an insert takes (Re-key).
+        changes.sort_by_key(|(base, _)| *base == 0);
+        changes.into_iter().map(|(_, change)| change).collect()
+    }
+
+    pub(super) fn drop_changes(&mut self) {
+        self.staged.clear();
+    }
+
+    pub(super) fn snapshot(&self) -> Snapshot {
+        Snapshot { produced: self.produced.clone(), staged: self.staged.clone() }
+    }
+
+    pub(super) fn roll_back(&mut self, snapshot: Snapshot) {
+        self.produced = snapshot.produced;
+        self.staged = snapshot.staged;
+    }
+}
+
+/// The batch's memory before an item.
+#[derive(Clone, Debug)]
+pub(super) struct Snapshot {
+    produced: Produced,
+    staged: HashMap<String, Staged>,
+}
+
+fn denied(permission: Permission) -> Fault {
+    Fault::new(
+        Reason::PermissionDenied,
+        format!("this identity lacks the permission {:?}; an administrator can grant it", permission.name()),
+    )
+}
+
+/// A row that cannot be trusted: the client learns that, the log learns why.
+pub fn unsound(identifier: &str, error: &Unsound) -> Fault {
+    match error {
+        Unsound::Token(error) => super::token_error::fault(error),
+        other => {
+            tracing::error!(identifier, error = %other, "a row is not what this server wrote; it is not used");
+            Fault::new(
+                Reason::Internal,
+                "the stored object failed its integrity check and is not used; tell the administrator",
+            )
+        }
+    }
+}

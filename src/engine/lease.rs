@@ -1,0 +1,74 @@
+//! The node's lease: what it remembers of others' rows is good only while the tail of the journal
+//! has been read within the last second (DESIGN §5).
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use super::Engine;
+
+/// How often the tail is read.
+const STEP: Duration = Duration::from_millis(200);
+/// How long what was remembered holds after the tail was read.
+pub const LENGTH: Duration = Duration::from_secs(1);
+/// Journal entries per look.
+const LOOK: u32 = 1000;
+
+#[derive(Debug)]
+pub struct Lease {
+    start: Instant,
+    /// Milliseconds after `start` at which it runs out.
+    until: AtomicU64,
+}
+
+impl Default for Lease {
+    fn default() -> Self {
+        Lease { start: Instant::now(), until: AtomicU64::new(0) }
+    }
+}
+
+impl Lease {
+    fn now(&self) -> u64 {
+        u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    pub fn is_live(&self) -> bool {
+        self.now() < self.until.load(Ordering::Acquire)
+    }
+
+    fn renew(&self, asked_at: u64) {
+        let length = u64::try_from(LENGTH.as_millis()).unwrap_or(0);
+        self.until.store(asked_at + length, Ordering::Release);
+    }
+}
+
+/// Reads the journal's tail for as long as the engine lives.
+pub fn keep(engine: &Arc<Engine>, mut position: i64) {
+    let weak = Arc::downgrade(engine);
+    tokio::spawn(async move {
+        while let Some(engine) = weak.upgrade() {
+            let asked_at = engine.lease.now();
+            match engine.store.journal(position, LOOK).await {
+                Ok(entries) => {
+                    let full = entries.len() == LOOK as usize;
+                    for entry in &entries {
+                        position = position.max(entry.position);
+                        if entry.kind == 0 {
+                            engine.freshness.note(entry.tenant, &entry.key, entry.version);
+                        }
+                    }
+                    if entries.iter().any(|entry| entry.kind != 0) {
+                        engine.directory.forget();
+                    }
+                    if full {
+                        continue;
+                    }
+                    engine.lease.renew(asked_at);
+                }
+                Err(error) => tracing::warn!(%error, "the journal cannot be read; nothing remembered is used"),
+            }
+            drop(engine);
+            tokio::time::sleep(STEP).await;
+        }
+    });
+}

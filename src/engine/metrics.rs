@@ -1,0 +1,40 @@
+//! Counters of the engine.
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::registry::Registry;
+
+use super::error::Reason;
+use crate::protocol::enumeration::Operation;
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct Labels {
+    operation: &'static str,
+    result: &'static str,
+}
+
+#[derive(Debug, Default)]
+pub struct Metrics {
+    operations: Family<Labels, Counter>,
+    pub miscounted_batches: Counter,
+}
+
+impl Metrics {
+    pub fn operation(&self, operation: Operation, failure: Option<Reason>) {
+        let labels = Labels {
+            operation: operation.name().unwrap_or("unknown"),
+            result: failure.map_or("success", Reason::name),
+        };
+        self.operations.get_or_create(&labels).inc();
+    }
+
+    pub fn register(&self, registry: &mut Registry) {
+        registry.register("keyward_operations", "Operations by result", self.operations.clone());
+        registry.register(
+            "keyward_miscounted_batches",
+            "Messages whose Batch Count differs from their items",
+            self.miscounted_batches.clone(),
+        );
+    }
+}

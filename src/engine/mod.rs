@@ -1,0 +1,160 @@
+//! Knows who asks, opens the doors, runs the batch, writes the audit.
+
+pub mod access;
+pub mod batch;
+pub mod context;
+pub mod directory;
+pub mod entity;
+pub mod error;
+pub mod freshness;
+pub mod founding;
+pub mod lease;
+pub mod metrics;
+pub mod settings;
+pub mod tenant;
+pub mod token_error;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use rustls_pki_types::CertificateDer;
+
+use self::batch::Sender;
+use self::directory::{Directory, Stranger};
+use self::error::{Fault, Reason};
+use self::freshness::Freshness;
+use self::lease::Lease;
+use self::metrics::Metrics;
+use self::settings::Settings;
+use crate::audit::Audit;
+use crate::clock::Clock;
+use crate::hsm::Hsm;
+use crate::object::managed::{Sealed, Unsound};
+use crate::store::record::{Commit, TenantId};
+use crate::store::{Store, StoreError};
+
+#[derive(Debug)]
+pub struct Engine {
+    pub store: Arc<Store>,
+    pub hsm: Arc<Hsm>,
+    pub clock: Clock,
+    pub settings: Settings,
+    pub audit: Audit,
+    pub directory: Directory,
+    pub metrics: Metrics,
+    pub deployment: String,
+    freshness: Freshness,
+    lease: Lease,
+    answers: AtomicU64,
+}
+
+/// Why a row cannot be had.
+#[derive(Debug, thiserror::Error)]
+pub enum FetchError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Unsound(#[from] Unsound),
+}
+
+impl FetchError {
+    pub fn fault(self, identifier: &str) -> Fault {
+        match self {
+            FetchError::Store(error) => error.into(),
+            FetchError::Unsound(error) => context::unsound(identifier, &error),
+        }
+    }
+}
+
+impl Engine {
+    pub async fn open(
+        store: Arc<Store>,
+        hsm: Arc<Hsm>,
+        clock: Clock,
+        settings: Settings,
+    ) -> Result<Arc<Engine>, founding::FoundingError> {
+        let deployment = founding::deployment(&store, &hsm, &clock).await?;
+        let head = store.audit_head(&settings.node).await?;
+        let spool = crate::audit::Spool::start(Arc::clone(&store), settings.node.clone());
+        let audit = Audit::new(settings.node.clone(), head, spool, settings.strict_audit);
+        let position = store.journal_head().await?;
+        let engine = Arc::new(Engine {
+            store,
+            hsm,
+            clock,
+            audit,
+            directory: Directory::default(),
+            metrics: Metrics::default(),
+            deployment,
+            freshness: Freshness::default(),
+            lease: Lease::default(),
+            answers: AtomicU64::new(0),
+            settings,
+        });
+        lease::keep(&engine, position);
+        Ok(engine)
+    }
+
+    /// Who a certificate belongs to; a refusal otherwise.
+    pub async fn sender(&self, certificate: &CertificateDer<'_>, address: String) -> Sender {
+        let remember = self.lease.is_live();
+        let caller = self
+            .directory
+            .caller(&self.store, &self.hsm, certificate, &self.settings.mapping, remember)
+            .await
+            .map_err(|stranger| stranger_fault(&stranger, &address));
+        Sender { caller, address }
+    }
+
+    /// A row, verified and not older than what this node has seen.
+    pub async fn fetch(&self, tenant: TenantId, identifier: &str) -> Result<Option<Sealed>, FetchError> {
+        let Some(record) = self.store.fetch(tenant, identifier).await? else {
+            return match self.freshness.seen(tenant, identifier) {
+                Some(_) => Err(Unsound::Gone.into()),
+                None => Ok(None),
+            };
+        };
+        if self.freshness.seen(tenant, identifier).is_some_and(|seen| seen > record.version) {
+            return Err(Unsound::Stale.into());
+        }
+        let object = Sealed::verify(&self.hsm, record).await?;
+        if object.tenant != tenant || object.unique_identifier != identifier {
+            return Err(Unsound::Mac.into());
+        }
+        self.freshness.note(tenant, identifier, object.version());
+        Ok(Some(object))
+    }
+
+    /// Writes changes and their audit rows, whole or not at all.
+    pub async fn commit(&self, commit: Commit) -> Result<(), StoreError> {
+        let versions: Vec<(TenantId, String, i64)> = freshness::versions(&commit);
+        self.store.apply(commit).await?;
+        for (tenant, identifier, version) in versions {
+            self.freshness.note(tenant, &identifier, version);
+        }
+        Ok(())
+    }
+
+    /// Names an answer, so that a client's report can be found in the log (1.4 §6.19, 2.1 §9.?).
+    pub fn correlation_value(&self) -> String {
+        format!("{}-{}", self.settings.node, self.answers.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// Ready to serve: database and token answer.
+    pub async fn ready(&self) -> bool {
+        self.hsm.available() && self.store.ping().await.is_ok()
+    }
+}
+
+fn stranger_fault(stranger: &Stranger, address: &str) -> Fault {
+    tracing::warn!(%stranger, address, "refused a client");
+    match stranger {
+        Stranger::Entity(_) => {
+            Fault::new(Reason::Unavailable, "the server cannot check who you are at the moment; try again later")
+        }
+        Stranger::Unknown | Stranger::Revoked(_) => Fault::new(
+            Reason::AuthenticationNotSuccessful,
+            "this certificate is not registered, or no longer; an administrator can add it with `keyward client add`",
+        ),
+    }
+}

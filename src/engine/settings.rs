@@ -1,0 +1,47 @@
+//! What the configuration sets for the engine.
+
+use super::directory::MappingField;
+
+#[derive(Clone, Debug)]
+pub struct MessageLimits {
+    /// Depth, items and bytes of one message.
+    pub ttlv: ttlv::Limits,
+    /// Batch items of one message.
+    pub batch: usize,
+    /// Bytes of one answer, whatever the client allows.
+    pub response: usize,
+    /// Identifiers that one Locate answers at the most.
+    pub located: u32,
+}
+
+impl Default for MessageLimits {
+    fn default() -> Self {
+        MessageLimits { ttlv: ttlv::Limits::default(), batch: 1000, response: 8 << 20, located: 10_000 }
+    }
+}
+
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Name of this node in the audit log and in correlation values.
+    pub node: String,
+    pub limits: MessageLimits,
+    pub mapping: Vec<MappingField>,
+    pub strict_audit: bool,
+    /// Whether the Interop operation is served (2.1 §6.1.26 forbids it in production).
+    pub interop: bool,
+    /// Seconds; the value of a new object's Lease Time (2.1 §4.28).
+    pub lease_time: u32,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Settings {
+            node: "node".to_owned(),
+            limits: MessageLimits::default(),
+            mapping: vec![MappingField::Fingerprint, MappingField::San, MappingField::Subject],
+            strict_audit: false,
+            interop: false,
+            lease_time: 3600,
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! Tenants: who shares objects with whom, under which rules, and with which keys they are wrapped.
+
+use serde::{Deserialize, Serialize};
+
+/// Body of a Tenant's row.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tenant {
+    pub name: String,
+    /// Identities of the tenant may use each other's objects.
+    pub share: bool,
+    /// Several objects that are not destroyed may have the same Name (1.4 §3.2 and 2.1 §4.32 say they SHALL not).
+    pub duplicate_names: bool,
+    /// ECB, caller-chosen GCM IVs and the like (issue Cryptography): the profile `standard`.
+    pub standard_profile: bool,
+    pub wrap_version: u32,
+    pub seal_version: u32,
+}
+
+/// Body of a TenantKey's row; the row's key is `wrap-v1`, `seal-v1` …
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TenantKey {
+    pub kek_version: u32,
+    /// Wrapped by the KEK (KWP), in hexadecimal.
+    #[serde(with = "hex::serde")]
+    pub wrapped: Vec<u8>,
+}
+
+/// Body of an Identity's row; the row's key is its name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Identity {
+    pub name: String,
+    /// Seconds since 1970.
+    pub created: i64,
+    /// Named client profiles (the issue Protocol) and `standard`.
+    pub profiles: Vec<String>,
+}
+
+/// Body of a Mapping's row; the row's key is `fingerprint:SHA256HEX`, `subject:RFC4514` or `san:NAME`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Mapping {
+    pub tenant: i64,
+    pub identity: String,
+}
+
+/// Body of a tenant's Manifest: one versioned list of what must not go missing.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Manifest {
+    /// Names of revoked identities with the time of revocation.
+    pub revoked: Vec<(String, i64)>,
+}
+
+/// Body of the Deployment's row.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Deployment {
+    pub identifier: String,
+    pub created: i64,
+}

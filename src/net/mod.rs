@@ -1,0 +1,21 @@
+//! Moves bytes: two TLS ports, their certificates, framing and limits. Knows no operation; what
+//! a message means is asked of a [`Service`].
+
+mod buffer;
+mod connection;
+mod frame;
+mod http;
+mod limits;
+mod listener;
+mod metrics;
+mod service;
+mod tls;
+mod trust;
+
+pub use http::{Pages, Readiness};
+pub use limits::Limits;
+pub use listener::{Parts, Server};
+pub use metrics::NetMetrics;
+pub use service::{Encoding, Outcome, Peer, Refusal, Service, Session, TlsVersion, Transport};
+pub use tls::{Tls, TlsError, TlsFiles, TlsMinimum};
+pub use trust::{ClientAuthorities, Fingerprint, Trust, fingerprint};

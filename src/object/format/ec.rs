@@ -1,0 +1,154 @@
+//! Elliptic curve keys: scalar and point, SEC1 (RFC 5915).
+
+use aws_lc_rs::agreement;
+use der::asn1::ObjectIdentifier;
+use der::{Decode, Encode};
+use sec1::{EcParameters, EcPrivateKey};
+use zeroize::Zeroizing;
+
+use super::{Curve, FormatError, Malformed, Unsigned};
+
+/// An EC private key.
+#[derive(Clone, PartialEq, Eq)]
+pub struct EcPrivate {
+    pub curve: Curve,
+    scalar: Zeroizing<Vec<u8>>,
+    /// As the structure carried it.
+    point: Option<Vec<u8>>,
+}
+
+/// An EC public key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EcPublic {
+    pub curve: Curve,
+    point: Vec<u8>,
+}
+
+/// Never shows the scalar.
+impl std::fmt::Debug for EcPrivate {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("EcPrivate")
+            .field("curve", &self.curve)
+            .field("point", &self.point.is_some())
+            .finish()
+    }
+}
+
+impl EcPrivate {
+    /// `scalar` is big-endian, of any length whose value fits the curve (D of Transparent EC Private Key is one).
+    pub fn new(
+        curve: Curve,
+        scalar: &[u8],
+        point: Option<&[u8]>,
+    ) -> Result<EcPrivate, FormatError> {
+        let scalar = Unsigned::from_magnitude(scalar)?
+            .padded(curve.field_bytes())
+            .ok_or(Malformed("the private scalar is longer than its curve"))?;
+        let point = point
+            .map(|point| EcPublic::new(curve, point))
+            .transpose()?
+            .map(|public| public.point);
+        Ok(EcPrivate {
+            curve,
+            scalar,
+            point,
+        })
+    }
+
+    /// As long as the curve's field, big-endian.
+    pub fn scalar(&self) -> &[u8] {
+        &self.scalar
+    }
+
+    /// The key's D as KMIP's Big Integer wants it.
+    pub fn d(&self) -> Result<Unsigned, FormatError> {
+        Unsigned::from_magnitude(&self.scalar)
+    }
+
+    /// The public key: from the structure, else computed on P-256, P-384 and P-521, else None.
+    pub fn public(&self) -> Option<EcPublic> {
+        let point = match &self.point {
+            Some(point) => point.clone(),
+            None => computed_point(self.curve, &self.scalar)?,
+        };
+        Some(EcPublic {
+            curve: self.curve,
+            point,
+        })
+    }
+
+    /// From a DER ECPrivateKey. `curve` is what surrounds it (PKCS#8's algorithm), used where the structure names none.
+    pub fn from_sec1(der: &[u8], curve: Option<Curve>) -> Result<EcPrivate, FormatError> {
+        let key = EcPrivateKey::from_der(der)
+            .map_err(|_| Malformed("it is not a DER ECPrivateKey with a named curve"))?;
+        let named = key
+            .parameters
+            .map(|EcParameters::NamedCurve(oid)| known(oid))
+            .transpose()?;
+        let curve = match (named, curve) {
+            (Some(named), Some(outer)) if named != outer => {
+                return Err(Malformed("the EC private key names two different curves").into());
+            }
+            (Some(curve), _) | (None, Some(curve)) => curve,
+            (None, None) => {
+                return Err(Malformed("the EC private key does not name its curve").into());
+            }
+        };
+        EcPrivate::new(curve, key.private_key, key.public_key)
+    }
+
+    /// As a DER ECPrivateKey with its point where known. Inside PKCS#8 the curve stands in the algorithm
+    /// and not here again (`named` false), as RFC 5958 writers do.
+    pub fn to_sec1(&self, named: bool) -> Result<Zeroizing<Vec<u8>>, FormatError> {
+        let public = self.public();
+        let key = EcPrivateKey {
+            private_key: &self.scalar,
+            parameters: named.then(|| EcParameters::NamedCurve(self.curve.oid())),
+            public_key: public.as_ref().map(EcPublic::point),
+        };
+        Ok(Zeroizing::new(key.to_der().map_err(|_| {
+            FormatError::NotPossible("the key is too long for DER")
+        })?))
+    }
+}
+
+impl EcPublic {
+    /// `point` as SEC 1 §2.3.3 writes it, compressed or not. Its form and length are checked, not that it is on the curve.
+    pub fn new(curve: Curve, point: &[u8]) -> Result<EcPublic, FormatError> {
+        let field = curve.field_bytes();
+        let length = match point.first() {
+            Some(2 | 3) => 1 + field,
+            Some(4) => 1 + 2 * field,
+            _ => return Err(Malformed("an EC point begins with 02, 03 or 04").into()),
+        };
+        if point.len() != length {
+            return Err(Malformed("an EC point is not as long as its curve demands").into());
+        }
+        Ok(EcPublic {
+            curve,
+            point: point.to_vec(),
+        })
+    }
+
+    /// The point as it was given: KMIP's Q String.
+    pub fn point(&self) -> &[u8] {
+        &self.point
+    }
+}
+
+fn known(oid: ObjectIdentifier) -> Result<Curve, FormatError> {
+    Curve::from_oid(oid).ok_or(FormatError::NotPossible(
+        "keys on this curve are only kept as they came",
+    ))
+}
+
+fn computed_point(curve: Curve, scalar: &[u8]) -> Option<Vec<u8>> {
+    let algorithm = match curve {
+        Curve::P256 => &agreement::ECDH_P256,
+        Curve::P384 => &agreement::ECDH_P384,
+        Curve::P521 => &agreement::ECDH_P521,
+        _ => return None,
+    };
+    let key = agreement::PrivateKey::from_private_key(algorithm, scalar).ok()?;
+    Some(key.compute_public_key().ok()?.as_ref().to_vec())
+}

@@ -1,0 +1,89 @@
+//! What Locate can find an object by: every attribute it has, one entry per leaf (DESIGN §5).
+
+use sha2::{Digest, Sha256};
+use ttlv::{Tag, Value};
+
+use crate::protocol::attributes::{Attribute, AttributeReference, Attributes};
+use crate::protocol::tag;
+use crate::store::record::{IndexEntry, IndexValue, UniqueName};
+
+/// Found through the row's own columns, or by nothing at all.
+static NOT_INDEXED: &[Tag] = &[tag::STATE, tag::UNIQUE_IDENTIFIER, tag::OBJECT_TYPE];
+
+/// Longest value that stands in the index as it is; of a longer one its SHA-256 does.
+const LONGEST: usize = 256;
+
+fn bytes(value: &[u8]) -> IndexValue {
+    if value.len() > LONGEST {
+        IndexValue::Bytes(Sha256::digest(value).to_vec())
+    } else {
+        IndexValue::Bytes(value.to_vec())
+    }
+}
+
+/// The searchable form of a leaf; None for a structure.
+pub fn leaf(value: &Value<'_>) -> Option<IndexValue> {
+    Some(match value {
+        Value::Structure(_) => return None,
+        Value::Integer(v) => IndexValue::Number(i64::from(*v)),
+        Value::LongInteger(v) | Value::DateTime(v) | Value::DateTimeExtended(v) => IndexValue::Number(*v),
+        Value::Enumeration(v) | Value::Interval(v) => IndexValue::Number(i64::from(*v)),
+        Value::Boolean(v) => IndexValue::Number(i64::from(*v)),
+        Value::TextString(v) => bytes(v.as_bytes()),
+        Value::ByteString(v) | Value::BigInteger(v) => bytes(v),
+    })
+}
+
+/// An attribute's fields with their searchable values: field 0 for a plain attribute.
+pub fn fields(value: &Value<'_>) -> Vec<(u32, IndexValue)> {
+    match value {
+        Value::Structure(items) => {
+            items.iter().filter_map(|item| leaf(&item.value).map(|leaf| (item.tag.0, leaf))).collect()
+        }
+        plain => leaf(plain).map(|leaf| (0, leaf)).into_iter().collect(),
+    }
+}
+
+/// Tag and name under which an attribute stands in the index.
+pub fn key(reference: &AttributeReference) -> (u32, String) {
+    match reference {
+        AttributeReference::Standard(tag) => (tag.0, String::new()),
+        AttributeReference::Vendor(name) => (tag::ATTRIBUTE.0, format!("{}:{}", name.vendor, name.name)),
+    }
+}
+
+fn push(attribute: &Attribute, instance: u32, out: &mut Vec<IndexEntry>) {
+    let (tag, name) = key(&attribute.reference);
+    for (field, value) in fields(&attribute.value) {
+        out.push(IndexEntry { attribute: tag, name: name.clone(), instance, field, value });
+    }
+}
+
+pub fn entries(attributes: &Attributes) -> Vec<IndexEntry> {
+    let mut out = Vec::with_capacity(attributes.0.len() * 2);
+    for (position, attribute) in attributes.0.iter().enumerate() {
+        if NOT_INDEXED.iter().any(|tag| attribute.is(*tag)) {
+            continue;
+        }
+        push(attribute, u32::try_from(position).unwrap_or(u32::MAX), &mut out);
+    }
+    out
+}
+
+/// The Names an object holds (1.4 §3.2, 2.1 §4.32: unique among objects not destroyed).
+pub fn names(attributes: &Attributes, distinguisher: &str) -> Vec<UniqueName> {
+    let mut names: Vec<String> = attributes
+        .values(tag::NAME)
+        .filter_map(|name| match name {
+            Value::Structure(items) => items.iter().find(|item| item.tag == tag::NAME_VALUE),
+            _ => None,
+        })
+        .filter_map(|value| match &value.value {
+            Value::TextString(text) => Some(text.to_string()),
+            _ => None,
+        })
+        .collect();
+    names.sort_unstable();
+    names.dedup();
+    names.into_iter().map(|name| UniqueName { name, distinguisher: distinguisher.to_owned() }).collect()
+}

@@ -1,0 +1,4 @@
+//! Managed objects.
+
+pub mod derivation;
+pub mod format;

@@ -1,0 +1,5 @@
+pub mod decrypt;
+pub mod encrypt;
+pub mod mac;
+pub mod mac_verify;
+pub mod parameters;

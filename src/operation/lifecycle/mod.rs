@@ -1,0 +1,3 @@
+pub mod activate;
+pub mod destroy;
+pub mod revoke;

@@ -1,0 +1,9 @@
+pub mod check;
+pub mod create;
+pub mod create_key_pair;
+pub mod derive_key;
+pub mod export;
+pub mod get;
+pub mod import;
+pub mod locate;
+pub mod register;

@@ -1,0 +1,4 @@
+pub mod discover_versions;
+pub mod interop;
+pub mod log;
+pub mod query;

@@ -1,0 +1,425 @@
+//! Locate as SQL. Values are always bound, never written into the text.
+//!
+//! A search is driven either by the objects, newest first, or by the index rows of one condition,
+//! which stand in the same order; every other condition is then a look at one object's rows.
+//! Which index drives is decided by counting, up to [`FEW`]: texts first, for they are mostly
+//! near-unique where numbers (algorithms, types) are shared by thousands.
+
+use super::evaluate::state;
+use super::filter::{Filter, Term};
+use super::limit;
+use super::record::IndexValue;
+
+/// Up to so many rows, a driving index is taken as exact and its rows are sorted without regret.
+pub(super) const FEW: i64 = 128;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Dialect {
+    Sqlite,
+    Postgres,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Param {
+    Number(i64),
+    /// A tag, an enumeration.
+    Tag(u32),
+    Text(String),
+    Bytes(Vec<u8>),
+}
+
+#[derive(Debug)]
+pub(super) struct Query {
+    pub sql: String,
+    pub params: Vec<Param>,
+}
+
+/// What a search walks along.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Driver {
+    Objects,
+    /// The index rows of one field of a `Matches` term.
+    Field {
+        term: usize,
+        field: usize,
+    },
+    /// The index rows of a `Between` term.
+    Range {
+        term: usize,
+    },
+}
+
+/// Conditions that could drive. Empty: the objects do.
+pub(super) fn candidates(filter: &Filter) -> Vec<Driver> {
+    if filter
+        .terms
+        .iter()
+        .any(|term| matches!(term, Term::UniqueIdentifier(_)))
+    {
+        return Vec::new();
+    }
+    let mut bytes = Vec::new();
+    let mut numbers = Vec::new();
+    for (at, term) in filter.terms.iter().enumerate() {
+        match term {
+            Term::Matches { fields, .. } => {
+                for (field, (_, value)) in fields.iter().enumerate() {
+                    let kind = if matches!(value, IndexValue::Bytes(_)) {
+                        &mut bytes
+                    } else {
+                        &mut numbers
+                    };
+                    kind.push(Driver::Field { term: at, field });
+                }
+            }
+            Term::Between { .. } => numbers.push(Driver::Range { term: at }),
+            _ => {}
+        }
+    }
+    if bytes.is_empty() { numbers } else { bytes }
+}
+
+/// The driver for these counts (of [`probe`]), and how many rows it has at most, if that is known.
+pub(super) fn choose(candidates: &[Driver], counts: &[i64]) -> (Driver, Option<i64>) {
+    let fewest = candidates
+        .iter()
+        .zip(counts)
+        .min_by_key(|(_, count)| **count);
+    match fewest {
+        Some((driver, count)) if *count <= FEW => (*driver, Some(*count)),
+        // A range of many rows would have to be sorted; the objects are in order already.
+        _ => (
+            candidates
+                .iter()
+                .find(|d| matches!(d, Driver::Field { .. }))
+                .copied()
+                .unwrap_or(Driver::Objects),
+            None,
+        ),
+    }
+}
+
+/// One row per candidate: its place and the number of its index rows, counted up to `FEW + 1`.
+pub(super) fn probe(dialect: Dialect, filter: &Filter, candidates: &[Driver]) -> Query {
+    let mut builder = Builder::new(dialect);
+    for (at, driver) in candidates.iter().enumerate() {
+        if at > 0 {
+            builder.push(" UNION ALL ");
+        }
+        builder.push(&format!(
+            "SELECT {at}, count(*) FROM (SELECT 1 FROM entries d WHERE "
+        ));
+        builder.driving(filter, *driver);
+        builder.push(&format!(" LIMIT {}) AS probe{at}", FEW + 1));
+    }
+    builder.query
+}
+
+/// The page of identifiers that the filter asks for.
+pub(super) fn page(dialect: Dialect, filter: &Filter, driver: Driver) -> Query {
+    let mut builder = Builder::new(dialect);
+    builder.push("SELECT o.unique_identifier ");
+    builder.matching(filter, driver);
+    let order = builder.order(driver);
+    builder.push(&format!(" ORDER BY {order} DESC LIMIT "));
+    // No limit is the largest one: both databases take it, and neither takes the other's word for none.
+    builder.bind(Param::Number(filter.maximum.map_or(i64::MAX, i64::from)));
+    builder.push(" OFFSET ");
+    builder.bind(Param::Number(i64::from(filter.offset)));
+    builder.query
+}
+
+/// How many match in all.
+pub(super) fn total(dialect: Dialect, filter: &Filter, driver: Driver) -> Query {
+    let mut builder = Builder::new(dialect);
+    builder.push("SELECT count(*) FROM (SELECT 1 ");
+    builder.matching(filter, driver);
+    builder.push(") AS found");
+    builder.query
+}
+
+struct Builder {
+    dialect: Dialect,
+    query: Query,
+}
+
+impl Builder {
+    fn new(dialect: Dialect) -> Builder {
+        Builder {
+            dialect,
+            query: Query {
+                sql: String::with_capacity(512),
+                params: Vec::new(),
+            },
+        }
+    }
+
+    fn push(&mut self, text: &str) {
+        self.query.sql.push_str(text);
+    }
+
+    fn bind(&mut self, param: Param) {
+        self.query.params.push(param);
+        let mark = if self.dialect == Dialect::Sqlite {
+            '?'
+        } else {
+            '$'
+        };
+        let number = self.query.params.len();
+        self.query.sql.push_str(&format!("{mark}{number}"));
+    }
+
+    fn compare(&mut self, left: &str, param: Param) {
+        self.push(left);
+        self.bind(param);
+    }
+
+    /// FROM to GROUP BY. An object stands once, however many of its instances match.
+    fn matching(&mut self, filter: &Filter, driver: Driver) {
+        if driver == Driver::Objects {
+            self.push("FROM objects o WHERE ");
+            self.conditions(filter, driver);
+            return;
+        }
+        // SQLite takes CROSS JOIN as an order; PostgreSQL decides by its statistics.
+        self.push("FROM entries d CROSS JOIN objects o WHERE o.sequence = d.object AND ");
+        self.driving(filter, driver);
+        self.push(" AND ");
+        self.conditions(filter, driver);
+        let order = self.order(driver);
+        self.push(&format!(" GROUP BY {order}"));
+    }
+
+    /// The order of creation. SQLite sees that the index has it only by the index's own column;
+    /// PostgreSQL knows the two for equal, but groups by a primary key only.
+    fn order(&self, driver: Driver) -> &'static str {
+        if self.dialect == Dialect::Sqlite && driver != Driver::Objects {
+            "d.object"
+        } else {
+            "o.sequence"
+        }
+    }
+
+    fn driving(&mut self, filter: &Filter, driver: Driver) {
+        self.compare("d.tenant = ", Param::Number(filter.tenant.0));
+        match driver {
+            Driver::Objects => {}
+            Driver::Range { term } => {
+                if let Some(Term::Between {
+                    attribute,
+                    name,
+                    low,
+                    high,
+                }) = filter.terms.get(term)
+                {
+                    self.attribute("d", *attribute, name);
+                    self.between("d", *low, *high);
+                }
+            }
+            Driver::Field { term, field } => {
+                if let Some(Term::Matches {
+                    attribute,
+                    name,
+                    fields,
+                }) = filter.terms.get(term)
+                {
+                    self.attribute("d", *attribute, name);
+                    self.instance("d", fields, field);
+                }
+            }
+        }
+    }
+
+    /// Row `alias` is field `at` of the term, and the other fields are in its instance.
+    fn instance(&mut self, alias: &str, fields: &[(u32, IndexValue)], at: usize) {
+        for (other, (field, value)) in fields.iter().enumerate() {
+            if other == at {
+                self.field(alias, *field, value);
+                continue;
+            }
+            let inner = format!("{alias}{other}");
+            self.push(&format!(
+                " AND EXISTS (SELECT 1 FROM entries {inner} WHERE {inner}.object = {alias}.object \
+                 AND {inner}.attribute = {alias}.attribute AND {inner}.name = {alias}.name \
+                 AND {inner}.instance = {alias}.instance"
+            ));
+            self.field(&inner, *field, value);
+            self.push(")");
+        }
+    }
+
+    fn attribute(&mut self, alias: &str, attribute: u32, name: &str) {
+        self.compare(&format!(" AND {alias}.attribute = "), Param::Tag(attribute));
+        self.compare(
+            &format!(" AND {alias}.name = "),
+            Param::Text(limit::text(name).into_owned()),
+        );
+    }
+
+    fn field(&mut self, alias: &str, field: u32, value: &IndexValue) {
+        self.compare(&format!(" AND {alias}.field = "), Param::Tag(field));
+        match (self.dialect, value) {
+            (Dialect::Sqlite, value) => {
+                self.compare(&format!(" AND {alias}.value = "), sqlite(value))
+            }
+            (Dialect::Postgres, value) => {
+                let (number, bytes) = postgres(value);
+                self.compare(&format!(" AND {alias}.number = "), Param::Number(number));
+                self.compare(&format!(" AND {alias}.bytes = "), Param::Bytes(bytes));
+            }
+        }
+    }
+
+    fn between(&mut self, alias: &str, low: i64, high: i64) {
+        self.compare(&format!(" AND {alias}.field = "), Param::Tag(0));
+        let (column, only) = self.number(alias);
+        self.compare(&format!(" AND {column} >= "), Param::Number(low));
+        self.compare(&format!(" AND {column} <= "), Param::Number(high));
+        self.push(&only);
+    }
+
+    /// Where a number stands, and what keeps texts out.
+    fn number(&self, alias: &str) -> (String, String) {
+        match self.dialect {
+            Dialect::Sqlite => (
+                format!("{alias}.value"),
+                format!(" AND typeof({alias}.value) = 'integer'"),
+            ),
+            Dialect::Postgres => (
+                format!("{alias}.number"),
+                format!(" AND {alias}.bytes = ''"),
+            ),
+        }
+    }
+
+    fn conditions(&mut self, filter: &Filter, driver: Driver) {
+        self.compare("o.tenant = ", Param::Number(filter.tenant.0));
+        self.visible(filter);
+        if let Some(owner) = &filter.owner {
+            self.compare(" AND o.owner = ", Param::Text(owner.clone()));
+        }
+        for (at, term) in filter.terms.iter().enumerate() {
+            let drives = match driver {
+                Driver::Objects => false,
+                Driver::Field { term, .. } | Driver::Range { term } => term == at,
+            };
+            if !drives {
+                self.term(term, at);
+            }
+        }
+    }
+
+    fn visible(&mut self, filter: &Filter) {
+        let destroyed = format!(
+            "o.state IN ({}, {})",
+            state::DESTROYED,
+            state::DESTROYED_COMPROMISED
+        );
+        let archived = if self.dialect == Dialect::Sqlite {
+            "o.archived <> 0"
+        } else {
+            "o.archived"
+        };
+        let live = match (filter.online, filter.archived) {
+            (true, true) => format!("NOT {destroyed}"),
+            (true, false) => format!("NOT {destroyed} AND NOT ({archived})"),
+            (false, true) => format!("NOT {destroyed} AND {archived}"),
+            (false, false) => "1 = 0".to_owned(),
+        };
+        match (filter.destroyed, filter.online && filter.archived) {
+            (true, true) => {}
+            (true, false) => self.push(&format!(" AND ({destroyed} OR ({live}))")),
+            (false, _) => self.push(&format!(" AND {live}")),
+        }
+    }
+
+    fn term(&mut self, term: &Term, at: usize) {
+        let alias = format!("t{at}x");
+        match term {
+            Term::Matches {
+                attribute,
+                name,
+                fields,
+            } => self.exists(&alias, *attribute, name, |builder| {
+                builder.instance(&alias, fields, 0);
+            }),
+            Term::Present { attribute, name } => self.exists(&alias, *attribute, name, |_| {}),
+            Term::Between {
+                attribute,
+                name,
+                low,
+                high,
+            } => self.exists(&alias, *attribute, name, |builder| {
+                builder.between(&alias, *low, *high);
+            }),
+            Term::Contains { attribute, mask } => self.exists(&alias, *attribute, "", |builder| {
+                builder.compare(&format!(" AND {alias}.field = "), Param::Tag(0));
+                let (column, only) = builder.number(&alias);
+                builder.compare(&format!(" AND ({column} & "), Param::Number(*mask));
+                builder.compare(") = ", Param::Number(*mask));
+                builder.push(&only);
+            }),
+            Term::State { state, now } => self.state(*state, *now),
+            Term::UniqueIdentifier(identifier) => {
+                self.compare(
+                    " AND o.unique_identifier = ",
+                    Param::Text(identifier.clone()),
+                );
+            }
+            Term::ObjectType(object_type) => {
+                self.compare(" AND o.object_type = ", Param::Tag(*object_type))
+            }
+        }
+    }
+
+    fn exists(&mut self, alias: &str, attribute: u32, name: &str, more: impl FnOnce(&mut Builder)) {
+        self.push(&format!(
+            " AND EXISTS (SELECT 1 FROM entries {alias} WHERE {alias}.object = o.sequence"
+        ));
+        self.attribute(alias, attribute, name);
+        more(self);
+        self.push(")");
+    }
+
+    /// KMIP 2.1 §4.57: dates move Pre-Active to Active and Active to Deactivated.
+    fn state(&mut self, state: u32, now: i64) {
+        let (pre, active, off) = (state::PRE_ACTIVE, state::ACTIVE, state::DEACTIVATED);
+        self.compare(
+            &format!(
+                " AND CASE WHEN (o.state = {active} OR o.state = {pre} AND o.activation_date <= "
+            ),
+            Param::Number(now),
+        );
+        self.compare(") AND o.deactivation_date <= ", Param::Number(now));
+        self.compare(
+            &format!(" THEN {off} WHEN o.state = {pre} AND o.activation_date <= "),
+            Param::Number(now),
+        );
+        self.compare(
+            &format!(" THEN {active} ELSE o.state END = "),
+            Param::Tag(state),
+        );
+    }
+}
+
+fn sqlite(value: &IndexValue) -> Param {
+    match value {
+        IndexValue::Number(number) => Param::Number(*number),
+        IndexValue::Bytes(bytes) => Param::Bytes(limit::bytes(bytes).into_owned()),
+    }
+}
+
+/// In PostgreSQL an entry has a number and bytes, neither ever null, so that one index and one
+/// equality serve both: bytes begin with a 1 that keeps an empty text apart from a number.
+pub(super) fn postgres(value: &IndexValue) -> (i64, Vec<u8>) {
+    match value {
+        IndexValue::Number(number) => (*number, Vec::new()),
+        IndexValue::Bytes(bytes) => {
+            let bytes = limit::bytes(bytes);
+            let mut held = Vec::with_capacity(bytes.len() + 1);
+            held.push(1);
+            held.extend_from_slice(&bytes);
+            (0, held)
+        }
+    }
+}
