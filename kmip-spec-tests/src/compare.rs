@@ -488,3 +488,6 @@ fn differ(trail: &Trail<'_>, item: &Node<'_>, what: String) -> Outcome {
         item.name()
     )))
 }
+
+#[cfg(test)]
+mod tests;

@@ -50,7 +50,7 @@ struct Arguments {
     #[arg(long, required_unless_present = "allowances")]
     key: Option<PathBuf>,
     /// Files, and folders to search, of cases
-    #[arg(long, num_args = 1.., value_name = "DIR|FILE", default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/cases"))]
+    #[arg(long, num_args = 1.., value_name = "DIR|FILE", default_value = "kmip-spec-tests/cases")]
     cases: Vec<PathBuf>,
     /// Only cases with this in their name; may be repeated
     #[arg(long, value_name = "SUBSTRING")]

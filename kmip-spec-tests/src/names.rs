@@ -1,43 +1,10 @@
 //! The server's own tables, as the codecs and the comparison want them.
 
-use keyward::protocol::names::Names as Tables;
+use keyward::protocol::names::Names as Standard;
 use ttlv::{Kind, Names, Node, Tag, Value};
 
 /// The standard's vocabulary.
-pub static NAMES: Standard = Standard(Tables);
-
-#[derive(Debug)]
-pub struct Standard(Tables);
-
-impl Names for Standard {
-    fn tag_name(&self, tag: Tag) -> Option<&str> {
-        self.0.tag_name(tag)
-    }
-    fn tag(&self, name: &str) -> Option<Tag> {
-        self.0.tag(name)
-    }
-    fn enumeration_name(&self, tag: Tag, value: u32) -> Option<&str> {
-        self.0.enumeration_name(tag, value)
-    }
-    fn enumeration(&self, tag: Tag, name: &str) -> Option<u32> {
-        self.0.enumeration(tag, name)
-    }
-    fn is_mask(&self, tag: Tag) -> bool {
-        self.0.is_mask(tag)
-    }
-    fn mask_name(&self, tag: Tag, bit: u32) -> Option<&str> {
-        self.0.mask_name(tag, bit)
-    }
-    fn mask(&self, tag: Tag, name: &str) -> Option<u32> {
-        self.0.mask(tag, name)
-    }
-    fn holds_tags(&self, tag: Tag) -> bool {
-        self.0.holds_tags(tag)
-    }
-    fn tag_of_attribute_name(&self, name: &str) -> Option<Tag> {
-        self.0.tag_of_attribute_name(name)
-    }
-}
+pub static NAMES: Standard = Standard;
 
 /// The name of a tag; of one without, "TTLV".
 pub fn name_of(tag: Tag) -> &'static str {

@@ -75,6 +75,13 @@ pub fn is_numbered(name: &str) -> bool {
     number.is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()))
 }
 
+/// `UNIQUE_IDENTIFIER_RANDOM_0` is a value that the client makes up.
+pub fn is_random(name: &str) -> bool {
+    name.trim_end_matches(|c: char| c.is_ascii_digit())
+        .trim_end_matches('_')
+        .ends_with("_RANDOM")
+}
+
 /// Whether a placeholder is called after this tag: `MAC_DATA_0` after MACData.
 pub fn is_called_after(name: &str, tag_name: &str) -> bool {
     let field = if is_numbered(name) {
@@ -131,6 +138,8 @@ mod tests {
         assert!(is_numbered("UNIQUE_IDENTIFIER_12"));
         assert!(!is_numbered("CORRELATION_VALUE"));
         assert!(!is_numbered("X_"));
+        assert!(is_random("SHORT_UNIQUE_IDENTIFIER_RANDOM_0"));
+        assert!(!is_random("UNIQUE_IDENTIFIER_0"));
         assert!(is_called_after("MAC_DATA", "MACData"));
         assert!(is_called_after("IV_COUNTER_NONCE_1", "IVCounterNonce"));
         assert!(!is_called_after("DATA_0", "MACData"));

@@ -2,13 +2,14 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use ttlv::{Node, Value};
+use rustls::crypto::aws_lc_rs::default_provider;
+use ttlv::{Kind, Node, Value};
 
 use crate::case::Case;
 use crate::compare::{self, Difference};
 use crate::knowledge::{Knowledge, World};
 use crate::names::{Named, name_of};
-use crate::placeholder::{Placeholder, is_called_after, placeholder};
+use crate::placeholder::{Placeholder, is_called_after, is_random, placeholder};
 use crate::transport::TransportError;
 
 /// Brings a request to the server.
@@ -78,7 +79,7 @@ fn resolve<'n>(
 ) -> Node<'n> {
     let value = match (&node.value, placeholder(&node.value)) {
         (_, Some(Placeholder::Now(offset))) => Value::DateTime(knowledge.now + offset),
-        (_, Some(Placeholder::Named(name))) => match named(name, knowledge) {
+        (_, Some(Placeholder::Named(name))) => match named(name, node.kind(), knowledge) {
             Some(value) => value,
             None => {
                 missing.push(format!("${name}"));
@@ -103,18 +104,35 @@ fn resolve<'n>(
 }
 
 /// A placeholder's value; of one that no response showed, the last value of the field that it is
-/// called after.
-fn named(name: &str, knowledge: &mut Knowledge) -> Option<Value<'static>> {
+/// called after; of a `$…_RANDOM_0`, one that the client makes up.
+fn named(name: &str, kind: Kind, knowledge: &mut Knowledge) -> Option<Value<'static>> {
     if let Some(value) = knowledge.bound.get(name) {
         return Some(value.clone());
     }
-    let last = knowledge
-        .last
-        .iter()
-        .find(|(tag, _)| is_called_after(name, tag));
-    let value = last.map(|(_, value)| value.clone())?;
+    let value = if is_random(name) {
+        random(kind)?
+    } else {
+        let last = knowledge
+            .last
+            .iter()
+            .find(|(tag, _)| is_called_after(name, tag));
+        last.map(|(_, value)| value.clone())?
+    };
     knowledge.bound.insert(name.to_owned(), value.clone());
     Some(value)
+}
+
+fn random(kind: Kind) -> Option<Value<'static>> {
+    let mut bytes = [0; 16];
+    default_provider().secure_random.fill(&mut bytes).ok()?;
+    match kind {
+        Kind::TextString => {
+            let digits = u128::from_be_bytes(bytes);
+            Some(Value::TextString(format!("{digits:032x}").into()))
+        }
+        Kind::ByteString => Some(Value::ByteString(bytes.to_vec().into())),
+        _ => None,
+    }
 }
 
 /// The operation of a message's first batch item, for a line of the trace.
