@@ -87,10 +87,10 @@ CREATE TABLE journal_base (
 INSERT INTO journal_base (base) VALUES (0);
 
 CREATE FUNCTION journal_position(place bigint) RETURNS bigint LANGUAGE sql VOLATILE AS
-$$ SELECT ((pg_current_xact_id()::text::bigint + base) << 20) | place FROM journal_base $$;
+$$ SELECT ((pg_current_xact_id()::text::bigint + base) << 20) | place FROM journal_base WHERE single $$;
 
 CREATE FUNCTION journal_horizon() RETURNS bigint LANGUAGE sql STABLE AS
-$$ SELECT (pg_snapshot_xmin(pg_current_snapshot())::text::bigint + base) << 20 FROM journal_base $$;
+$$ SELECT (pg_snapshot_xmin(pg_current_snapshot())::text::bigint + base) << 20 FROM journal_base WHERE single $$;
 
 CREATE TABLE audit (
     node     bytea  NOT NULL,

@@ -21,7 +21,7 @@ const SESSION: &str = "SET statement_timeout = '60s'; SET lock_timeout = '10s'; 
                        SET default_transaction_isolation = 'read committed'; \
                        SET enable_seqscan = off; SET enable_bitmapscan = off; \
                        SET enable_hashjoin = off; SET enable_mergejoin = off; \
-                       SET jit = off";
+                       SET jit = off;";
 /// Nodes that start together migrate one after the other. The number is "keyward" in ASCII.
 const LOCK: &str = "SELECT pg_advisory_lock(x'6b657977617264'::bigint)";
 
