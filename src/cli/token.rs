@@ -57,7 +57,6 @@ impl Info {
                 "key_wrap_padded": format!("0x{:08X}", info.key_wrap_padded),
                 "exact_lengths": info.exact_lengths,
                 "wraps_bytes": info.wraps_bytes,
-                "pbkdf2": info.pbkdf2,
                 "kek_versions": info.kek_versions,
                 "mac_versions": info.mac_versions,
                 "mechanisms": mechanisms,
@@ -73,7 +72,6 @@ impl Info {
         println!("key wrap       0x{:08X} (RFC 5649), proven", info.key_wrap_padded);
         println!("exact lengths  {}", yes(info.exact_lengths));
         println!("wraps bytes    {}", yes(info.wraps_bytes));
-        println!("PBKDF2         {}", yes(info.pbkdf2));
         println!("masters        kek {:?}, mac {:?}", info.kek_versions, info.mac_versions);
         println!("mechanisms     {}", info.mechanisms.len());
         Ok(())

@@ -17,12 +17,33 @@ use crate::store::record::Class;
 pub const CLASS_VENDOR: &str = "x";
 pub const CLASS_NAME: &str = "keyward-class";
 
+/// What only the server knows: no request that makes an object may bring it. ("Initially set by"
+/// in the standard's tables does not tell: it names the server for attributes that Create demands.)
+static KEPT_BY_SERVER: &[Tag] = &[
+    tag::UNIQUE_IDENTIFIER,
+    tag::STATE,
+    tag::DIGEST,
+    tag::INITIAL_DATE,
+    tag::LAST_CHANGE_DATE,
+    tag::DESTROY_DATE,
+    tag::COMPROMISE_DATE,
+    tag::COMPROMISE_OCCURRENCE_DATE,
+    tag::REVOCATION_REASON,
+    tag::ARCHIVE_DATE,
+    tag::LEASE_TIME,
+    tag::ALWAYS_SENSITIVE,
+    tag::NEVER_EXTRACTABLE,
+    tag::KEY_VALUE_PRESENT,
+    tag::SHORT_UNIQUE_IDENTIFIER,
+    tag::PROTECTION_STORAGE_MASK,
+];
+
 /// Attributes that a request sets on a new object, checked against the rules (2.1 §4, 1.4 §3).
 pub fn admit(version: Version, object_type: ObjectType, requested: &Attributes) -> Result<Attributes, Fault> {
     let mut admitted = Attributes::default();
     for attribute in requested.iter() {
         if let Some(row) = standard_row(attribute)? {
-            if !row.set_by.client() && row.tag != tag::FRESH {
+            if KEPT_BY_SERVER.contains(&row.tag) {
                 return Err(Fault::new(
                     Reason::AttributeReadOnly,
                     format!("{} is set by the server only; leave it out", row.name),
