@@ -147,6 +147,8 @@ pub fn complete(context: &Context, birth: &Birth<'_>, attributes: &mut Attribute
     attributes.set(tag::LAST_CHANGE_DATE, now.clone());
     attributes.set_if_absent(tag::LEASE_TIME, Value::Interval(context.engine.settings.lease_time));
     attributes.set_if_absent(tag::FRESH, Value::Boolean(true));
+    // 1.4 §3.18: set "explicitly or via some default set by the server"; PyKMIP locates by it.
+    attributes.set_if_absent(tag::OPERATION_POLICY_NAME, Value::TextString("default".into()));
     if birth.generated {
         attributes.set_if_absent(tag::ORIGINAL_CREATION_DATE, now);
     }
