@@ -175,8 +175,16 @@ pub fn complete(context: &Context, birth: &Birth<'_>, attributes: &mut Attribute
         Value::Interval(context.engine.settings.lease_time),
     );
     attributes.set_if_absent(tag::FRESH, Value::Boolean(true));
+    // 1.4 §3.18: set "explicitly or via some default set by the server"; PyKMIP locates by it.
+    attributes.set_if_absent(
+        tag::OPERATION_POLICY_NAME,
+        Value::TextString("default".into()),
+    );
     if birth.origin == Origin::Generated {
-        attributes.set_if_absent(tag::RANDOM_NUMBER_GENERATOR, context.engine.hsm.generator());
+        attributes.set_if_absent(
+            tag::RANDOM_NUMBER_GENERATOR,
+            context.engine.hsm.generator(),
+        );
     }
     if matches!(birth.origin, Origin::Generated | Origin::Derived) {
         attributes.set_if_absent(tag::ORIGINAL_CREATION_DATE, now);
