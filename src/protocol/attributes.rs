@@ -106,6 +106,12 @@ impl Attribute {
         self.reference == AttributeReference::Standard(tag)
     }
 
+    /// Whether a message of that version shows it: a second Digest came with 2.0 (2.1 §4.21).
+    fn is_in(&self, version: Version) -> bool {
+        let later = self.is(tag::DIGEST) && self.index.unwrap_or(0) > 0;
+        self.reference.is_in(version) && !(later && version < Version::V2_0)
+    }
+
     fn put<'a>(&'a self, version: Version, out: &mut Vec<Node<'a>>) {
         if version < Version::V2_0
             && let Some(index) = self.index.filter(|index| *index != 0)
@@ -242,7 +248,7 @@ impl Item for Attributes {
 
     fn write(&self, version: Version) -> Result<Value<'_>, Inexpressible> {
         let mut out = Vec::with_capacity(self.0.len());
-        for attribute in self.0.iter().filter(|attribute| attribute.reference.is_in(version)) {
+        for attribute in self.0.iter().filter(|attribute| attribute.is_in(version)) {
             attribute.put(version, &mut out);
         }
         Ok(Value::Structure(out))

@@ -8,6 +8,7 @@ use crate::object::creation;
 use crate::operation::Handler;
 use crate::protocol::attributes::Attributes;
 use crate::protocol::identifier::Identifier;
+use crate::protocol::tag;
 use crate::structure;
 
 structure! {
@@ -44,8 +45,13 @@ impl Handler for AddAttribute {
         }
         let repeated = object.attributes.all(&attribute.reference).any(|other| other.value == attribute.value);
         if repeated && row.is_some() {
+            // BL-M-8: also the object's own Name is one that is taken.
+            let reason = match attribute.is(tag::NAME) {
+                true => Reason::NonUniqueNameAttribute,
+                false => Reason::InvalidField,
+            };
             return Err(Fault::new(
-                Reason::InvalidField,
+                reason,
                 format!("the object has this {} already", attribute.reference.spoken()),
             ));
         }
