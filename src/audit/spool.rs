@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 
 use super::row;
-use crate::store::Store;
+use crate::store::{Store, StoreError};
 use crate::store::record::{AuditRow, Commit};
 
 /// How long a record of a read may wait (DESIGN §7).
@@ -103,6 +103,23 @@ async fn write(
     }
 }
 
+/// A commit whose answer was lost (the database went away under it) may have been made: then its
+/// number is taken. What stands there already is dropped, what says something else is given a
+/// number of its own, so that the records behind it do not wait for ever.
+async fn settle(store: &Store, node: &str, next: &AtomicI64, rows: &mut Vec<AuditRow>) {
+    let mut unsettled = Vec::with_capacity(rows.len());
+    for mut row in rows.drain(..) {
+        let there = store.audit(node, row.sequence, 1).await.unwrap_or_default();
+        match there.first().filter(|there| there.sequence == row.sequence) {
+            Some(there) if there.hash == row.hash => continue,
+            Some(_) => row.sequence = next.fetch_add(1, Ordering::SeqCst),
+            None => {}
+        }
+        unsettled.push(row);
+    }
+    *rows = unsettled;
+}
+
 async fn store_pending(store: &Store, node: &str, next: &AtomicI64, pending: Pending) {
     let mut rows = pending.rows;
     for lines in pending.lines.chunks(SHARE) {
@@ -114,6 +131,9 @@ async fn store_pending(store: &Store, node: &str, next: &AtomicI64, pending: Pen
         match store.apply(Commit { changes: Vec::new(), audit: rows.clone() }).await {
             Ok(()) => break,
             Err(error) => {
+                if matches!(error, StoreError::Damaged(_)) {
+                    settle(store, node, next, &mut rows).await;
+                }
                 tracing::error!(%error, "audit records wait for the database");
                 tokio::time::sleep(pause).await;
                 pause = (pause * 2).min(Duration::from_secs(5));

@@ -370,12 +370,26 @@ impl Batch<'_> {
                 match self.engine.commit(Commit { changes, audit }).await {
                     Ok(()) => {}
                     Err(StoreError::Conflict) => return Err(Attempt::Conflict),
-                    Err(error) => return Err(Attempt::Fault(error.into())),
+                    Err(error) => return Err(Attempt::Fault(in_operation(error.into(), operation))),
                 }
             }
         }
         context.answered(answered);
         Ok(Success { payload: bytes, status: ResultStatus::SUCCESS })
+    }
+}
+
+/// A Name that is taken has another reason where an attribute is changed (1.4 §11.16, §11.17).
+fn in_operation(fault: Fault, operation: Operation) -> Fault {
+    let changes_attribute = matches!(
+        operation,
+        Operation::ADD_ATTRIBUTE | Operation::MODIFY_ATTRIBUTE | Operation::SET_ATTRIBUTE
+    );
+    match fault.reason {
+        Reason::NonUniqueNameAttribute if changes_attribute => {
+            Fault { reason: Reason::NameInUse, ..fault }
+        }
+        _ => fault,
     }
 }
 

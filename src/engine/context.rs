@@ -186,6 +186,11 @@ impl Context {
         self.stage(draft, base).await
     }
 
+    /// Puts an imported object in the place of one that is there; its dates are what it brings.
+    pub async fn replace(&mut self, draft: Draft, version: i64) -> Result<(), Fault> {
+        self.stage(draft, version).await
+    }
+
     async fn stage(&mut self, mut draft: Draft, base: i64) -> Result<(), Fault> {
         // Several changes of one batch become one version.
         draft.set_version(base + 1);
@@ -207,12 +212,14 @@ impl Context {
     /// Finds objects: the database's answer, checked against the rows, with this batch's own changes.
     pub async fn locate(&self, filter: &Filter) -> Result<Located, Fault> {
         if self.staged.is_empty() {
-            return Ok(self.engine.store.locate(filter).await?);
+            let located = self.engine.store.locate(filter).await?;
+            return self.confirmed(filter, located).await;
         }
         // Inside an open transaction: ask for everything that matches, then replace what the batch changed.
         let unpaged = Filter { offset: 0, maximum: None, count: true, ..filter.clone() };
         let mut located = self.engine.store.locate(&unpaged).await?;
         located.unique_identifiers.retain(|id| !self.staged.contains_key(id));
+        let mut located = self.confirmed(filter, located).await?;
         let mut fresh: Vec<&Staged> = self
             .staged
             .values()
@@ -226,6 +233,18 @@ impl Context {
         let skip = usize::try_from(filter.offset).unwrap_or(usize::MAX);
         let take = filter.maximum.and_then(|maximum| usize::try_from(maximum).ok()).unwrap_or(usize::MAX);
         Ok(Located { unique_identifiers: ids.into_iter().skip(skip).take(take).collect(), total })
+    }
+
+    /// Without the hits that their rows do not bear out.
+    async fn confirmed(&self, filter: &Filter, located: Located) -> Result<Located, Fault> {
+        let found = located.unique_identifiers.len();
+        let unique_identifiers = self
+            .engine
+            .confirm(filter, located.unique_identifiers)
+            .await
+            .map_err(|error| error.fault("located"))?;
+        let wrong = u64::try_from(found - unique_identifiers.len()).unwrap_or(0);
+        Ok(Located { unique_identifiers, total: located.total.map(|total| total.saturating_sub(wrong)) })
     }
 
     /// What is to be committed; the context is clean afterwards.

@@ -8,11 +8,10 @@ use rustls_pki_types::CertificateDer;
 use x509_parser::extensions::GeneralName;
 use sha2::{Digest, Sha256};
 
-use super::entity::{self, EntityError, Remembered};
+use super::entity::{EntityError, Remembered, Rows};
 use super::tenant::{Identity, Manifest, Mapping, Tenant, TenantKey};
-use crate::hsm::{Hsm, Purpose, TenantKeys, WrappedKey};
+use crate::hsm::{Purpose, TenantKeys, WrappedKey};
 use crate::object::managed::Unsound;
-use crate::store::Store;
 use crate::store::record::{EntityKind, TenantId};
 
 /// An authenticated client.
@@ -125,22 +124,25 @@ impl Directory {
     /// The identity behind a certificate.
     pub async fn caller(
         &self,
-        store: &Store,
-        hsm: &Hsm,
+        rows: &Rows<'_>,
         certificate: &CertificateDer<'_>,
         fields: &[MappingField],
         remember: bool,
     ) -> Result<Arc<Caller>, Stranger> {
+        // Before anything is read: what somebody changes meanwhile belongs to a later generation.
+        let generation = self.generation();
         let remembered = (TenantId(0), fingerprint_key(certificate));
-        if remember && let Some(caller) = self.callers.get(&remembered) {
+        if remember
+            && let Some((read, caller)) = self.callers.get(&remembered)
+            && read == generation
+        {
             return Ok(caller);
         }
         for key in mapping_keys(certificate, fields) {
-            let mapping =
-                entity::read::<Mapping>(store, hsm, EntityKind::Mapping, TenantId(0), &key).await?;
+            let mapping = rows.read::<Mapping>(EntityKind::Mapping, TenantId(0), &key).await?;
             if let Some(mapping) = mapping {
-                let caller = Arc::new(self.in_force(store, hsm, &mapping.body, remember).await?);
-                self.callers.insert(remembered, Arc::clone(&caller));
+                let caller = Arc::new(self.in_force(rows, &mapping.body, remember).await?);
+                self.callers.insert(remembered, (generation, Arc::clone(&caller)));
                 return Ok(caller);
             }
         }
@@ -149,52 +151,57 @@ impl Directory {
 
     async fn in_force(
         &self,
-        store: &Store,
-        hsm: &Hsm,
+        rows: &Rows<'_>,
         mapping: &Mapping,
         remember: bool,
     ) -> Result<Caller, Stranger> {
         let tenant_id = TenantId(mapping.tenant);
-        let manifest = entity::read::<Manifest>(store, hsm, EntityKind::Manifest, tenant_id, "revoked")
+        let manifest = rows
+            .read::<Manifest>(EntityKind::Manifest, tenant_id, "revoked")
             .await?
             .ok_or(EntityError::Unsound(Unsound::Gone))?;
         if manifest.body.revoked.iter().any(|(name, _)| *name == mapping.identity) {
             return Err(Stranger::Revoked(mapping.identity.clone()));
         }
-        let identity = entity::read::<Identity>(store, hsm, EntityKind::Identity, tenant_id, &mapping.identity)
+        let identity = rows
+            .read::<Identity>(EntityKind::Identity, tenant_id, &mapping.identity)
             .await?
             .ok_or(Stranger::Unknown)?;
-        let tenant = self.tenant(store, hsm, tenant_id, remember).await?;
+        let tenant = self.tenant(rows, tenant_id, remember).await?;
         Ok(Caller { tenant_id, tenant, identity: identity.body })
     }
 
     /// A tenant's settings and keys.
     pub async fn tenant(
         &self,
-        store: &Store,
-        hsm: &Hsm,
+        rows: &Rows<'_>,
         tenant_id: TenantId,
         remember: bool,
     ) -> Result<Arc<TenantInForce>, EntityError> {
+        let generation = self.generation();
         let place = (tenant_id, String::new());
-        if remember && let Some(tenant) = self.tenants.get(&place) {
+        if remember
+            && let Some((read, tenant)) = self.tenants.get(&place)
+            && read == generation
+        {
             return Ok(tenant);
         }
-        let settings = entity::read::<Tenant>(store, hsm, EntityKind::Tenant, tenant_id, "tenant")
+        let settings = rows
+            .read::<Tenant>(EntityKind::Tenant, tenant_id, "tenant")
             .await?
             .ok_or(Unsound::Gone)?
             .body;
-        let keys = tenant_keys(store, hsm, tenant_id).await?;
+        let keys = tenant_keys(rows, tenant_id).await?;
         let tenant = Arc::new(TenantInForce { settings, keys });
-        self.tenants.insert(place, Arc::clone(&tenant));
+        self.tenants.insert(place, (generation, Arc::clone(&tenant)));
         Ok(tenant)
     }
 }
 
-async fn tenant_keys(store: &Store, hsm: &Hsm, tenant: TenantId) -> Result<TenantKeys, EntityError> {
+async fn tenant_keys(rows: &Rows<'_>, tenant: TenantId) -> Result<TenantKeys, EntityError> {
     let mut keys = Vec::new();
-    for row in store.entities(EntityKind::TenantKey, Some(tenant)).await? {
-        let key = entity::verify::<TenantKey>(hsm, row).await?.body;
+    for row in rows.all::<TenantKey>(EntityKind::TenantKey, tenant).await? {
+        let key = row.body;
         let purpose = if key.purpose == Purpose::Wrap as u8 { Purpose::Wrap } else { Purpose::Seal };
         keys.push((purpose, key.version, WrappedKey { kek_version: key.kek_version, bytes: key.wrapped }));
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde::{Serialize, de::DeserializeOwned};
 
+use super::freshness::Freshness;
 use crate::hsm::Hsm;
 use crate::object::mac;
 use crate::object::managed::Unsound;
@@ -51,6 +52,59 @@ pub async fn read<T: DeserializeOwned>(
     }
 }
 
+/// Where a running server reads these rows: each verified, and none older than what this node has seen.
+#[derive(Clone, Copy, Debug)]
+pub struct Rows<'a> {
+    pub store: &'a Store,
+    pub hsm: &'a Hsm,
+    pub freshness: &'a Freshness,
+}
+
+impl Rows<'_> {
+    pub async fn read<T: DeserializeOwned>(
+        &self,
+        kind: EntityKind,
+        tenant: TenantId,
+        key: &str,
+    ) -> Result<Option<Verified<T>>, EntityError> {
+        let seen = self.freshness.seen_entity(kind, tenant, key);
+        match self.store.entity(kind, tenant, key).await? {
+            Some(entity) => self.take(entity, seen).await.map(Some),
+            None if seen.is_some() => Err(Unsound::Gone.into()),
+            None => Ok(None),
+        }
+    }
+
+    /// All of a kind in a tenant.
+    pub async fn all<T: DeserializeOwned>(
+        &self,
+        kind: EntityKind,
+        tenant: TenantId,
+    ) -> Result<Vec<Verified<T>>, EntityError> {
+        let mut all = Vec::new();
+        for entity in self.store.entities(kind, Some(tenant)).await? {
+            // Keys of tenants do not change: that one was seen after it was read is no matter here.
+            let seen = self.freshness.seen_entity(kind, tenant, &entity.key);
+            all.push(self.take(entity, seen).await?);
+        }
+        Ok(all)
+    }
+
+    async fn take<T: DeserializeOwned>(
+        &self,
+        entity: Entity,
+        seen: Option<i64>,
+    ) -> Result<Verified<T>, EntityError> {
+        if seen.is_some_and(|seen| seen > entity.version) {
+            return Err(Unsound::Stale.into());
+        }
+        let kind = entity.kind as u8;
+        let verified = verify(self.hsm, entity).await?;
+        self.freshness.note(kind, verified.tenant, &verified.key, verified.version);
+        Ok(verified)
+    }
+}
+
 /// A row with its MAC, ready to be committed.
 pub async fn put<T: Serialize>(
     hsm: &Hsm,
@@ -75,5 +129,6 @@ pub async fn put<T: Serialize>(
     Ok(Change::Put(entity))
 }
 
-/// Remembered entities of one kind, by tenant and key.
-pub type Remembered<T> = quick_cache::sync::Cache<(TenantId, String), Arc<T>>;
+/// Remembered entities of one kind, by tenant and key, with the directory's generation in which
+/// they were read.
+pub type Remembered<T> = quick_cache::sync::Cache<(TenantId, String), (u64, Arc<T>)>;

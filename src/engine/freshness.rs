@@ -1,42 +1,65 @@
 //! The newest version of each row that this node has seen: an older valid one is refused.
 
-use crate::store::record::{Change, Commit, TenantId};
+use std::sync::{Mutex, PoisonError};
+
+use crate::store::record::{Change, Commit, EntityKind, TenantId};
 
 /// How many rows are remembered; what falls out is found by the sweep over the journal.
 const REMEMBERED: usize = 200_000;
 
+/// A row's place: managed objects are kind 0, as in the journal.
+type Place = (u8, TenantId, Box<str>);
+
 #[derive(Debug)]
-pub struct Freshness(quick_cache::sync::Cache<(TenantId, Box<str>), i64>);
+pub struct Freshness {
+    newest: quick_cache::sync::Cache<Place, i64>,
+    /// Held to raise a version, or of two at once the lower might stay.
+    raising: Mutex<()>,
+}
 
 impl Default for Freshness {
     fn default() -> Self {
-        Freshness(quick_cache::sync::Cache::new(REMEMBERED))
+        Freshness { newest: quick_cache::sync::Cache::new(REMEMBERED), raising: Mutex::default() }
     }
 }
 
 impl Freshness {
+    /// The newest version of an object that was seen. Ask *before* the row is read: a version
+    /// that was seen while the row was on its way may rightly be newer than it.
     pub fn seen(&self, tenant: TenantId, identifier: &str) -> Option<i64> {
-        self.0.get(&(tenant, Box::from(identifier)))
+        self.newest.get(&(0, tenant, Box::from(identifier)))
     }
 
-    pub fn note(&self, tenant: TenantId, identifier: &str, version: i64) {
-        let place = (tenant, Box::from(identifier));
-        if self.0.get(&place).is_none_or(|seen| seen < version) {
-            self.0.insert(place, version);
+    /// The same of a row that is no object.
+    pub fn seen_entity(&self, kind: EntityKind, tenant: TenantId, key: &str) -> Option<i64> {
+        self.newest.get(&(kind as u8, tenant, Box::from(key)))
+    }
+
+    /// `kind`: 0 for objects, else the `EntityKind`.
+    pub fn note(&self, kind: u8, tenant: TenantId, key: &str, version: i64) {
+        let place = (kind, tenant, Box::from(key));
+        let newer = || self.newest.get(&place).is_none_or(|seen| seen < version);
+        if newer() {
+            let _raising = self.raising.lock().unwrap_or_else(PoisonError::into_inner);
+            if newer() {
+                self.newest.insert(place, version);
+            }
         }
     }
 }
 
 /// What a commit makes the newest versions.
-pub fn versions(commit: &Commit) -> Vec<(TenantId, String, i64)> {
+pub fn versions(commit: &Commit) -> Vec<(u8, TenantId, String, i64)> {
     commit
         .changes
         .iter()
-        .filter_map(|change| match change {
+        .map(|change| match change {
             Change::Insert { record, .. } | Change::Update { record, .. } => {
-                Some((record.tenant, record.unique_identifier.clone(), record.version))
+                (0, record.tenant, record.unique_identifier.clone(), record.version)
             }
-            Change::Put(_) => None,
+            Change::Put(entity) => {
+                (entity.kind as u8, entity.tenant, entity.key.clone(), entity.version)
+            }
         })
         .collect()
 }

@@ -53,9 +53,7 @@ pub fn keep(engine: &Arc<Engine>, mut position: i64) {
                     let full = entries.len() == LOOK as usize;
                     for entry in &entries {
                         position = position.max(entry.position);
-                        if entry.kind == 0 {
-                            engine.freshness.note(entry.tenant, &entry.key, entry.version);
-                        }
+                        engine.freshness.note(entry.kind, entry.tenant, &entry.key, entry.version);
                     }
                     if entries.iter().any(|entry| entry.kind != 0) {
                         engine.directory.forget();

@@ -30,7 +30,9 @@ use self::settings::Settings;
 use crate::audit::Audit;
 use crate::clock::Clock;
 use crate::hsm::Hsm;
+use crate::object::index;
 use crate::object::managed::{Sealed, Unsound};
+use crate::store::filter::Filter;
 use crate::store::record::{Commit, TenantId};
 use crate::store::{Store, StoreError};
 
@@ -101,37 +103,60 @@ impl Engine {
         let remember = self.lease.is_live();
         let caller = self
             .directory
-            .caller(&self.store, &self.hsm, certificate, &self.settings.mapping, remember)
+            .caller(&self.rows(), certificate, &self.settings.mapping, remember)
             .await
             .map_err(|stranger| stranger_fault(&stranger, &address));
         Sender { caller, address }
     }
 
+    /// The door to rows that are no objects.
+    fn rows(&self) -> entity::Rows<'_> {
+        entity::Rows { store: &self.store, hsm: &self.hsm, freshness: &self.freshness }
+    }
+
     /// A row, verified and not older than what this node has seen.
     pub async fn fetch(&self, tenant: TenantId, identifier: &str) -> Result<Option<Sealed>, FetchError> {
+        let seen = self.freshness.seen(tenant, identifier);
         let Some(record) = self.store.fetch(tenant, identifier).await? else {
-            return match self.freshness.seen(tenant, identifier) {
-                Some(_) => Err(Unsound::Gone.into()),
-                None => Ok(None),
-            };
+            return if seen.is_some() { Err(Unsound::Gone.into()) } else { Ok(None) };
         };
-        if self.freshness.seen(tenant, identifier).is_some_and(|seen| seen > record.version) {
+        if seen.is_some_and(|seen| seen > record.version) {
             return Err(Unsound::Stale.into());
         }
-        let object = Sealed::verify(&self.hsm, record).await?;
-        if object.tenant != tenant || object.unique_identifier != identifier {
+        if record.tenant != tenant || record.unique_identifier != identifier {
             return Err(Unsound::Mac.into());
         }
-        self.freshness.note(tenant, identifier, object.version());
+        let object = Sealed::verify(&self.hsm, record).await?;
+        self.freshness.note(0, tenant, identifier, object.version());
         Ok(Some(object))
+    }
+
+    /// Which hits of a search are hits: index rows are a hint, only objects' rows have a MAC
+    /// (`docs/decisions/locate.md`). The order stays.
+    ///
+    /// # Errors
+    /// When the row of a hit is not what was written: it may be the one that is searched for.
+    pub async fn confirm(&self, filter: &Filter, hits: Vec<String>) -> Result<Vec<String>, FetchError> {
+        let mut confirmed = Vec::with_capacity(hits.len());
+        for identifier in hits {
+            // An object is never deleted, so a hit without a row never was one.
+            if let Some(object) = self.fetch(filter.tenant, &identifier).await?
+                && filter.holds(&object.columns(), &index::entries(&object.attributes))
+            {
+                confirmed.push(identifier);
+            } else {
+                tracing::error!(identifier, "the index leads to an object that does not match; it is left out");
+            }
+        }
+        Ok(confirmed)
     }
 
     /// Writes changes and their audit rows, whole or not at all.
     pub async fn commit(&self, commit: Commit) -> Result<(), StoreError> {
-        let versions: Vec<(TenantId, String, i64)> = freshness::versions(&commit);
+        let versions = freshness::versions(&commit);
         self.store.apply(commit).await?;
-        for (tenant, identifier, version) in versions {
-            self.freshness.note(tenant, &identifier, version);
+        for (kind, tenant, key, version) in versions {
+            self.freshness.note(kind, tenant, &key, version);
         }
         Ok(())
     }

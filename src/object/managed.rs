@@ -68,7 +68,8 @@ pub enum Unsound {
 impl From<HsmError> for Unsound {
     fn from(error: HsmError) -> Self {
         match error {
-            HsmError::Integrity(_) => Unsound::Mac,
+            // A key version that the token never had is an edited row too.
+            HsmError::Integrity(_) | HsmError::BadKey(_) => Unsound::Mac,
             other => Unsound::Token(other),
         }
     }
@@ -86,6 +87,26 @@ impl Managed {
 
     pub fn version(&self) -> i64 {
         self.version
+    }
+
+    /// What a search looks at besides the index: the row without attributes, blob and MAC.
+    pub fn columns(&self) -> Record {
+        Record {
+            tenant: self.tenant,
+            unique_identifier: self.unique_identifier.clone(),
+            owner: self.owner.clone(),
+            version: self.version,
+            object_type: self.object_type().0,
+            class: self.class,
+            state: state::stored(&self.attributes).0,
+            activation_date: self.attributes.date(tag::ACTIVATION_DATE),
+            deactivation_date: self.attributes.date(tag::DEACTIVATION_DATE),
+            archived: self.archived,
+            attributes: Vec::new(),
+            blob: None,
+            mac_version: 0,
+            mac: [0; 32],
+        }
     }
 
     fn stored(&self) -> Vec<u8> {
@@ -242,20 +263,10 @@ impl Draft {
         };
         let mut record = Record {
             attributes: object.stored(),
-            tenant: object.tenant,
-            object_type: object.skeleton.object_type().0,
-            class: object.class,
-            state: state::stored(&object.attributes).0,
-            activation_date: object.attributes.date(tag::ACTIVATION_DATE),
-            deactivation_date: object.attributes.date(tag::DEACTIVATION_DATE),
-            archived: object.archived,
-            version: object.version,
-            unique_identifier: object.unique_identifier,
-            owner: object.owner,
-            blob: object.blob,
             mac_version: hsm.row_mac_version().await?,
-            mac: [0; 32],
+            ..object.columns()
         };
+        record.blob = object.blob;
         record.mac = hsm.row_mac(record.mac_version, &mac::of_record(&record)).await?;
         let index = index::entries(&object.attributes);
         Ok(Row { record, index, names })

@@ -106,6 +106,12 @@ impl Attribute {
         self.reference == AttributeReference::Standard(tag)
     }
 
+    /// Whether a message of that version shows it: a second Digest came with 2.0 (2.1 §4.21).
+    fn is_in(&self, version: Version) -> bool {
+        let later = self.is(tag::DIGEST) && self.index.unwrap_or(0) > 0;
+        self.reference.is_in(version) && !(later && version < Version::V2_0)
+    }
+
     /// Whether answers show Attribute Index 0. 1.4 §2.1.1 leaves it open; PyKMIP reads the index of
     /// everything there can be several of. Clients of 1.0 get the shortest form.
     fn shows_first_index(&self, version: Version) -> bool {
@@ -257,7 +263,7 @@ impl Item for Attributes {
 
     fn write(&self, version: Version) -> Result<Value<'_>, Inexpressible> {
         let mut out = Vec::with_capacity(self.0.len());
-        for attribute in self.0.iter().filter(|attribute| attribute.reference.is_in(version)) {
+        for attribute in self.0.iter().filter(|attribute| attribute.is_in(version)) {
             attribute.put(version, &mut out);
         }
         Ok(Value::Structure(out))
