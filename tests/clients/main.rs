@@ -2,7 +2,13 @@
 //!
 //! Each test follows one client's way of using KMIP, or one habit that clients share. They share a
 //! server; what they make has names of its own.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "tests"
+)]
 
 mod appliances;
 mod attributes;

@@ -1,7 +1,8 @@
 //! Requests as clients write them, and answers as they read them.
 
 use keyward::protocol::enumeration::{
-    CryptographicAlgorithm, KeyFormatType, NameType, ObjectType, Operation, ResultReason, SecretDataType,
+    CryptographicAlgorithm, KeyFormatType, NameType, ObjectType, Operation, ResultReason,
+    SecretDataType,
 };
 use keyward::protocol::tag;
 use ttlv::{Node, Tag, Value};
@@ -53,7 +54,13 @@ pub fn uid(value: &str) -> Item {
 
 /// Attribute of 1.x.
 pub fn attribute(name: &str, value: Value<'static>) -> Item {
-    structure(tag::ATTRIBUTE, vec![text(tag::ATTRIBUTE_NAME, name), Node::new(tag::ATTRIBUTE_VALUE, value)])
+    structure(
+        tag::ATTRIBUTE,
+        vec![
+            text(tag::ATTRIBUTE_NAME, name),
+            Node::new(tag::ATTRIBUTE_VALUE, value),
+        ],
+    )
 }
 
 pub fn text_attribute(name: &str, value: &str) -> Item {
@@ -82,16 +89,27 @@ pub fn template(attributes: Vec<Item>) -> Item {
 /// Payload of a Create for AES-256 that encrypts and decrypts, with more attributes.
 pub fn aes(more: Vec<Item>) -> Vec<Item> {
     let mut attributes = vec![
-        attribute("Cryptographic Algorithm", Value::Enumeration(CryptographicAlgorithm::AES.0)),
+        attribute(
+            "Cryptographic Algorithm",
+            Value::Enumeration(CryptographicAlgorithm::AES.0),
+        ),
         attribute("Cryptographic Length", Value::Integer(256)),
         mask(ENCRYPT_DECRYPT),
     ];
     attributes.extend(more);
-    vec![number(tag::OBJECT_TYPE, ObjectType::SYMMETRIC_KEY.0), template(attributes)]
+    vec![
+        number(tag::OBJECT_TYPE, ObjectType::SYMMETRIC_KEY.0),
+        template(attributes),
+    ]
 }
 
 /// Payload of a Register for Secret Data.
-pub fn secret(kind: SecretDataType, format: KeyFormatType, value: &[u8], attributes: Vec<Item>) -> Vec<Item> {
+pub fn secret(
+    kind: SecretDataType,
+    format: KeyFormatType,
+    value: &[u8],
+    attributes: Vec<Item>,
+) -> Vec<Item> {
     let block = vec![
         number(tag::KEY_FORMAT_TYPE, format.0),
         structure(tag::KEY_VALUE, vec![bytes(tag::KEY_MATERIAL, value)]),
@@ -101,7 +119,10 @@ pub fn secret(kind: SecretDataType, format: KeyFormatType, value: &[u8], attribu
         template(attributes),
         structure(
             tag::SECRET_DATA,
-            vec![number(tag::SECRET_DATA_TYPE, kind.0), structure(tag::KEY_BLOCK, block)],
+            vec![
+                number(tag::SECRET_DATA_TYPE, kind.0),
+                structure(tag::KEY_BLOCK, block),
+            ],
         ),
     ]
 }
@@ -112,7 +133,10 @@ pub fn raw_aes(value: &[u8], attributes: Vec<Item>) -> Vec<Item> {
         number(tag::KEY_FORMAT_TYPE, KeyFormatType::RAW.0),
         structure(tag::KEY_VALUE, vec![bytes(tag::KEY_MATERIAL, value)]),
         number(tag::CRYPTOGRAPHIC_ALGORITHM, CryptographicAlgorithm::AES.0),
-        integer(tag::CRYPTOGRAPHIC_LENGTH, i32::try_from(value.len() * 8).unwrap()),
+        integer(
+            tag::CRYPTOGRAPHIC_LENGTH,
+            i32::try_from(value.len() * 8).unwrap(),
+        ),
     ];
     vec![
         number(tag::OBJECT_TYPE, ObjectType::SYMMETRIC_KEY.0),
@@ -136,7 +160,12 @@ pub struct Request {
 
 impl Request {
     pub fn new(version: (i32, i32)) -> Self {
-        Request { version, header: Vec::new(), items: Vec::new(), count: None }
+        Request {
+            version,
+            header: Vec::new(),
+            items: Vec::new(),
+            count: None,
+        }
     }
 
     pub fn one(version: (i32, i32), operation: Operation, payload: Vec<Item>) -> Self {
@@ -172,7 +201,9 @@ impl Request {
             ],
         )];
         header.extend(self.header.iter().cloned());
-        let count = self.count.unwrap_or(i32::try_from(self.items.len()).unwrap());
+        let count = self
+            .count
+            .unwrap_or(i32::try_from(self.items.len()).unwrap());
         header.push(integer(tag::BATCH_COUNT, count));
         let mut fields = vec![structure(tag::REQUEST_HEADER, header)];
         fields.extend(self.items.iter().cloned());
@@ -194,12 +225,19 @@ impl Answer {
     fn of(item: &Item) -> Answer {
         let status = enumeration(item.child(tag::RESULT_STATUS).expect("a Result Status"));
         let reason = item.child(tag::RESULT_REASON).map(enumeration);
-        assert_eq!(status != 0, reason.is_some(), "a reason goes with a failure, and only with one");
+        assert_eq!(
+            status != 0,
+            reason.is_some(),
+            "a reason goes with a failure, and only with one"
+        );
         Answer {
             operation: item.child(tag::OPERATION).map(enumeration),
             id: item.child(tag::UNIQUE_BATCH_ITEM_ID).map(byte_string),
             reason,
-            message: item.child(tag::RESULT_MESSAGE).map(text_string).unwrap_or_default(),
+            message: item
+                .child(tag::RESULT_MESSAGE)
+                .map(text_string)
+                .unwrap_or_default(),
             payload: item
                 .child(tag::RESPONSE_PAYLOAD)
                 .cloned()
@@ -208,7 +246,12 @@ impl Answer {
     }
 
     pub fn ok(self) -> Item {
-        assert!(self.reason.is_none(), "{:?} {}", self.reason.map(ResultReason), self.message);
+        assert!(
+            self.reason.is_none(),
+            "{:?} {}",
+            self.reason.map(ResultReason),
+            self.message
+        );
         self.payload
     }
 
@@ -228,15 +271,29 @@ impl Client {
     pub fn receive(&mut self) -> Response {
         let message = self.read();
         assert_eq!(message.tag, tag::RESPONSE_MESSAGE);
-        let header = message.child(tag::RESPONSE_HEADER).expect("a header").clone();
+        let header = message
+            .child(tag::RESPONSE_HEADER)
+            .expect("a header")
+            .clone();
         let version = header.child(tag::PROTOCOL_VERSION).expect("a version");
         let part = |tag| integer_of(version.child(tag).expect("a part of the version"));
-        let answers: Vec<Answer> =
-            message.items().iter().filter(|item| item.tag == tag::BATCH_ITEM).map(Answer::of).collect();
+        let answers: Vec<Answer> = message
+            .items()
+            .iter()
+            .filter(|item| item.tag == tag::BATCH_ITEM)
+            .map(Answer::of)
+            .collect();
         let count = integer_of(header.child(tag::BATCH_COUNT).expect("a Batch Count"));
-        assert_eq!(usize::try_from(count).unwrap(), answers.len(), "Batch Count tells the items returned");
+        assert_eq!(
+            usize::try_from(count).unwrap(),
+            answers.len(),
+            "Batch Count tells the items returned"
+        );
         Response {
-            version: (part(tag::PROTOCOL_VERSION_MAJOR), part(tag::PROTOCOL_VERSION_MINOR)),
+            version: (
+                part(tag::PROTOCOL_VERSION_MAJOR),
+                part(tag::PROTOCOL_VERSION_MINOR),
+            ),
             header,
             answers,
         }
@@ -246,20 +303,34 @@ impl Client {
     pub fn send(&mut self, request: &Request) -> Response {
         self.write(&request.encode());
         let response = self.receive();
-        assert_eq!(response.version, request.version, "the answer has the version of the request");
+        assert_eq!(
+            response.version, request.version,
+            "the answer has the version of the request"
+        );
         response
     }
 
     pub fn ask(&mut self, version: (i32, i32), operation: Operation, payload: Vec<Item>) -> Answer {
-        let mut answers = self.send(&Request::one(version, operation, payload)).answers;
+        let mut answers = self
+            .send(&Request::one(version, operation, payload))
+            .answers;
         assert_eq!(answers.len(), 1);
         let answer = answers.remove(0);
-        assert_eq!(answer.operation, Some(operation.0), "the operation is echoed, in errors too");
+        assert_eq!(
+            answer.operation,
+            Some(operation.0),
+            "the operation is echoed, in errors too"
+        );
         answer
     }
 
     /// The Unique Identifier of what an operation made or named.
-    pub fn made(&mut self, version: (i32, i32), operation: Operation, payload: Vec<Item>) -> String {
+    pub fn made(
+        &mut self,
+        version: (i32, i32),
+        operation: Operation,
+        payload: Vec<Item>,
+    ) -> String {
         identifier(&self.ask(version, operation, payload).ok())
     }
 
@@ -268,7 +339,12 @@ impl Client {
     }
 
     /// Attributes of 1.x by name: (name, index, value).
-    pub fn attributes(&mut self, version: (i32, i32), of: &str, names: &[&str]) -> Vec<(String, i32, Value<'static>)> {
+    pub fn attributes(
+        &mut self,
+        version: (i32, i32),
+        of: &str,
+        names: &[&str],
+    ) -> Vec<(String, i32, Value<'static>)> {
         let mut payload = vec![uid(of)];
         payload.extend(names.iter().map(|name| text(tag::ATTRIBUTE_NAME, name)));
         named(&self.ask(version, Operation::GET_ATTRIBUTES, payload).ok())
@@ -277,51 +353,81 @@ impl Client {
 
 /// The Attribute structures of a payload of 1.x.
 pub fn named(payload: &Item) -> Vec<(String, i32, Value<'static>)> {
-    let attributes = payload.items().iter().filter(|item| item.tag == tag::ATTRIBUTE);
+    let attributes = payload
+        .items()
+        .iter()
+        .filter(|item| item.tag == tag::ATTRIBUTE);
     attributes
         .map(|attribute| {
             (
                 text_string(attribute.child(tag::ATTRIBUTE_NAME).expect("a name")),
                 attribute.child(tag::ATTRIBUTE_INDEX).map_or(0, integer_of),
-                attribute.child(tag::ATTRIBUTE_VALUE).expect("a value").value.clone(),
+                attribute
+                    .child(tag::ATTRIBUTE_VALUE)
+                    .expect("a value")
+                    .value
+                    .clone(),
             )
         })
         .collect()
 }
 
 pub fn identifier(payload: &Item) -> String {
-    text_string(payload.child(tag::UNIQUE_IDENTIFIER).expect("a Unique Identifier"))
+    text_string(
+        payload
+            .child(tag::UNIQUE_IDENTIFIER)
+            .expect("a Unique Identifier"),
+    )
 }
 
 pub fn identifiers(payload: &Item) -> Vec<String> {
-    payload.items().iter().filter(|item| item.tag == tag::UNIQUE_IDENTIFIER).map(text_string).collect()
+    payload
+        .items()
+        .iter()
+        .filter(|item| item.tag == tag::UNIQUE_IDENTIFIER)
+        .map(text_string)
+        .collect()
 }
 
 pub fn path<'a>(from: &'a Item, tags: &[Tag]) -> &'a Item {
-    tags.iter().fold(from, |item, tag| item.child(*tag).unwrap_or_else(|| panic!("no {tag:?} in {item:?}")))
+    tags.iter().fold(from, |item, tag| {
+        item.child(*tag)
+            .unwrap_or_else(|| panic!("no {tag:?} in {item:?}"))
+    })
 }
 
 pub fn enumeration(item: &Item) -> u32 {
-    let Value::Enumeration(value) = item.value else { panic!("{item:?} is no Enumeration") };
+    let Value::Enumeration(value) = item.value else {
+        panic!("{item:?} is no Enumeration")
+    };
     value
 }
 
 pub fn integer_of(item: &Item) -> i32 {
-    let Value::Integer(value) = item.value else { panic!("{item:?} is no Integer") };
+    let Value::Integer(value) = item.value else {
+        panic!("{item:?} is no Integer")
+    };
     value
 }
 
 pub fn text_string(item: &Item) -> String {
-    let Value::TextString(value) = &item.value else { panic!("{item:?} is no Text String") };
+    let Value::TextString(value) = &item.value else {
+        panic!("{item:?} is no Text String")
+    };
     value.to_string()
 }
 
 pub fn byte_string(item: &Item) -> Vec<u8> {
-    let Value::ByteString(value) = &item.value else { panic!("{item:?} is no Byte String") };
+    let Value::ByteString(value) = &item.value else {
+        panic!("{item:?} is no Byte String")
+    };
     value.to_vec()
 }
 
 /// Key Material of a Get's payload.
 pub fn material(payload: &Item, object: Tag) -> Vec<u8> {
-    byte_string(path(payload, &[object, tag::KEY_BLOCK, tag::KEY_VALUE, tag::KEY_MATERIAL]))
+    byte_string(path(
+        payload,
+        &[object, tag::KEY_BLOCK, tag::KEY_VALUE, tag::KEY_MATERIAL],
+    ))
 }

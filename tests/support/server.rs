@@ -41,12 +41,21 @@ pub fn shared() -> &'static Server {
 
 impl Server {
     pub fn start() -> Server {
-        let directory: PathBuf =
-            tempfile::Builder::new().prefix("keyward-test-").tempdir().expect("a directory").keep();
+        let directory: PathBuf = tempfile::Builder::new()
+            .prefix("keyward-test-")
+            .tempdir()
+            .expect("a directory")
+            .keep();
         let mut keeper = Command::new("sh")
             .args(["-c", KEEPER, "keeper"])
             .arg(&directory)
-            .args([env!("CARGO_BIN_EXE_keyward"), "quickstart", "--listen", "127.0.0.1:0", "--dir"])
+            .args([
+                env!("CARGO_BIN_EXE_keyward"),
+                "quickstart",
+                "--listen",
+                "127.0.0.1:0",
+                "--dir",
+            ])
             .arg(directory.join("data"))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -55,13 +64,26 @@ impl Server {
         let port = BufReader::new(keeper.stdout.take().expect("its output"))
             .lines()
             .map_while(Result::ok)
-            .find_map(|line| line.strip_prefix("ready kmip=")?.split_whitespace().next()?.rsplit(':').next()?.parse().ok())
+            .find_map(|line| {
+                line.strip_prefix("ready kmip=")?
+                    .split_whitespace()
+                    .next()?
+                    .rsplit(':')
+                    .next()?
+                    .parse()
+                    .ok()
+            })
             .unwrap_or_else(|| {
-                panic!("no server: {}", std::fs::read_to_string(directory.join("log")).unwrap_or_default())
+                panic!(
+                    "no server: {}",
+                    std::fs::read_to_string(directory.join("log")).unwrap_or_default()
+                )
             });
         let pki = directory.join("data/pki");
         let mut roots = RootCertStore::empty();
-        roots.add(CertificateDer::from_pem_file(pki.join("ca.pem")).expect("the CA")).expect("a CA");
+        roots
+            .add(CertificateDer::from_pem_file(pki.join("ca.pem")).expect("the CA"))
+            .expect("a CA");
         let certificates = CertificateDer::pem_file_iter(pki.join("client.pem"))
             .expect("the client's certificate")
             .collect::<Result<Vec<_>, _>>()
@@ -72,21 +94,31 @@ impl Server {
             .with_client_auth_cert(certificates, key)
             .expect("a client");
         let pipe = keeper.stdin.take();
-        Server { port, configuration: Arc::new(configuration), _keeper: keeper, _pipe: pipe }
+        Server {
+            port,
+            configuration: Arc::new(configuration),
+            _keeper: keeper,
+            _pipe: pipe,
+        }
     }
 
     /// A TCP connection on which nothing was said.
     pub fn dial(&self) -> TcpStream {
         let socket = TcpStream::connect(("127.0.0.1", self.port)).expect("the server listens");
-        socket.set_read_timeout(Some(Duration::from_secs(30))).expect("a time limit");
+        socket
+            .set_read_timeout(Some(Duration::from_secs(30)))
+            .expect("a time limit");
         socket.set_nodelay(true).expect("no delay");
         socket
     }
 
     pub fn connect(&self) -> Client {
         let name = ServerName::try_from("127.0.0.1").expect("a name");
-        let session = ClientConnection::new(Arc::clone(&self.configuration), name).expect("a session");
-        Client { stream: StreamOwned::new(session, self.dial()) }
+        let session =
+            ClientConnection::new(Arc::clone(&self.configuration), name).expect("a session");
+        Client {
+            stream: StreamOwned::new(session, self.dial()),
+        }
     }
 }
 
@@ -100,7 +132,10 @@ impl Client {
     /// Finishes the handshake, says nothing, hangs up.
     pub fn hang_up_silently(mut self) {
         while self.stream.conn.is_handshaking() {
-            self.stream.conn.complete_io(&mut self.stream.sock).expect("a handshake");
+            self.stream
+                .conn
+                .complete_io(&mut self.stream.sock)
+                .expect("a handshake");
         }
         self.stream.conn.send_close_notify();
         let _ = self.stream.conn.complete_io(&mut self.stream.sock);
@@ -117,12 +152,16 @@ impl Client {
         self.stream.read_exact(&mut bytes).expect("an answer");
         let length = u32::from_be_bytes(bytes[4..8].try_into().expect("four bytes"));
         bytes.resize(8 + length as usize, 0);
-        self.stream.read_exact(&mut bytes[8..]).expect("a whole answer");
+        self.stream
+            .read_exact(&mut bytes[8..])
+            .expect("a whole answer");
         bytes
     }
 
     pub fn read(&mut self) -> Node<'static> {
         let bytes = self.read_bytes();
-        ttlv::binary::decode(&bytes, &Limits::default()).expect("an answer in TTLV").into_owned()
+        ttlv::binary::decode(&bytes, &Limits::default())
+            .expect("an answer in TTLV")
+            .into_owned()
     }
 }
