@@ -38,6 +38,7 @@ fn live(client: &mut Client, called: &str, until: usize, diary: &mut Diary) -> b
     diary.open.push(called.to_owned());
     let Ok(made) = client.try_ask(Operation::CREATE, aes(vec![name(called)])) else { return false };
     if made.status != ResultStatus::SUCCESS {
+        std::thread::sleep(Duration::from_millis(100));
         return true;
     }
     diary.open.pop();
@@ -141,26 +142,20 @@ fn what_was_acknowledged_survives_postgresqls_death() {
     let mut server = Server::start(Setup { database: Some(url), ..Setup::default() });
     server.wait_for("/readyz", 200);
     for round in 0..2 {
-        let begun = Instant::now();
         let diaries = under_load(&mut server, round, true, |server| {
             cluster.crash();
             server.wait_for("/readyz", 503);
-            eprintln!("not ready {:?}", begun.elapsed());
             // It lives, says so, and refuses clearly.
             assert_eq!(server.page("/healthz"), 200);
             let answer = server.client().try_ask(Operation::CREATE, aes(Vec::new())).unwrap();
             answer.fails(ResultReason::GENERAL_FAILURE);
             cluster.restart();
-            eprintln!("restarted {:?}", begun.elapsed());
             server.wait_for("/readyz", 200);
-            eprintln!("ready {:?}", begun.elapsed());
             // The load goes on by itself.
             std::thread::sleep(Duration::from_millis(300));
         });
         assert!(server.is_alive());
-        eprintln!("load ended {:?}", begun.elapsed());
         let count = check(&server, &diaries);
-        eprintln!("checked {count} {:?}", begun.elapsed());
         assert!(count > 5, "only {count} objects were made");
         // The audit log is not stuck behind a commit whose answer was lost.
         let newest = || cluster.sql("t0", "SELECT max(sequence) FROM audit");
