@@ -186,6 +186,11 @@ impl Context {
         self.stage(draft, base).await
     }
 
+    /// Puts an imported object in the place of one that is there; its dates are what it brings.
+    pub async fn replace(&mut self, draft: Draft, version: i64) -> Result<(), Fault> {
+        self.stage(draft, version).await
+    }
+
     async fn stage(&mut self, mut draft: Draft, base: i64) -> Result<(), Fault> {
         // Several changes of one batch become one version.
         draft.set_version(base + 1);

@@ -99,11 +99,16 @@ impl Engine {
     }
 
     /// Who a certificate belongs to; a refusal otherwise.
-    pub async fn sender(&self, certificate: &CertificateDer<'_>, address: String) -> Sender {
+    pub async fn sender(
+        &self,
+        certificate: &CertificateDer<'_>,
+        fingerprint: &[u8; 32],
+        address: String,
+    ) -> Sender {
         let remember = self.lease.is_live();
         let caller = self
             .directory
-            .caller(&self.rows(), certificate, &self.settings.mapping, remember)
+            .caller(&self.rows(), certificate, fingerprint, &self.settings.mapping, remember)
             .await
             .map_err(|stranger| stranger_fault(&stranger, &address));
         Sender { caller, address }

@@ -159,6 +159,24 @@ impl Hsm {
         asked.await.is_ok()
     }
 
+    /// The Random Number Generator attribute of what this token makes (KMIP 2.1 §4.41): the
+    /// embedded one has OpenSSL's CTR_DRBG with AES-256 (SP 800-90A), of others nothing is known.
+    pub fn generator(&self) -> ttlv::Value<'static> {
+        use crate::protocol::enumeration::{CryptographicAlgorithm, DRBGAlgorithm, RNGAlgorithm};
+        use crate::protocol::tag;
+        use ttlv::{Node, Value};
+        let number = |tag, number| Node::new(tag, Value::Enumeration(number));
+        ttlv::Value::Structure(match self.pool.inner.inline {
+            true => vec![
+                number(tag::RNG_ALGORITHM, RNGAlgorithm::DRBG.0),
+                number(tag::CRYPTOGRAPHIC_ALGORITHM, CryptographicAlgorithm::AES.0),
+                Node::new(tag::CRYPTOGRAPHIC_LENGTH, Value::Integer(256)),
+                number(tag::DRBG_ALGORITHM, DRBGAlgorithm::CTR.0),
+            ],
+            false => vec![number(tag::RNG_ALGORITHM, RNGAlgorithm::UNSPECIFIED.0)],
+        })
+    }
+
     /// The token's kind as KMIP says it (2.1 §12.2).
     pub fn protection(&self) -> crate::protocol::mask::ProtectionStorageMask {
         use crate::protocol::mask::ProtectionStorageMask;

@@ -2,7 +2,7 @@
 
 use ttlv::Value;
 
-use super::creation::{self, Birth};
+use super::creation::{self, Birth, Origin};
 use super::managed::{Draft, Form};
 use super::{inspection, material};
 use crate::engine::access::Permission;
@@ -24,6 +24,7 @@ pub async fn admit(
     unique_identifier: &str,
     mut object: Object,
     mut attributes: Attributes,
+    origin: Origin,
     replaced: Option<i64>,
 ) -> Result<(), Fault> {
     inherit(&mut object, &mut attributes);
@@ -56,19 +57,21 @@ pub async fn admit(
         class,
         format: inspection::format_of(&object),
         digestible: taken.as_ref().map(|(_, bytes): &(Form, Bytes)| bytes.as_slice()),
-        generated: false,
+        origin,
     };
     creation::complete(context, &birth, &mut attributes);
+    if let Some((form, bytes)) = &taken
+        && !wrapped
+    {
+        inspection::second_digest(&object, *form, bytes, &mut attributes);
+    }
     let owner = context.caller.identity.name.clone();
     let mut draft =
         Draft::new(tenant, &owner, unique_identifier.to_owned(), class, object, form, blob);
     draft.attributes = attributes;
     match replaced {
         None => context.insert(draft).await,
-        Some(version) => {
-            draft.set_version(version + 1);
-            context.update(draft).await
-        }
+        Some(version) => context.replace(draft, version).await,
     }
 }
 
@@ -108,12 +111,8 @@ async fn link_wrapping_key(
     };
     match context.object_named(identifier, Permission::GetAttributes, Destroyed::Allowed).await {
         Ok(key) => creation::link(attributes, LinkType::WRAPPING_KEY_LINK.0, &key.unique_identifier),
-        Err(fault) if fault.reason == Reason::ObjectNotFound => {
-            return Err(Fault::new(
-                Reason::WrappingObjectNotFound,
-                format!("the wrapping key {identifier:?} is not on this server; register it first"),
-            ));
-        }
+        // Wrapped by a key of somebody else: kept and returned as it is (PyKMIP's suite registers one).
+        Err(fault) if fault.reason == Reason::ObjectNotFound => {}
         Err(fault) => return Err(fault),
     }
     Ok(())

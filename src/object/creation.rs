@@ -41,7 +41,7 @@ static KEPT_BY_SERVER: &[Tag] = &[
 /// Attributes that a request sets on a new object, checked against the rules (2.1 §4, 1.4 §3).
 pub fn admit(version: Version, object_type: ObjectType, requested: &Attributes) -> Result<Attributes, Fault> {
     let mut admitted = Attributes::default();
-    for attribute in requested.iter() {
+    for attribute in requested.iter().filter(|attribute| !is_misplaced(attribute)) {
         if let Some(row) = standard_row(attribute)? {
             if KEPT_BY_SERVER.contains(&row.tag) {
                 return Err(Fault::new(
@@ -53,13 +53,21 @@ pub fn admit(version: Version, object_type: ObjectType, requested: &Attributes) 
             if !row.permits_many(object_type) && admitted.has(row.tag) {
                 return Err(single_valued(row));
             }
-        } else if matches!(attribute.reference, AttributeReference::Standard(_)) {
-            // A tag of the standard that is no attribute, such as Storage Status Mask (keyring_okv sends it).
-            continue;
         }
         admitted.add(attribute.clone());
     }
     Ok(admitted)
+}
+
+/// A field of the standard that is no attribute, such as Storage Status Mask: keyring_okv sends that
+/// among the attributes of Create.
+fn is_misplaced(attribute: &Attribute) -> bool {
+    match &attribute.reference {
+        AttributeReference::Standard(tag) => crate::protocol::attribute::by_tag(*tag).is_none(),
+        AttributeReference::Vendor(name) => {
+            name.vendor.is_empty() && tag::TAGS.iter().any(|row| row.spoken == name.name)
+        }
+    }
 }
 
 pub fn single_valued(row: &AttributeRow) -> Fault {
@@ -120,6 +128,21 @@ pub fn check_value(
     Ok(())
 }
 
+/// Where a new object comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// Made by this server, with the token's generator.
+    Generated,
+    /// Computed by this server from another object.
+    Derived,
+    /// The client's (Register).
+    Registered,
+    /// Another server's, which says what it knows (Import).
+    Imported,
+    /// The same, but this server took it out of its wrapping: what it was before is not known.
+    Unwrapped,
+}
+
 /// What the server knows of the new object.
 #[derive(Debug)]
 pub struct Birth<'a> {
@@ -130,32 +153,51 @@ pub struct Birth<'a> {
     pub format: Option<KeyFormatType>,
     /// Bytes over which the Digest goes; None where the server cannot see them.
     pub digestible: Option<&'a [u8]>,
-    /// Made by this server (not registered or imported).
-    pub generated: bool,
+    pub origin: Origin,
 }
 
 /// Adds what the standard has the server set at creation or registration.
 pub fn complete(context: &Context, birth: &Birth<'_>, attributes: &mut Attributes) {
     let now = Value::DateTime(context.now);
-    attributes.set(tag::UNIQUE_IDENTIFIER, Value::TextString(birth.unique_identifier.to_owned().into()));
+    let imported = matches!(birth.origin, Origin::Imported | Origin::Unwrapped);
+    attributes.set(
+        tag::UNIQUE_IDENTIFIER,
+        Value::TextString(birth.unique_identifier.to_owned().into()),
+    );
     attributes.set(tag::OBJECT_TYPE, Value::Enumeration(birth.object_type.0));
-    let has_states = has_states(birth.object_type);
-    if has_states {
+    if has_states(birth.object_type) {
         attributes.set_if_absent(tag::STATE, Value::Enumeration(State::PRE_ACTIVE.0));
     }
+    if !imported {
+        attributes.remove(tag::LAST_CHANGE_DATE);
+        attributes.remove(tag::SHORT_UNIQUE_IDENTIFIER);
+    }
     attributes.set_if_absent(tag::INITIAL_DATE, now.clone());
-    attributes.set(tag::LAST_CHANGE_DATE, now.clone());
-    attributes.set_if_absent(tag::LEASE_TIME, Value::Interval(context.engine.settings.lease_time));
+    attributes.set_if_absent(tag::LAST_CHANGE_DATE, now.clone());
+    attributes.set_if_absent(
+        tag::SHORT_UNIQUE_IDENTIFIER,
+        short_identifier(birth.unique_identifier),
+    );
+    attributes.set_if_absent(
+        tag::LEASE_TIME,
+        Value::Interval(context.engine.settings.lease_time),
+    );
     attributes.set_if_absent(tag::FRESH, Value::Boolean(true));
-    if birth.generated {
+    if birth.origin == Origin::Generated {
+        attributes.set_if_absent(
+            tag::RANDOM_NUMBER_GENERATOR,
+            context.engine.hsm.generator(),
+        );
+    }
+    if matches!(birth.origin, Origin::Generated | Origin::Derived) {
         attributes.set_if_absent(tag::ORIGINAL_CREATION_DATE, now);
     }
-    attributes.set(tag::SHORT_UNIQUE_IDENTIFIER, short_identifier(birth.unique_identifier));
     if let Some(format) = birth.format {
         attributes.set(tag::KEY_FORMAT_TYPE, Value::Enumeration(format.0));
     }
     if let Some(bytes) = birth.digestible {
-        attributes.set(tag::DIGEST, digest(bytes, birth.format));
+        attributes.remove(tag::DIGEST);
+        attributes.add(Attribute::standard(tag::DIGEST, digest(bytes, birth.format)));
     }
     attributes.set(
         tag::PROTECTION_STORAGE_MASK,
@@ -163,35 +205,28 @@ pub fn complete(context: &Context, birth: &Birth<'_>, attributes: &mut Attribute
     );
     if is_cryptographic(birth.object_type) {
         attributes.set_if_absent(tag::CRYPTOGRAPHIC_USAGE_MASK, Value::Integer(0));
-        protection_flags(birth, attributes);
     }
-    if matches!(birth.object_type, ObjectType::SYMMETRIC_KEY | ObjectType::PRIVATE_KEY | ObjectType::PUBLIC_KEY | ObjectType::SECRET_DATA | ObjectType::SPLIT_KEY | ObjectType::PGP_KEY)
-        && birth.format.is_some()
-    {
-        attributes.set_if_absent(tag::KEY_VALUE_PRESENT, Value::Boolean(birth.digestible.is_some() || birth.class == Class::Token));
+    protection_flags(birth, attributes);
+    if birth.format.is_some() {
+        let present = birth.digestible.is_some() || birth.class == Class::Token;
+        attributes.set(tag::KEY_VALUE_PRESENT, Value::Boolean(present));
     }
 }
 
 /// Sensitive, Extractable and what remembers them (2.1 §4.3, §4.24, §4.33, §4.52).
 fn protection_flags(birth: &Birth<'_>, attributes: &mut Attributes) {
-    if !matches!(
-        birth.object_type,
-        ObjectType::SYMMETRIC_KEY | ObjectType::PRIVATE_KEY | ObjectType::SECRET_DATA | ObjectType::SPLIT_KEY
-            | ObjectType::PGP_KEY
-    ) {
-        return;
-    }
     attributes.set_if_absent(tag::SENSITIVE, Value::Boolean(birth.class == Class::Token));
     attributes.set_if_absent(tag::EXTRACTABLE, Value::Boolean(true));
     let sensitive = attributes.boolean(tag::SENSITIVE).unwrap_or(false);
     let extractable = attributes.boolean(tag::EXTRACTABLE).unwrap_or(true);
-    // What came in from outside was once elsewhere (DESIGN §4.3).
-    attributes.set(tag::ALWAYS_SENSITIVE, Value::Boolean(sensitive && birth.generated));
-    attributes.set(tag::NEVER_EXTRACTABLE, Value::Boolean(!extractable && birth.generated));
+    // What came out of a wrapping was once elsewhere (DESIGN §4.3).
+    let known = birth.origin != Origin::Unwrapped;
+    attributes.set(tag::ALWAYS_SENSITIVE, Value::Boolean(sensitive && known));
+    attributes.set(tag::NEVER_EXTRACTABLE, Value::Boolean(!extractable && known));
 }
 
 /// Digest over the kept bytes, with SHA-256 (1.4 §3.17, 2.1 §4.21).
-fn digest(bytes: &[u8], format: Option<KeyFormatType>) -> Value<'static> {
+pub fn digest(bytes: &[u8], format: Option<KeyFormatType>) -> Value<'static> {
     let mut fields = vec![
         Node::new(tag::HASHING_ALGORITHM, Value::Enumeration(HashingAlgorithm::SHA_256.0)),
         Node::bytes(tag::DIGEST_VALUE, Sha256::digest(bytes).to_vec()),
@@ -202,10 +237,9 @@ fn digest(bytes: &[u8], format: Option<KeyFormatType>) -> Value<'static> {
     Value::Structure(fields)
 }
 
-/// Short Unique Identifier (2.1 §4.53): 8 bytes that follow from the identifier.
+/// Short Unique Identifier (2.1 §4.56): SHA-256 of the Unique Identifier.
 fn short_identifier(identifier: &str) -> Value<'static> {
-    let hash = Sha256::digest(identifier.as_bytes());
-    Value::ByteString(hash.iter().take(8).copied().collect::<Vec<u8>>().into())
+    Value::ByteString(Sha256::digest(identifier.as_bytes()).to_vec().into())
 }
 
 /// Objects with a life cycle (2.1 §4.57 "Applies to").

@@ -65,12 +65,6 @@ pub async fn open(context: &mut Context, object: &Sealed, wish: &Wish<'_>) -> Re
             None | Some(KeyWrapType::AS_REGISTERED) if wish.wrapping.is_none() => {
                 return same_format(object, wish).map(|()| whole);
             }
-            None | Some(KeyWrapType::AS_REGISTERED) => {
-                return Err(Fault::new(
-                    Reason::WrongKeyLifecycleState,
-                    "the object was registered wrapped; ask with Key Wrap Type Not Wrapped to have it wrapped anew",
-                ));
-            }
             _ => wrapping::unwrap(context, &mut whole).await?,
         }
     }

@@ -3,10 +3,12 @@
 
 use ttlv::{Node, Tag, Value};
 
-use super::format::{Certificate as X509, Name, NameAttribute};
+use super::format::{Algorithm, Certificate as X509, Name, NameAttribute, ObjectKind, default_format};
 use super::managed::Form;
+use super::{conversion, creation};
 use crate::protocol::attributes::{Attribute, Attributes};
 use crate::protocol::enumeration::{CertificateType, CryptographicAlgorithm, KeyFormatType, LinkType};
+use crate::protocol::key_block::KeyMaterial;
 use crate::protocol::object::Object;
 use crate::protocol::tag;
 
@@ -129,8 +131,7 @@ fn old_dn(name: &Name, tag: Tag, alternative: Tag) -> Value<'static> {
 }
 
 /// The standard's number of an asymmetric algorithm.
-pub fn key_algorithm(algorithm: super::format::Algorithm) -> Option<CryptographicAlgorithm> {
-    use super::format::Algorithm;
+pub fn key_algorithm(algorithm: Algorithm) -> Option<CryptographicAlgorithm> {
     Some(match algorithm {
         Algorithm::Rsa => CryptographicAlgorithm::RSA,
         Algorithm::Ec => CryptographicAlgorithm::EC,
@@ -143,3 +144,28 @@ pub fn key_algorithm(algorithm: super::format::Algorithm) -> Option<Cryptographi
 
 /// Type of the link from a private key to its public key and back.
 pub const PAIR_LINKS: (LinkType, LinkType) = (LinkType::PUBLIC_KEY_LINK, LinkType::PRIVATE_KEY_LINK);
+
+/// Since 2.0 there is a second Digest, in the format that every server can produce, where that is
+/// not the registered one (2.1 §4.21, Table 81; TC-IMPEXP-4). Before 2.0 it is not shown.
+pub fn second_digest(object: &Object, form: Form, bytes: &[u8], attributes: &mut Attributes) {
+    let Some(block) = object.key_block() else { return };
+    let kind = match (object, block.cryptographic_algorithm) {
+        (Object::PrivateKey(_), Some(CryptographicAlgorithm::RSA)) => ObjectKind::PrivateKey(Algorithm::Rsa),
+        (Object::PublicKey(_), Some(CryptographicAlgorithm::RSA)) => ObjectKind::PublicKey(Algorithm::Rsa),
+        (Object::SymmetricKey(_), _) => ObjectKind::SymmetricKey,
+        _ => return,
+    };
+    let wanted = KeyFormatType(default_format(kind).number());
+    if wanted == block.key_format_type {
+        return;
+    }
+    let material = match form {
+        Form::Bytes => KeyMaterial::Bytes(bytes.to_vec().into()),
+        Form::Transparent => KeyMaterial::Transparent(bytes.to_vec().into()),
+        Form::Wrapped => return,
+    };
+    if let Ok(converted) = conversion::convert(object.object_type(), block, &material, wanted) {
+        let digest = creation::digest(converted.bytes(), Some(wanted));
+        attributes.add(Attribute::standard(tag::DIGEST, digest));
+    }
+}

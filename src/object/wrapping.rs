@@ -3,7 +3,7 @@
 use zeroize::Zeroizing;
 
 use super::delivery::Wish;
-use super::managed::Sealed;
+use super::managed::{Form, Sealed};
 use super::usage::{self, Purpose};
 use crate::engine::access::Permission;
 use crate::engine::context::{Context, Destroyed};
@@ -171,8 +171,14 @@ pub async fn wrap(
         .ok_or_else(|| Fault::new(Reason::KeyValueNotPresent, "this server has only the object's meta-data"))?;
     let clear = inner(value, encoding, attributes, version)?;
     let (wrapped, iv) = protect(context, &key, &parameters, &clear).await?;
+    // TC-WRAP-3: a key that was registered wrapped inside a structure comes back inside one.
+    let in_structure = object.form == Form::Bytes
+        && object.skeleton.key_block().is_some_and(|block| block.key_wrapping_data.is_some());
     if let Some(block) = whole.key_block_mut() {
-        block.key_value = Some(KeyValue::Wrapped(wrapped));
+        block.key_value = Some(match in_structure {
+            true => KeyValue::bytes(wrapped),
+            false => KeyValue::Wrapped(wrapped),
+        });
         block.key_wrapping_data = Some(KeyWrappingData {
             wrapping_method: WrappingMethod::ENCRYPT,
             encryption_key_information: specification.encryption_key_information.clone(),

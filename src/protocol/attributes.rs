@@ -3,7 +3,7 @@
 
 use ttlv::{Kind, Node, Tag, Value};
 
-use super::attribute;
+use super::attribute::{self, Instances};
 use super::structure::{Inexpressible, Item, Malformed, borrow, wrong_type};
 use super::tag;
 use super::version::Version;
@@ -106,7 +106,28 @@ impl Attribute {
         self.reference == AttributeReference::Standard(tag)
     }
 
+    /// Whether a message of that version shows it: a second Digest came with 2.0 (2.1 §4.21).
+    fn is_in(&self, version: Version) -> bool {
+        let later = self.is(tag::DIGEST) && self.index.unwrap_or(0) > 0;
+        self.reference.is_in(version) && !(later && version < Version::V2_0)
+    }
+
+    /// Whether answers show Attribute Index 0. 1.4 §2.1.1 leaves it open; PyKMIP reads the index of
+    /// everything there can be several of. Clients of 1.0 get the shortest form.
+    fn shows_first_index(&self, version: Version) -> bool {
+        let many = self.reference.row().is_some_and(|row| row.instances == Instances::Many);
+        many && Version::V1_1 <= version && version < Version::V2_0
+    }
+
     fn put<'a>(&'a self, version: Version, out: &mut Vec<Node<'a>>) {
+        let index = self.index.unwrap_or(0);
+        if self.shows_first_index(version) && index == 0 {
+            out.push(Node::new(tag::ATTRIBUTE_INDEX, Value::Integer(0)));
+        }
+        self.put_with_later_index(version, out);
+    }
+
+    fn put_with_later_index<'a>(&'a self, version: Version, out: &mut Vec<Node<'a>>) {
         if version < Version::V2_0
             && let Some(index) = self.index.filter(|index| *index != 0)
         {
@@ -242,7 +263,7 @@ impl Item for Attributes {
 
     fn write(&self, version: Version) -> Result<Value<'_>, Inexpressible> {
         let mut out = Vec::with_capacity(self.0.len());
-        for attribute in self.0.iter().filter(|attribute| attribute.reference.is_in(version)) {
+        for attribute in self.0.iter().filter(|attribute| attribute.is_in(version)) {
             attribute.put(version, &mut out);
         }
         Ok(Value::Structure(out))
@@ -253,8 +274,8 @@ impl Item for Attributes {
 pub fn canonical(attributes: &Attributes) -> Node<'_> {
     let mut out = Vec::with_capacity(attributes.0.len());
     for attribute in &attributes.0 {
-        // 1.4 is the last version that writes the index.
-        attribute.put(Version::V1_4, &mut out);
+        // 1.4 is the last version that writes the index; 0 is not kept.
+        attribute.put_with_later_index(Version::V1_4, &mut out);
     }
     Node::structure(tag::ATTRIBUTES, out)
 }

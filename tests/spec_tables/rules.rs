@@ -77,7 +77,14 @@ fn attributes_are_those_of_every_version() {
             .iter()
             .filter(|row| row.is_in(version) && row.tag != tag::ATTRIBUTE);
         let ours: BTreeSet<String> = ours.map(|row| row.name.to_owned()).collect();
-        let differences: Vec<_> = listed.symmetric_difference(&ours).collect();
+        // 1.4 has the tags of these but no rule table; TC-CERTATTR-1-14 and TC-ECC-3-14 show them
+        // as attributes of 1.4.
+        let early = |name: &&String| {
+            version == Version::V1_4
+                && (name.starts_with("Certificate Subject ") || name.starts_with("Certificate Issuer "))
+        };
+        let differences: Vec<_> =
+            listed.symmetric_difference(&ours).filter(|name| !early(name)).collect();
         assert!(differences.is_empty(), "KMIP {version}: {differences:?}");
     });
 }

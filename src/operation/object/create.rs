@@ -6,7 +6,7 @@ use crate::engine::access::Permission;
 use crate::engine::context::Context;
 use crate::engine::error::{Fault, Reason};
 use crate::hsm::{HsmError, KeyKind, SecretSpec};
-use crate::object::creation::{self, Birth};
+use crate::object::creation::{self, Birth, Origin};
 use crate::object::managed::{Draft, Form};
 use crate::object::material;
 use crate::operation::Handler;
@@ -145,10 +145,6 @@ async fn symmetric(
             format!("a key of {length} bits is not quantum safe; expected 256 or more"),
         ));
     }
-    creation::required(
-        attributes.integer(tag::CRYPTOGRAPHIC_USAGE_MASK),
-        tag::CRYPTOGRAPHIC_USAGE_MASK,
-    )?;
     let skeleton = Object::SymmetricKey(SymmetricKey {
         key_block: KeyBlock {
             key_format_type: KeyFormatType::RAW,
@@ -173,7 +169,7 @@ async fn secret(
     let length = attributes.integer(tag::CRYPTOGRAPHIC_LENGTH).unwrap_or(256);
     let spec = SecretSpec { kind: KeyKind::Generic, length: usize::try_from(length / 8).unwrap_or(0) };
     let skeleton = Object::SecretData(SecretData {
-        secret_data_type: SecretDataType::SEED,
+        secret_data_type: SecretDataType::PASSWORD,
         key_block: KeyBlock {
             key_format_type: KeyFormatType::RAW,
             key_compression_type: None,
@@ -181,7 +177,8 @@ async fn secret(
             cryptographic_algorithm: attributes
                 .enumeration(tag::CRYPTOGRAPHIC_ALGORITHM)
                 .map(CryptographicAlgorithm),
-            cryptographic_length: Some(length),
+            // Secret data has no length of its own in its key block (TC-CREATE-SD).
+            cryptographic_length: None,
             key_wrapping_data: None,
         },
     });
@@ -215,7 +212,7 @@ async fn born(
         class,
         format: Some(KeyFormatType::RAW),
         digestible: digestible.as_ref().map(|bytes| bytes.as_slice()),
-        generated: true,
+        origin: Origin::Generated,
     };
     creation::complete(context, &birth, attributes);
     if object_type == ObjectType::SYMMETRIC_KEY {

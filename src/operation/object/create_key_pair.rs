@@ -6,7 +6,7 @@ use crate::engine::access::Permission;
 use crate::engine::context::Context;
 use crate::engine::error::{Fault, Reason};
 use crate::hsm::{Curve, Pair, PairSpec};
-use crate::object::creation::{self, Birth};
+use crate::object::creation::{self, Birth, Origin};
 use crate::object::format::{Format, Kind, convert};
 use crate::object::managed::{Draft, Form};
 use crate::object::{inspection, material};
@@ -225,7 +225,7 @@ async fn private_half(
         class,
         format: Some(block.key_format_type),
         digestible: clear.as_ref().map(|bytes| bytes.as_slice()),
-        generated: true,
+        origin: Origin::Generated,
     };
     creation::complete(context, &birth, &mut attributes);
     let skeleton = Object::PrivateKey(PrivateKey { key_block: block });
@@ -257,7 +257,7 @@ async fn public_half(
         class,
         format: Some(block.key_format_type),
         digestible: Some(&kept),
-        generated: true,
+        origin: Origin::Generated,
     };
     creation::complete(context, &birth, &mut attributes);
     let skeleton = Object::PublicKey(PublicKey { key_block: block });

@@ -4,7 +4,7 @@ use crate::engine::access::Permission;
 use crate::engine::context::{Context, Destroyed};
 use crate::engine::error::{Fault, Reason};
 use crate::hsm::KeyKind;
-use crate::object::creation::{self, Birth};
+use crate::object::creation::{self, Birth, Origin};
 use crate::object::derivation::{self, DerivationError};
 use crate::object::format::HashAlgorithm;
 use crate::object::managed::{Draft, Form, Sealed};
@@ -96,7 +96,7 @@ fn derivable(context: &Context, base: &Sealed) -> Result<(), Fault> {
     let mask = base.attributes.integer(tag::CRYPTOGRAPHIC_USAGE_MASK).unwrap_or(0);
     if !CryptographicUsageMask::from_integer(mask).contains(CryptographicUsageMask::DERIVE_KEY) {
         return Err(Fault::new(
-            Reason::IncompatibleCryptographicUsageMask,
+            Reason::NotDerivable,
             "the base's Cryptographic Usage Mask does not have Derive Key",
         ));
     }
@@ -292,7 +292,7 @@ async fn register(
         class,
         format: Some(KeyFormatType::RAW),
         digestible: Some(derived),
-        generated: true,
+        origin: Origin::Derived,
     };
     creation::complete(context, &birth, &mut attributes);
     let owner = context.caller.identity.name.clone();

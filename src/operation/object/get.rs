@@ -1,5 +1,7 @@
 //! Get (1.4 §4.11, 2.1 §6.1.19).
 
+use ttlv::Value;
+
 use crate::engine::access::Permission;
 use crate::engine::context::{Context, Destroyed};
 use crate::engine::error::Fault;
@@ -9,6 +11,7 @@ use crate::protocol::enumeration::{KeyCompressionType, KeyFormatType, KeyWrapTyp
 use crate::protocol::identifier::Identifier;
 use crate::protocol::key_block::KeyWrappingSpecification;
 use crate::protocol::object::AnyObject;
+use crate::protocol::tag;
 use crate::structure;
 
 structure! {
@@ -43,6 +46,12 @@ impl Handler for Get {
             wrapping: request.key_wrapping_specification.as_ref(),
         };
         let delivered = delivery::deliver(context, &object, &wish).await?;
+        // Fresh ends with the first Get (1.4 §3.41, 2.1 §4.23).
+        if object.attributes.boolean(tag::FRESH) == Some(true) {
+            let mut served = object.edit();
+            served.attributes.set(tag::FRESH, Value::Boolean(false));
+            context.update(served).await?;
+        }
         Ok(GetResponse {
             object_type: object.object_type(),
             unique_identifier: object.unique_identifier.clone(),

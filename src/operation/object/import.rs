@@ -3,6 +3,7 @@
 use crate::engine::access::{self, Decision, Permission};
 use crate::engine::context::{Context, Destroyed};
 use crate::engine::error::{Fault, Reason};
+use crate::object::creation::Origin;
 use crate::object::{admission, wrapping};
 use crate::operation::Handler;
 use crate::protocol::attributes::{AttributeReference, Attributes};
@@ -69,11 +70,13 @@ impl Handler for Import {
             return Err(Fault::new(Reason::InvalidField, "Object Type and the object do not match"));
         }
         let replaced = replaced(context, request).await?;
+        let mut origin = Origin::Imported;
         if request.key_wrap_type == Some(KeyWrapType::NOT_WRAPPED) {
+            origin = Origin::Unwrapped;
             wrapping::unwrap(context, &mut object).await?;
         }
         let attributes = taken_over(&request.attributes)?;
-        admission::admit(context, &unique_identifier, object, attributes, replaced).await?;
+        admission::admit(context, &unique_identifier, object, attributes, origin, replaced).await?;
         context.produce(UniqueIdentifier::IMPORT, &unique_identifier);
         Ok(ImportResponse { unique_identifier })
     }

@@ -131,7 +131,8 @@ impl Handler for Locate {
             destroyed: mask.contains(StorageStatusMask::DESTROYED_STORAGE),
             offset: count("Offset Items", request.offset_items)?.unwrap_or(0),
             maximum: Some(asked.unwrap_or(limit).min(limit)),
-            count: request.offset_items.is_some() || request.maximum_items.is_some(),
+            // TC-OFFSET counts only where the client pages.
+            count: request.offset_items.is_some(),
         };
         if request.object_group_member == Some(ObjectGroupMember::GROUP_MEMBER_FRESH) {
             filter.terms.push(Term::Matches {

@@ -7,7 +7,7 @@ use crate::object::admission;
 use crate::operation::Handler;
 use crate::operation::object::create::storable;
 use crate::operation::server::query::ProtectionStorageMasks;
-use crate::object::creation;
+use crate::object::creation::{self, Origin};
 use crate::protocol::attributes::Attributes;
 use crate::protocol::enumeration::{ObjectType, UniqueIdentifier};
 use crate::protocol::object::AnyObject;
@@ -46,7 +46,7 @@ impl Handler for Register {
         }
         let attributes = creation::admit(context.version, request.object_type, &request.attributes)?;
         let unique_identifier = creation::new_identifier();
-        admission::admit(context, &unique_identifier, object, attributes, None).await?;
+        admission::admit(context, &unique_identifier, object, attributes, Origin::Registered, None).await?;
         context.produce(UniqueIdentifier::REGISTER, &unique_identifier);
         Ok(RegisterResponse { unique_identifier })
     }

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use ttlv::Value;
+
 use crate::engine::Engine;
 use crate::engine::context::Context;
 use crate::engine::error::Fault;
@@ -24,6 +26,7 @@ structure! {
         vendor_identification: Option<String> = VENDOR_IDENTIFICATION;
         server_information: Option<ServerInformation> = SERVER_INFORMATION;
         application_namespace: Vec<String> = APPLICATION_NAMESPACE;
+        rng_parameters: Vec<Value<'static>> = RNG_PARAMETERS, since V1_3;
         capability_information: Vec<CapabilityInformation> = CAPABILITY_INFORMATION, since V1_3;
         protection_storage_masks: Option<ProtectionStorageMasks> = PROTECTION_STORAGE_MASKS, since V2_0;
     }
@@ -63,6 +66,7 @@ pub fn answer(engine: &Arc<Engine>, version: Version, request: &QueryRequest) ->
         vendor_identification: None,
         server_information: None,
         application_namespace: Vec::new(),
+        rng_parameters: Vec::new(),
         capability_information: Vec::new(),
         protection_storage_masks: None,
     };
@@ -87,6 +91,9 @@ pub fn answer(engine: &Arc<Engine>, version: Version, request: &QueryRequest) ->
             server_version: Some(env!("CARGO_PKG_VERSION").to_owned()),
             product_name: Some(VENDOR.to_owned()),
         });
+    }
+    if asks(QueryFunction::QUERY_RNGS) {
+        response.rng_parameters.push(engine.hsm.generator());
     }
     if asks(QueryFunction::QUERY_CAPABILITIES) {
         response.capability_information.push(CapabilityInformation {

@@ -12,7 +12,7 @@ enumeration! {
         QUERY_EXTENSION_LIST = 0x05, "QueryExtensionList", 1.1;
         QUERY_EXTENSION_MAP = 0x06, "QueryExtensionMap", 1.1;
         QUERY_ATTESTATION_TYPES = 0x07, "QueryAttestationTypes", 1.2;
-        QUERY_RN_GS = 0x08, "QueryRNGs", 1.3;
+        QUERY_RNGS = 0x08, "QueryRNGs", 1.3;
         QUERY_VALIDATIONS = 0x09, "QueryValidations", 1.3;
         QUERY_PROFILES = 0x0A, "QueryProfiles", 1.3;
         QUERY_CAPABILITIES = 0x0B, "QueryCapabilities", 1.3;
