@@ -1,6 +1,7 @@
 //! The command line: one file per family of commands.
 
 mod assembly;
+mod audit;
 mod client;
 mod config;
 mod place;
@@ -39,6 +40,7 @@ enum Command {
     Serve(serve::Serve),
     Client(client::ClientFamily),
     Token(token::TokenFamily),
+    Audit(audit::AuditFamily),
     Config(config::ConfigFamily),
 }
 
@@ -112,6 +114,7 @@ pub fn main() -> ExitCode {
         Command::Serve(command) => command.run(),
         Command::Client(command) => command.run(),
         Command::Token(command) => command.run(),
+        Command::Audit(command) => command.run(),
         Command::Config(command) => command.run(),
     };
     match done {

@@ -1,173 +1,188 @@
 //! What happened, in order and for good (DESIGN §7). An intent goes to the spool before an
 //! operation that changes something, its outcome stands in the transaction of the change; what
 //! changes nothing is recorded through the spool, at most 100 ms later (at once when strict).
+//!
+//! Rows are numbered without gaps. Once a second a sealer signs the Merkle root over all of them
+//! (`sealer`, `checkpoint`); `verify` finds what was changed since.
 
+pub mod anchor;
+pub mod checkpoint;
+pub mod merkle;
+pub mod record;
+pub mod sealer;
 mod spool;
+pub mod verify;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
 
-use sha2::{Digest, Sha256};
-
-pub use spool::Spool;
+pub use record::Outcome;
+use record::{Line, VOID};
+pub use spool::Full;
+use spool::{Spool, Ticket, row};
 
 use crate::engine::batch::Sender;
-use crate::engine::error::Reason;
 use crate::protocol::enumeration::Operation;
-use crate::store::record::AuditRow;
-
-/// How an operation ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    Success,
-    Failure(Reason),
-    /// It succeeded, but a later item of a batch with Undo did not.
-    Undone,
-}
+use crate::store::record::{AuditRow, Commit};
+use crate::store::{Store, StoreError};
 
 /// One operation from its intent to its outcome.
-#[derive(Clone, Debug)]
-pub struct Trace {
+#[derive(Debug)]
+pub struct Trace<'r> {
     operation: Operation,
-    tenant: i64,
-    identity: String,
-    address: String,
+    sender: &'r Sender,
     time: i64,
+    /// Server Correlation Value and number of the item.
+    request: &'r str,
+    item: u32,
     /// Identifiers that the operation touched.
     pub touched: Vec<String>,
     /// Set once a row was made for it: a row that was not committed is made again with the same number.
-    sequence: Option<i64>,
+    ticket: Option<Ticket>,
     committed: bool,
 }
 
-impl Trace {
+impl Trace<'_> {
     /// Whether its outcome stands in the transaction of a change.
     pub fn is_committed(&self) -> bool {
         self.committed
     }
-}
 
-#[derive(serde::Serialize)]
-struct Line<'a> {
-    phase: &'a str,
-    time: i64,
-    tenant: i64,
-    identity: &'a str,
-    address: &'a str,
-    operation: String,
-    objects: &'a [String],
-    result: &'a str,
+    /// The transaction that its row stands in is committed.
+    pub fn commit(&mut self) {
+        if let Some(ticket) = self.ticket.take() {
+            ticket.used();
+            self.committed = true;
+        }
+    }
+
+    fn line(&self, phase: &str, result: &str, body: &mut Vec<u8>) {
+        let (tenant, identity) = match &self.sender.caller {
+            Ok(caller) => (caller.tenant_id.0, caller.identity.name.as_str()),
+            Err(_) => (0, ""),
+        };
+        let line = Line {
+            phase,
+            time: self.time,
+            tenant,
+            identity,
+            address: &self.sender.address,
+            request: self.request,
+            item: self.item,
+            operation: self.operation,
+            objects: &self.touched,
+            result,
+        };
+        line.append(body);
+    }
 }
 
 #[derive(Debug)]
 pub struct Audit {
     node: String,
-    next: Arc<AtomicI64>,
     spool: Spool,
-    /// Reads are answered only when their record is in the database.
+    /// Answered only when the record is in the database.
     strict: bool,
 }
 
-/// RFC 6962 §2.1: the hash of a leaf.
-pub fn leaf_hash(body: &[u8]) -> [u8; 32] {
-    let mut hash = Sha256::new();
-    hash.update([0]);
-    hash.update(body);
-    hash.finalize().into()
-}
-
-pub(crate) fn row(node: &str, sequence: i64, body: Vec<u8>) -> AuditRow {
-    AuditRow { node: node.to_owned(), sequence, hash: leaf_hash(&body), body }
-}
+/// Rows per look for holes.
+const LOOK: u32 = 4096;
+/// More holes than crashes make: somebody took rows out, or put one in far ahead.
+const HOLES: i64 = 100_000;
 
 impl Audit {
-    /// `head`: the highest sequence that the store has of this node.
-    pub fn new(node: String, head: i64, spool: Spool, strict: bool) -> Self {
-        let next = Arc::clone(spool.next());
-        next.store(head + 1, Ordering::SeqCst);
-        Audit { node, next, spool, strict }
+    /// Opens a node's log after its first `sealed` rows: numbers that a server took and did not
+    /// live to write become void rows. None: what is sealed is in doubt, and nothing is filled.
+    ///
+    /// # Errors
+    /// `Damaged` when more rows are missing than crashes explain.
+    pub async fn open(
+        store: Arc<Store>,
+        node: String,
+        sealed: Option<i64>,
+        strict: bool,
+    ) -> Result<Audit, StoreError> {
+        let head = store.audit_head(&node).await?;
+        let sealed = sealed.unwrap_or(head);
+        fill(&store, &node, sealed, head).await?;
+        let spool = Spool::start(store, node.clone(), head.max(sealed).saturating_add(1));
+        Ok(Audit {
+            node,
+            spool,
+            strict,
+        })
     }
 
     pub fn node(&self) -> &str {
         &self.node
     }
 
-    pub fn begin(&self, operation: Operation, sender: &Sender, now: i64) -> Trace {
-        let (tenant, identity) = match &sender.caller {
-            Ok(caller) => (caller.tenant_id.0, caller.identity.name.clone()),
-            Err(_) => (0, String::new()),
-        };
+    /// The highest sequence taken.
+    pub fn head(&self) -> i64 {
+        self.spool.head()
+    }
+
+    /// Waits, up to five seconds, while too many records wait for the database.
+    ///
+    /// # Errors
+    /// [`Full`]: what cannot be recorded is not done.
+    pub async fn admit(&self) -> Result<(), Full> {
+        self.spool.admit().await
+    }
+
+    pub fn begin<'r>(
+        &self,
+        operation: Operation,
+        sender: &'r Sender,
+        now: i64,
+        (request, item): (&'r str, usize),
+    ) -> Trace<'r> {
         Trace {
             operation,
-            tenant,
-            identity,
-            address: sender.address.clone(),
+            sender,
             time: now,
+            request,
+            item: u32::try_from(item).unwrap_or(u32::MAX),
             touched: Vec::new(),
-            sequence: None,
+            ticket: None,
             committed: false,
         }
     }
 
-    fn line(trace: &Trace, phase: &str, result: &str) -> Vec<u8> {
-        serde_json::to_vec(&Line {
-            phase,
-            time: trace.time,
-            tenant: trace.tenant,
-            identity: &trace.identity,
-            address: &trace.address,
-            operation: trace.operation.to_string(),
-            objects: &trace.touched,
-            result,
-        })
-        .unwrap_or_default()
-    }
-
-    fn result(outcome: Outcome) -> &'static str {
-        match outcome {
-            Outcome::Success => "success",
-            Outcome::Failure(reason) => reason.name(),
-            Outcome::Undone => "undone",
+    /// Records that an operation is about to change something; when strict, the record is in the
+    /// database before the operation runs.
+    pub async fn intend(&self, trace: &Trace<'_>) {
+        self.spool
+            .write(|body| trace.line("intent", "pending", body));
+        if self.strict {
+            self.spool.flush().await;
         }
     }
 
-    /// Records that an operation is about to change something.
-    pub fn intend(&self, trace: &Trace) {
-        self.spool.push(Self::line(trace, "intent", "pending"));
-    }
-
-    /// The row that stands in the transaction of a change.
-    pub fn outcome(&self, trace: &mut Trace) -> Vec<AuditRow> {
-        let sequence =
-            *trace.sequence.get_or_insert_with(|| self.next.fetch_add(1, Ordering::SeqCst));
-        trace.committed = true;
-        vec![row(&self.node, sequence, Self::line(trace, "outcome", Self::result(Outcome::Success)))]
-    }
-
-    /// The rows of a whole batch, for its one transaction.
-    pub fn outcomes(&self, traces: &mut [Trace], _: Outcome) -> Vec<AuditRow> {
-        traces.iter_mut().flat_map(|trace| self.outcome(trace)).collect()
+    /// The row that stands in the transaction of a change; `Trace::commit` says that it stands.
+    pub fn outcome(&self, trace: &mut Trace<'_>) -> AuditRow {
+        let sequence = trace
+            .ticket
+            .get_or_insert_with(|| self.spool.ticket())
+            .sequence();
+        row(&self.node, sequence, &body(trace, Outcome::Success))
     }
 
     /// Records outcomes that changed nothing.
-    pub fn later(&self, traces: &mut [Trace], outcome: Outcome) {
-        for trace in traces {
-            self.push(trace, outcome);
-        }
-    }
-
-    fn push(&self, trace: &Trace, outcome: Outcome) {
-        let line = Self::line(trace, "outcome", Self::result(outcome));
-        match trace.sequence {
-            // A row was made for it but not committed: its number may not stay empty.
-            Some(sequence) => self.spool.push_row(row(&self.node, sequence, line)),
-            None => self.spool.push(line),
+    pub fn later<'r>(&self, traces: impl IntoIterator<Item = Trace<'r>>, outcome: Outcome) {
+        for mut trace in traces {
+            match trace.ticket.take() {
+                // A row was made for it but not committed: its number may not stay empty.
+                Some(ticket) => ticket.write(body(&trace, outcome)),
+                None => self
+                    .spool
+                    .write(|body| trace.line("outcome", outcome.name(), body)),
+            }
         }
     }
 
     /// Records an outcome that changed nothing; waits for the database only when strict.
-    pub async fn done(&self, trace: Trace, outcome: Outcome) {
-        self.push(&trace, outcome);
+    pub async fn done(&self, trace: Trace<'_>, outcome: Outcome) {
+        self.later([trace], outcome);
         if self.strict {
             self.spool.flush().await;
         }
@@ -177,4 +192,48 @@ impl Audit {
     pub async fn flush(&self) {
         self.spool.flush().await;
     }
+}
+
+fn body(trace: &Trace<'_>, outcome: Outcome) -> Vec<u8> {
+    let mut body = Vec::with_capacity(256);
+    trace.line("outcome", outcome.name(), &mut body);
+    body
+}
+
+/// Writes a void row for every number between `sealed` and `head` that has no row.
+async fn fill(store: &Store, node: &str, sealed: i64, head: i64) -> Result<(), StoreError> {
+    let mut expected = sealed.saturating_add(1);
+    let mut holes = 0;
+    while expected <= head {
+        let leaves = store.audit_leaves(node, expected, LOOK).await?;
+        if leaves.is_empty() {
+            break;
+        }
+        let mut voids = Vec::new();
+        for (sequence, _) in leaves {
+            holes += sequence - expected;
+            if holes > HOLES {
+                return Err(StoreError::Damaged(format!(
+                    "the audit log of node {node} has no rows {expected} to {}: more than a server that \
+                     dies leaves behind; see `keyward audit verify`",
+                    sequence - 1
+                )));
+            }
+            voids.extend((expected..sequence).map(|sequence| row(node, sequence, VOID)));
+            expected = sequence.saturating_add(1);
+        }
+        if !voids.is_empty() {
+            tracing::warn!(
+                rows = voids.len(),
+                "audit numbers that were taken and never written are void"
+            );
+            store
+                .apply(Commit {
+                    changes: Vec::new(),
+                    audit: voids,
+                })
+                .await?;
+        }
+    }
+    Ok(())
 }

@@ -26,6 +26,7 @@ use crate::store::{Options, Store};
 
 /// What the network side is given.
 pub(super) struct Assembled<S> {
+    pub(super) engine: Arc<Engine>,
     pub(super) service: Arc<S>,
     pub(super) ready: Readiness,
 }
@@ -138,6 +139,7 @@ fn settings(config: &Config) -> Settings {
         },
         mapping: vec![MappingField::Fingerprint, mapping(config.identity.mapping)],
         strict_audit: config.audit.strict,
+        anchor: config.audit.anchor.clone(),
         interop: config.server.interop,
         ..Settings::default()
     }
@@ -175,7 +177,8 @@ pub(super) async fn assemble(
         true => Ok(()),
         false => Err("the token or the database does not answer".to_owned()),
     });
-    Ok(Assembled { service: Arc::new(KmipService::new(engine)), ready })
+    let service = Arc::new(KmipService::new(Arc::clone(&engine)));
+    Ok(Assembled { engine, service, ready })
 }
 
 async fn registered(engine: &Engine) -> Result<HashSet<Fingerprint>, Failure> {

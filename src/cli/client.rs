@@ -152,7 +152,7 @@ impl Add {
 }
 
 /// A date of the log, for people.
-fn date(seconds: i64) -> String {
+pub(super) fn date(seconds: i64) -> String {
     use time::format_description::well_known::Rfc3339;
     time::OffsetDateTime::from_unix_timestamp(seconds)
         .ok()

@@ -94,6 +94,7 @@ impl Quickstart {
                     .unwrap_or_default(),
             ),
             ("KEYWARD_INTEROP", self.interop.to_string()),
+            ("KEYWARD_AUDIT_ANCHOR", text(dir.join("anchor"))),
             ("KEYWARD_TLS_CERTIFICATE", text(server.certificate)),
             ("KEYWARD_TLS_KEY", text(server.key)),
             ("KEYWARD_TLS_CLIENT_CA", text(pki.client_authority())),

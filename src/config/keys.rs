@@ -162,8 +162,12 @@ settings! {
     }
     /// The log of every decision.
     audit: Audit {
-        /// Write the record of a read before it is answered, not up to 100 ms later.
+        /// Write the record of a read before it is answered, not up to 100 ms later, and the intent
+        /// of a change before it is made.
         strict: bool = "false";
+        /// The directory where the newest signed checkpoint is kept outside the database; empty:
+        /// nowhere. Leave it out of the database's backups.
+        anchor: Option<PathBuf> = "anchor";
     }
     /// From certificate to identity.
     identity: Identity {

@@ -41,6 +41,8 @@ struct Batch<'e> {
     header: &'e RequestHeader,
     version: Version,
     now: i64,
+    /// Server Correlation Value of the answer.
+    correlation: String,
     /// Bytes left for the answer, when the client set a Maximum Response Size.
     room: Option<usize>,
 }
@@ -89,8 +91,9 @@ pub async fn answer(engine: &Arc<Engine>, sender: &Sender, request: &[u8], out: 
         .map(|size| usize::try_from(size).unwrap_or(0))
         .unwrap_or(engine.settings.limits.response)
         .min(engine.settings.limits.response);
+    let correlation = engine.correlation_value();
     let mut batch =
-        Batch { engine, sender, header: &header, version, now, room: Some(room) };
+        Batch { engine, sender, header: &header, version, now, correlation, room: Some(room) };
     let answers = batch.run(items).await;
     encode_response(&batch.response_header(answers.len()), &answers, version, out);
 }
@@ -185,7 +188,7 @@ impl Batch<'_> {
             },
             time_stamp: DateTime(self.now),
             client_correlation_value: self.header.client_correlation_value.clone(),
-            server_correlation_value: Some(self.engine.correlation_value()),
+            server_correlation_value: Some(self.correlation.clone()),
             batch_count: i32::try_from(count).unwrap_or(i32::MAX),
         }
     }
@@ -205,8 +208,8 @@ impl Batch<'_> {
         let header = ttlv::binary::encoded_len(&Node::structure(tag::RESPONSE_HEADER, Vec::new())) + 160;
         let mut room = self.room.map(|room| room.saturating_sub(header));
         let mut failed = false;
-        for node in items {
-            let answer = self.item(node, context.as_mut(), room, undo, &mut open).await;
+        for (place, node) in items.into_iter().enumerate() {
+            let answer = self.item((place, node), context.as_mut(), room, undo, &mut open).await;
             failed = answer.status == ResultStatus::OPERATION_FAILED;
             room = room.map(|room| room.saturating_sub(answer.encoded_len(self.version)));
             answers.push(answer);
@@ -226,44 +229,50 @@ impl Batch<'_> {
         &self,
         context: &mut Context,
         answers: &mut [ResponseItem],
-        mut open: Vec<Trace>,
+        mut open: Vec<Trace<'_>>,
         mut failed: bool,
     ) {
         if !failed {
-            let audit = self.engine.audit.outcomes(&mut open, Outcome::Success);
+            let audit = open.iter_mut().map(|trace| self.engine.audit.outcome(trace)).collect();
             let commit = Commit { changes: context.take_changes(), audit };
-            if let Err(error) = self.engine.commit(commit).await {
-                failed = true;
-                let fault = Fault::from(error);
-                if let Some(last) = answers.last_mut() {
-                    *last =
-                        failure(last.operation, last.unique_batch_item_id.clone(), &fault, self.version);
+            match self.engine.commit(commit).await {
+                Ok(()) => open.iter_mut().for_each(Trace::commit),
+                Err(error) => {
+                    failed = true;
+                    let fault = Fault::from(error);
+                    if let Some(last) = answers.last_mut() {
+                        *last =
+                            failure(last.operation, last.unique_batch_item_id.clone(), &fault, self.version);
+                    }
                 }
             }
         }
         if failed {
             context.drop_changes();
-            self.engine.audit.later(&mut open, Outcome::Undone);
+            self.engine.audit.later(open, Outcome::Undone);
             for answer in answers.iter_mut().filter(|answer| answer.status == ResultStatus::SUCCESS) {
                 answer.status = ResultStatus::OPERATION_UNDONE;
             }
         }
     }
 
-    async fn item(
-        &self,
-        node: Node<'_>,
+    async fn item<'b>(
+        &'b self,
+        (place, node): (usize, Node<'_>),
         context: Option<&mut Context>,
         room: Option<usize>,
         undo: bool,
-        open: &mut Vec<Trace>,
+        open: &mut Vec<Trace<'b>>,
     ) -> ResponseItem {
         let item = match RequestItem::read(node) {
             Ok(item) => item,
             Err(error) => return failure(None, None, &error.into(), self.version),
         };
         let (operation, id) = (item.operation, item.unique_batch_item_id.clone());
-        let mut trace = self.engine.audit.begin(operation, self.sender, self.now);
+        if let Err(full) = self.engine.audit.admit().await {
+            return failure(Some(operation), id, &full.into(), self.version);
+        }
+        let mut trace = self.engine.audit.begin(operation, self.sender, self.now, (&self.correlation, place));
         let result = self.try_item(item, context, room, undo, &mut trace).await;
         self.engine.metrics.operation(operation, result.as_ref().err().map(|fault| fault.reason));
         match result {
@@ -296,7 +305,7 @@ impl Batch<'_> {
         context: Option<&mut Context>,
         room: Option<usize>,
         undo: bool,
-        trace: &mut Trace,
+        trace: &mut Trace<'_>,
     ) -> Result<Success, Fault> {
         if let Some(extension) = &item.message_extension
             && extension.criticality_indicator
@@ -336,11 +345,15 @@ impl Batch<'_> {
                 ),
             };
         };
+        if row.changes {
+            self.engine.audit.intend(trace).await;
+        }
         let snapshot = context.snapshot();
         let mut attempts = 0;
         loop {
             attempts += 1;
             context.touched.clear();
+            trace.touched.clear();
             let outcome = self.attempt(context, item.operation, &payload, room, undo, trace).await;
             match outcome {
                 Ok(success) => return Ok(success),
@@ -350,7 +363,7 @@ impl Batch<'_> {
                     return Err(StoreError::Conflict.into());
                 }
                 Err(Attempt::Fault(fault)) => {
-                    trace.touched = std::mem::take(&mut context.touched);
+                    trace.touched.append(&mut context.touched);
                     context.roll_back(snapshot);
                     return Err(fault);
                 }
@@ -365,7 +378,7 @@ impl Batch<'_> {
         payload: &[Node<'_>],
         room: Option<usize>,
         undo: bool,
-        trace: &mut Trace,
+        trace: &mut Trace<'_>,
     ) -> Result<Success, Attempt> {
         let mut answered = Vec::new();
         let bytes = operation::run(context, operation, payload, &mut answered).await?;
@@ -376,13 +389,13 @@ impl Batch<'_> {
                 format!("the answer takes about {length} bytes more than the Maximum Response Size allows"),
             )));
         }
-        trace.touched = context.touched.clone();
+        trace.touched.append(&mut context.touched);
         if !undo {
             let changes = context.take_changes();
             if !changes.is_empty() {
-                let audit = self.engine.audit.outcome(trace);
+                let audit = vec![self.engine.audit.outcome(trace)];
                 match self.engine.commit(Commit { changes, audit }).await {
-                    Ok(()) => {}
+                    Ok(()) => trace.commit(),
                     Err(StoreError::Conflict) => return Err(Attempt::Conflict),
                     Err(error) => return Err(Attempt::Fault(in_operation(error.into(), operation))),
                 }

@@ -177,6 +177,15 @@ impl From<StoreError> for Fault {
     }
 }
 
+impl From<crate::audit::Full> for Fault {
+    fn from(_: crate::audit::Full) -> Self {
+        Fault::new(
+            Reason::Unavailable,
+            "the server cannot record requests at the moment, and does nothing unrecorded; try again later",
+        )
+    }
+}
+
 impl From<HsmError> for Fault {
     fn from(error: HsmError) -> Self {
         crate::engine::token_error::fault(&error)

@@ -27,6 +27,7 @@ use self::freshness::Freshness;
 use self::lease::Lease;
 use self::metrics::Metrics;
 use self::settings::Settings;
+use crate::audit::sealer::{self, SealError, Sealer};
 use crate::audit::Audit;
 use crate::clock::Clock;
 use crate::hsm::Hsm;
@@ -43,6 +44,8 @@ pub struct Engine {
     pub clock: Clock,
     pub settings: Settings,
     pub audit: Audit,
+    /// None where the database's newest checkpoint is not to be trusted: nothing is signed on top of it.
+    pub sealer: Option<Sealer>,
     pub directory: Directory,
     pub metrics: Metrics,
     pub deployment: String,
@@ -77,15 +80,29 @@ impl Engine {
         settings: Settings,
         deployment: String,
     ) -> Result<Arc<Engine>, founding::FoundingError> {
-        let head = store.audit_head(&settings.node).await?;
-        let spool = crate::audit::Spool::start(Arc::clone(&store), settings.node.clone());
-        let audit = Audit::new(settings.node.clone(), head, spool, settings.strict_audit);
+        let (node, anchor) = (settings.node.clone(), settings.anchor.as_deref());
+        let sealer = Sealer::resume(Arc::clone(&store), Arc::clone(&hsm), &deployment, &node, anchor).await;
+        let sealer = match sealer {
+            Ok(sealer) => Some(sealer),
+            Err(SealError::Store(error)) => return Err(error.into()),
+            Err(SealError::Token(error)) => return Err(error.into()),
+            Err(error) => {
+                tracing::error!(%error, "the audit log is not sealed");
+                None
+            }
+        };
+        let sealed = match &sealer {
+            Some(sealer) => Some(sealer.size().await),
+            None => None,
+        };
+        let audit = Audit::open(Arc::clone(&store), node, sealed, settings.strict_audit).await?;
         let position = store.journal_head().await?;
         let engine = Arc::new(Engine {
             store,
             hsm,
             clock,
             audit,
+            sealer,
             directory: Directory::default(),
             metrics: Metrics::default(),
             deployment,
@@ -95,6 +112,7 @@ impl Engine {
             settings,
         });
         lease::keep(&engine, position);
+        sealer::keep(&engine);
         Ok(engine)
     }
 
@@ -174,6 +192,16 @@ impl Engine {
     /// Names an answer, so that a client's report can be found in the log (1.4 §6.19, 2.1 §9.?).
     pub fn correlation_value(&self) -> String {
         format!("{}-{}", self.settings.node, self.answers.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// Ends in order: waits until every record is in the database, and seals them.
+    pub async fn close(&self) {
+        self.audit.flush().await;
+        if let Some(sealer) = &self.sealer
+            && let Err(error) = sealer.seal().await
+        {
+            tracing::warn!(%error, "the end of the audit log is not sealed; the next start does it");
+        }
     }
 
     /// Ready to serve: database and token answer.

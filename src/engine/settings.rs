@@ -27,6 +27,8 @@ pub struct Settings {
     pub limits: MessageLimits,
     pub mapping: Vec<MappingField>,
     pub strict_audit: bool,
+    /// Directory outside the database for the newest checkpoints.
+    pub anchor: Option<std::path::PathBuf>,
     /// Whether the Interop operation is served (2.1 §6.1.26 forbids it in production).
     pub interop: bool,
     /// Seconds; the value of a new object's Lease Time (2.1 §4.28).
@@ -40,6 +42,7 @@ impl Default for Settings {
             limits: MessageLimits::default(),
             mapping: vec![MappingField::Fingerprint],
             strict_audit: false,
+            anchor: None,
             interop: false,
             lease_time: 3600,
         }

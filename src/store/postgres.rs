@@ -137,6 +137,28 @@ impl Postgres {
         read::audit(&self.connection().await?, node, from, limit).await
     }
 
+    pub async fn audit_leaves(
+        &self,
+        node: &str,
+        from: i64,
+        limit: u32,
+    ) -> Result<Vec<(i64, [u8; 32])>, StoreError> {
+        read::audit_leaves(&self.connection().await?, node, from, limit).await
+    }
+
+    pub async fn audit_nodes(&self) -> Result<Vec<String>, StoreError> {
+        read::audit_nodes(&self.connection().await?).await
+    }
+
+    pub async fn checkpoints(
+        &self,
+        node: &str,
+        above: i64,
+        limit: u32,
+    ) -> Result<Vec<(i64, String)>, StoreError> {
+        read::checkpoints(&self.connection().await?, node, above, limit).await
+    }
+
     pub async fn audit_head(&self, node: &str) -> Result<i64, StoreError> {
         read::audit_head(&self.connection().await?, node).await
     }

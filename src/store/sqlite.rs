@@ -261,6 +261,34 @@ impl Sqlite {
             .await
     }
 
+    pub async fn audit_leaves(
+        &self,
+        node: &str,
+        from: i64,
+        limit: u32,
+    ) -> Result<Vec<(i64, [u8; 32])>, StoreError> {
+        let node = node.to_owned();
+        self.scan
+            .spawn(move |connection| read::audit_leaves(connection, &node, from, limit))
+            .await
+    }
+
+    pub async fn audit_nodes(&self) -> Result<Vec<String>, StoreError> {
+        self.scan.spawn(read::audit_nodes).await
+    }
+
+    pub async fn checkpoints(
+        &self,
+        node: &str,
+        above: i64,
+        limit: u32,
+    ) -> Result<Vec<(i64, String)>, StoreError> {
+        let node = node.to_owned();
+        self.scan
+            .spawn(move |connection| read::checkpoints(connection, &node, above, limit))
+            .await
+    }
+
     pub async fn scan(
         &self,
         tenant: TenantId,

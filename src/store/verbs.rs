@@ -72,6 +72,12 @@ forward! {
     fn audit_head(&self, node: &str) -> i64;
     /// A node's audit rows from a sequence on, in order, at most `limit`.
     fn audit(&self, node: &str, from: i64, limit: u32) -> Vec<AuditRow>;
+    /// Sequence and leaf hash of a node's audit rows from a sequence on, in order, at most `limit`.
+    fn audit_leaves(&self, node: &str, from: i64, limit: u32) -> Vec<(i64, [u8; 32])>;
+    /// The nodes that have audit rows or checkpoints, in order.
+    fn audit_nodes(&self) -> Vec<String>;
+    /// A node's checkpoints larger than `above`, smallest first, at most `limit`: size and text.
+    fn checkpoints(&self, node: &str, above: i64, limit: u32) -> Vec<(i64, String)>;
     /// Stores a signed checkpoint (tlog text) over the first `size` rows of a node's log.
     fn put_checkpoint(&self, node: &str, size: i64, text: &str) -> ();
     /// The newest checkpoint of a node: size and text.

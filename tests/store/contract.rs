@@ -527,6 +527,13 @@ async fn audit_rows_are_listed_in_order(store: &Store) {
     assert_eq!(store.audit("m", 0, 1).await.unwrap(), [audit("m", 1)]);
     assert_eq!(store.audit_head("m").await.unwrap(), 3);
     assert!(store.audit("x", 0, 9).await.unwrap().is_empty());
+    assert_eq!(
+        store.audit_leaves("n", 2, 9).await.unwrap(),
+        [(2, audit("n", 2).hash), (3, audit("n", 3).hash)]
+    );
+    assert_eq!(store.audit_leaves("n", 0, 1).await.unwrap().len(), 1);
+    store.put_checkpoint("a", 1, "text").await.unwrap();
+    assert_eq!(store.audit_nodes().await.unwrap(), ["a", "m", "n"]);
 }
 
 async fn checkpoints_answer_the_newest(store: &Store) {
@@ -534,6 +541,12 @@ async fn checkpoints_answer_the_newest(store: &Store) {
     for (size, text) in [(1, "one"), (10, "ten"), (9, "nine"), (10, "ten again")] {
         store.put_checkpoint("n", size, text).await.unwrap();
     }
+    let listed = |above, limit| async move {
+        let listed = store.checkpoints("n", above, limit).await.unwrap();
+        listed.into_iter().map(|(_, text)| text).collect::<Vec<_>>()
+    };
+    assert_eq!(listed(0, 9).await, ["one", "nine", "ten", "ten again"]);
+    assert_eq!(listed(1, 2).await, ["nine", "ten"]);
     store.put_checkpoint("m", 99, "other").await.unwrap();
     assert_eq!(
         store.checkpoint("n").await.unwrap(),

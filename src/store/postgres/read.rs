@@ -153,6 +153,41 @@ pub(super) async fn audit(
     .await
 }
 
+pub(super) async fn audit_leaves(
+    connection: &Object,
+    node: &str,
+    from: i64,
+    limit: u32,
+) -> Result<Vec<(i64, [u8; 32])>, StoreError> {
+    let query = "SELECT sequence, hash FROM audit \
+                 WHERE node = $1 AND sequence >= $2 ORDER BY sequence LIMIT $3";
+    let params: Params<'_> = &[&node.as_bytes(), &from, &i64::from(limit)];
+    many(connection, query, params, |row| {
+        Ok((get(row, 0)?, rows::digest(row, 1)?))
+    })
+    .await
+}
+
+pub(super) async fn audit_nodes(connection: &Object) -> Result<Vec<String>, StoreError> {
+    let query = "SELECT node FROM audit UNION SELECT node FROM checkpoints ORDER BY node";
+    many(connection, query, &[], |row| text(row, 0)).await
+}
+
+pub(super) async fn checkpoints(
+    connection: &Object,
+    node: &str,
+    above: i64,
+    limit: u32,
+) -> Result<Vec<(i64, String)>, StoreError> {
+    let query = "SELECT size, text FROM checkpoints \
+                 WHERE node = $1 AND size > $2 ORDER BY size, ordinal LIMIT $3";
+    let params: Params<'_> = &[&node.as_bytes(), &above, &i64::from(limit)];
+    many(connection, query, params, |row| {
+        Ok((get(row, 0)?, text(row, 1)?))
+    })
+    .await
+}
+
 pub(super) async fn audit_head(connection: &Object, node: &str) -> Result<i64, StoreError> {
     let query = "SELECT coalesce(max(sequence), 0) FROM audit WHERE node = $1";
     first(connection, query, &[&node.as_bytes()]).await

@@ -97,7 +97,7 @@ fn unsigned(row: &Row, column: usize) -> Result<u32, StoreError> {
     known("unsigned 32-bit number", number, u32::try_from(number).ok())
 }
 
-fn digest(row: &Row, column: usize) -> Result<[u8; 32], StoreError> {
+pub(super) fn digest(row: &Row, column: usize) -> Result<[u8; 32], StoreError> {
     let bytes: &[u8] = get(row, column)?;
     bytes
         .try_into()

@@ -123,6 +123,37 @@ pub(super) fn audit(
     )
 }
 
+pub(super) fn audit_leaves(
+    connection: &Connection,
+    node: &str,
+    from: i64,
+    limit: u32,
+) -> Result<Vec<(i64, [u8; 32])>, StoreError> {
+    let query = "SELECT sequence, hash FROM audit \
+                 WHERE node = ?1 AND sequence >= ?2 ORDER BY sequence LIMIT ?3";
+    many(connection, query, params![node, from, limit], |row| {
+        Ok((row.get(0)?, row.get(1)?))
+    })
+}
+
+pub(super) fn audit_nodes(connection: &Connection) -> Result<Vec<String>, StoreError> {
+    let query = "SELECT node FROM audit UNION SELECT node FROM checkpoints ORDER BY node";
+    many(connection, query, [], |row| row.get(0))
+}
+
+pub(super) fn checkpoints(
+    connection: &Connection,
+    node: &str,
+    above: i64,
+    limit: u32,
+) -> Result<Vec<(i64, String)>, StoreError> {
+    let query = "SELECT size, text FROM checkpoints \
+                 WHERE node = ?1 AND size > ?2 ORDER BY size, ordinal LIMIT ?3";
+    many(connection, query, params![node, above, limit], |row| {
+        Ok((row.get(0)?, row.get(1)?))
+    })
+}
+
 pub(super) fn audit_head(connection: &Connection, node: &str) -> Result<i64, StoreError> {
     first(
         connection,

@@ -1,0 +1,81 @@
+//! One audit record: a line of JSON. A row's body is one or several of them, each ended by a newline.
+
+use std::fmt::Display;
+
+use serde::{Deserialize, Serialize, Serializer};
+
+/// How an operation ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    Success,
+    Failure(crate::engine::error::Reason),
+    /// It succeeded, but a later item of a batch with Undo did not.
+    Undone,
+}
+
+impl Outcome {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Outcome::Success => "success",
+            Outcome::Failure(reason) => reason.name(),
+            Outcome::Undone => "undone",
+        }
+    }
+}
+
+/// A record as it is written: borrowed, so that it is built once, in the block that is stored.
+#[derive(Serialize)]
+pub(super) struct Line<'a, O: Display> {
+    pub phase: &'a str,
+    /// Seconds since 1970: the message's one moment.
+    pub time: i64,
+    pub tenant: i64,
+    /// Empty for a client that no identity is mapped to.
+    pub identity: &'a str,
+    pub address: &'a str,
+    /// The answer's Server Correlation Value; with `item` it ties an intent to its outcome.
+    pub request: &'a str,
+    pub item: u32,
+    #[serde(serialize_with = "shown")]
+    pub operation: O,
+    pub objects: &'a [String],
+    pub result: &'a str,
+}
+
+fn shown<O: Display, S: Serializer>(operation: &O, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(operation)
+}
+
+impl<O: Display> Line<'_, O> {
+    pub(super) fn append(&self, body: &mut Vec<u8>) {
+        // Writing to memory does not fail, and no field of a line refuses to be JSON.
+        let _ = serde_json::to_writer(&mut *body, self);
+        body.push(b'\n');
+    }
+}
+
+/// Stands for a number that was taken and never written: its transaction failed or its server died.
+pub const VOID: &[u8] = b"{\"phase\":\"void\"}\n";
+
+/// A record as it is read.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Record {
+    pub phase: String,
+    pub time: i64,
+    pub tenant: i64,
+    pub identity: String,
+    pub address: String,
+    pub request: String,
+    pub item: u32,
+    pub operation: String,
+    pub objects: Vec<String>,
+    pub result: String,
+}
+
+/// The records of a row; None for a line that is none.
+pub fn records(body: &[u8]) -> impl Iterator<Item = Option<Record>> {
+    body.split(|byte| *byte == b'\n')
+        .filter(|line| !line.is_empty())
+        .map(|line| serde_json::from_slice(line).ok())
+}
