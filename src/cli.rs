@@ -8,6 +8,7 @@ mod place;
 mod quickstart;
 mod screen;
 mod serve;
+mod tenant;
 mod token;
 
 use std::path::PathBuf;
@@ -39,6 +40,7 @@ enum Command {
     Quickstart(quickstart::Quickstart),
     Serve(serve::Serve),
     Client(client::ClientFamily),
+    Tenant(tenant::TenantFamily),
     Token(token::TokenFamily),
     Audit(audit::AuditFamily),
     Config(config::ConfigFamily),
@@ -113,6 +115,7 @@ pub fn main() -> ExitCode {
         Command::Quickstart(command) => command.run(),
         Command::Serve(command) => command.run(),
         Command::Client(command) => command.run(),
+        Command::Tenant(command) => command.run(),
         Command::Token(command) => command.run(),
         Command::Audit(command) => command.run(),
         Command::Config(command) => command.run(),

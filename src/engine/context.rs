@@ -150,11 +150,18 @@ impl Context {
             Decision::Deny => return Err(denied(permission)),
             Decision::Hide => return Err(Fault::not_found(identifier)),
         }
-        self.touched.push(object.unique_identifier.clone());
+        self.touch(&object.unique_identifier);
         if destroyed == Destroyed::Refused && state::is_destroyed(&object.attributes) {
             return Err(Fault::new(Reason::ObjectDestroyed, "the object is destroyed; only its attributes remain"));
         }
         Ok(object)
+    }
+
+    /// For the audit record, once each.
+    fn touch(&mut self, identifier: &str) {
+        if self.touched.iter().all(|known| known != identifier) {
+            self.touched.push(identifier.to_owned());
+        }
     }
 
     /// An object without asking for permission: for checks that tell the caller nothing of it.
@@ -196,7 +203,7 @@ impl Context {
         draft.set_version(base + 1);
         let distinguish = self.caller.tenant.settings.duplicate_names;
         let row = draft.seal(&self.engine.hsm, distinguish).await?;
-        self.touched.push(row.record.unique_identifier.clone());
+        self.touch(&row.record.unique_identifier);
         for name in row.names.iter().filter(|name| name.distinguisher.is_empty()) {
             let taken = self.staged.values().any(|other| {
                 other.row.record.unique_identifier != row.record.unique_identifier && other.row.names.contains(name)

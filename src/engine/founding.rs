@@ -102,15 +102,47 @@ pub async fn has_tenant(store: &Store, id: TenantId) -> Result<bool, StoreError>
     Ok(store.entity(EntityKind::Tenant, id, TENANT).await?.is_some())
 }
 
-/// The number of the tenant of this name.
-pub async fn tenant_named(store: &Store, hsm: &Hsm, name: &str) -> Result<Option<TenantId>, FoundingError> {
+/// All tenants with their settings, by number.
+pub async fn tenants(store: &Store, hsm: &Hsm) -> Result<Vec<(TenantId, Tenant)>, FoundingError> {
+    let mut tenants = Vec::new();
     for row in store.entities(EntityKind::Tenant, None).await? {
         let tenant = entity::verify::<Tenant>(hsm, row).await?;
-        if tenant.body.name == name {
-            return Ok(Some(tenant.tenant));
-        }
+        tenants.push((tenant.tenant, tenant.body));
     }
-    Ok(None)
+    Ok(tenants)
+}
+
+/// The number of the tenant of this name.
+pub async fn tenant_named(
+    store: &Store,
+    hsm: &Hsm,
+    name: &str,
+) -> Result<Option<TenantId>, FoundingError> {
+    let tenants = tenants(store, hsm).await?;
+    Ok(tenants.into_iter().find(|(_, tenant)| tenant.name == name).map(|(id, _)| id))
+}
+
+/// Makes a tenant under the next free number.
+///
+/// # Errors
+/// Refused when the name is empty or taken.
+pub async fn new_tenant(
+    store: &Store,
+    hsm: &Hsm,
+    settings: &Tenant,
+) -> Result<TenantId, FoundingError> {
+    let tenants = tenants(store, hsm).await?;
+    let taken = tenants.iter().any(|(_, tenant)| tenant.name == settings.name);
+    if taken || settings.name.is_empty() {
+        return Err(FoundingError::Refused(format!(
+            "a tenant cannot be called {:?}: the name is empty or taken",
+            settings.name
+        )));
+    }
+    let last = tenants.iter().map(|(id, _)| id.0).max().unwrap_or(0);
+    let id = TenantId(last + 1);
+    add_tenant(store, hsm, id, settings).await?;
+    Ok(id)
 }
 
 /// Registers an identity and the certificate (by its mapping key) that proves it.

@@ -20,3 +20,4 @@ mod database;
 mod limits;
 mod revocation;
 mod tampering;
+mod tenants;
