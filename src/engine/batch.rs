@@ -10,7 +10,7 @@ use super::directory::Caller;
 use super::error::{Fault, Reason};
 use crate::audit::{Outcome, Trace};
 use crate::operation;
-use crate::protocol::enumeration::{BatchErrorContinuationOption, Operation, ResultStatus};
+use crate::protocol::enumeration::{AsynchronousIndicator, BatchErrorContinuationOption, Operation, ResultStatus};
 use crate::protocol::message::{
     ProtocolVersion, RequestHeader, RequestItem, ResponseHeader, ResponseItem, encode_payload, encode_response,
 };
@@ -304,6 +304,20 @@ impl Batch<'_> {
             return Err(Fault::new(
                 Reason::UnknownMessageExtension,
                 format!("the critical message extension of {:?} is not known", extension.vendor_identification),
+            ));
+        }
+        if self.header.asynchronous_indicator
+            == Some(Value::Enumeration(AsynchronousIndicator::MANDATORY.0))
+        {
+            return Err(Fault::new(
+                Reason::FeatureNotSupported,
+                "asynchronous operations are not supported yet; ask with Optional or Prohibited",
+            ));
+        }
+        if item.ephemeral {
+            return Err(Fault::new(
+                Reason::FeatureNotSupported,
+                "ephemeral batch items are not supported; leave Ephemeral out",
             ));
         }
         let row = operation::row(item.operation).filter(|row| row.is_served(self.engine)).ok_or_else(|| {

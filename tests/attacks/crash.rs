@@ -38,6 +38,7 @@ fn live(client: &mut Client, called: &str, until: usize, diary: &mut Diary) -> b
     diary.open.push(called.to_owned());
     let Ok(made) = client.try_ask(Operation::CREATE, aes(vec![name(called)])) else { return false };
     if made.status != ResultStatus::SUCCESS {
+        std::thread::sleep(Duration::from_millis(100));
         return true;
     }
     diary.open.pop();
@@ -129,7 +130,7 @@ fn what_was_acknowledged_survives_the_servers_death() {
             let diaries = under_load(server, round, false, Server::kill);
             server.run();
             let count = check(server, &diaries);
-            assert!(count > 20, "only {count} objects were made");
+            assert!(count > 5, "only {count} objects were made");
         }
     });
 }
@@ -137,7 +138,8 @@ fn what_was_acknowledged_survives_the_servers_death() {
 #[test]
 fn what_was_acknowledged_survives_postgresqls_death() {
     let Some(mut cluster) = Cluster::start(true) else { return };
-    let mut server = Server::start(Setup { database: Some(cluster.database()), ..Setup::default() });
+    let url = cluster.database();
+    let mut server = Server::start(Setup { database: Some(url), ..Setup::default() });
     server.wait_for("/readyz", 200);
     for round in 0..2 {
         let diaries = under_load(&mut server, round, true, |server| {
@@ -154,14 +156,15 @@ fn what_was_acknowledged_survives_postgresqls_death() {
         });
         assert!(server.is_alive());
         let count = check(&server, &diaries);
-        assert!(count > 20, "only {count} objects were made");
+        assert!(count > 5, "only {count} objects were made");
         // The audit log is not stuck behind a commit whose answer was lost.
-        let begun = Instant::now();
-        let mark = server.log().len();
+        let newest = || cluster.sql("t0", "SELECT max(sequence) FROM audit");
+        std::thread::sleep(Duration::from_millis(500));
+        let (before, begun) = (newest(), Instant::now());
         server.client().on(Operation::GET, "no such object");
-        while begun.elapsed() < Duration::from_secs(7) {
-            std::thread::sleep(Duration::from_millis(500));
+        while newest() == before {
+            assert!(begun.elapsed() < Duration::from_secs(10), "{}", server.log());
+            std::thread::sleep(Duration::from_millis(50));
         }
-        assert!(!server.log()[mark..].contains("audit records wait"), "{}", server.log());
     }
 }
