@@ -1,11 +1,11 @@
-//! vCenter, Synology DSM, FortiGate, VAST, Ceph.
+//! vCenter, Synology DSM, FortiGate, VAST, Veeam.
 
 use keyward::protocol::enumeration::{
-    BlockCipherMode, CredentialType, CryptographicAlgorithm, KeyFormatType, ObjectType, Operation,
-    PaddingMethod, QueryFunction, ResultReason, RevocationReasonCode, SecretDataType, State,
+    CredentialType, CryptographicAlgorithm, KeyFormatType, ObjectType, Operation, QueryFunction,
+    RevocationReasonCode, SecretDataType, State,
 };
 use keyward::protocol::tag;
-use ttlv::{Node, Value};
+use ttlv::Value;
 
 use crate::message::*;
 use crate::server;
@@ -151,7 +151,7 @@ fn synology_renames_its_volume_key_and_finds_it_after_a_reboot() {
         named(&modified),
         [("Name".to_owned(), 0, name_value(&volume))]
     );
-    assert_eq!(server.connect().locate(V1_2, by_name()), [uid_of.clone()]);
+    assert_eq!(server.connect().locate(V1_2, by_name()), [uid_of.as_str()]);
     server
         .connect()
         .ask(V1_2, Operation::ACTIVATE, vec![uid(&uid_of)])
@@ -221,7 +221,7 @@ pub fn revoke(of: &str) -> Vec<Item> {
 }
 
 /// UsernameAndPassword, which a server without passwords ignores.
-fn credential() -> Item {
+pub fn credential() -> Item {
     let value = structure(
         tag::CREDENTIAL_VALUE,
         vec![
@@ -307,35 +307,6 @@ fn fortigate_locates_four_keys_in_one_batch_and_goes_on_after_a_miss() {
 }
 
 #[test]
-fn a_batch_with_continue_goes_on_after_a_failed_item_and_without_stops() {
-    let mut client = server::shared().connect();
-    let key = client.made(V1_0, Operation::CREATE, aes(Vec::new()));
-    let request = |header: Option<Item>| {
-        let request = header.into_iter().fold(Request::new(V1_0), Request::header);
-        request
-            .item(Operation::GET, Some(b"first"), vec![uid("no such key")])
-            .item(Operation::GET, Some(b"second"), vec![uid(&key)])
-    };
-    let answers = client
-        .send(&request(Some(number(
-            tag::BATCH_ERROR_CONTINUATION_OPTION,
-            1,
-        ))))
-        .answers;
-    assert_eq!(answers.len(), 2);
-    assert_eq!(
-        answers[0].id.as_deref(),
-        Some(&b"first"[..]),
-        "an item that failed has its identifier"
-    );
-    assert_eq!(answers[0].operation, Some(Operation::GET.0));
-    assert_eq!(answers[0].clone().fails(), ResultReason::ITEM_NOT_FOUND);
-    assert_eq!(identifier(&answers[1].clone().ok()), key);
-    let answers = client.send(&request(None)).answers;
-    assert_eq!(answers.len(), 1, "Stop is the default");
-}
-
-#[test]
 fn vast_names_groups_and_polls_its_key() {
     let mut client = server::shared().connect();
     let key = client.made(V1_4, Operation::CREATE, aes(Vec::new()));
@@ -346,7 +317,7 @@ fn vast_names_groups_and_polls_its_key() {
             .ok();
     }
     client.ask(V1_4, Operation::ACTIVATE, vec![uid(&key)]).ok();
-    assert_eq!(client.locate(V1_4, vec![name(&key_name)]), [key.clone()]);
+    assert_eq!(client.locate(V1_4, vec![name(&key_name)]), [key.as_str()]);
     assert_eq!(
         material(
             &client.ask(V1_4, Operation::GET, vec![uid(&key)]).ok(),
@@ -382,84 +353,53 @@ fn vast_adds_an_operation_policy_name() {
 }
 
 #[test]
-fn ceph_rgw_creates_locates_and_gets() {
-    let mut client = server::shared().connect();
-    let key_name = unique("rgw");
-    let sized = |request: Request| {
-        request
-            .header(integer(tag::MAXIMUM_RESPONSE_SIZE, 65536))
-            .header(date(tag::TIME_STAMP, 1_700_000_000))
-    };
-    let create =
-        sized(Request::new(V1_0)).item(Operation::CREATE, None, aes(vec![name(&key_name)]));
-    let key = identifier(&client.send(&create).answers.remove(0).ok());
-    let locate = sized(Request::new(V1_0)).item(Operation::LOCATE, None, vec![name(&key_name)]);
-    assert_eq!(
-        identifiers(&client.send(&locate).answers.remove(0).ok()),
-        [key.clone()]
+fn veeam_resumes_its_session_and_fetches_its_key_pair() {
+    let server = server::shared();
+    let mut client = server.connect();
+    let pair = client
+        .ask(V1_4, Operation::CREATE_KEY_PAIR, veeam_pair())
+        .ok();
+    let [private, public] = [
+        tag::PRIVATE_KEY_UNIQUE_IDENTIFIER,
+        tag::PUBLIC_KEY_UNIQUE_IDENTIFIER,
+    ]
+    .map(|side| text_string(pair.child(side).unwrap()));
+    drop(client);
+    let mut client = server.connect();
+    for key in [&private, &public] {
+        client.ask(V1_4, Operation::ACTIVATE, vec![uid(key)]).ok();
+    }
+    assert!(
+        client.is_resumed(),
+        "a second connection takes up the session of the first"
     );
-    // It never activates its keys.
-    let get = sized(Request::new(V1_0)).item(Operation::GET, None, vec![uid(&key)]);
-    let response = client.send(&get);
-    assert_eq!(
-        integer_of(response.header.child(tag::BATCH_COUNT).unwrap()),
-        1
-    );
-    assert_eq!(
-        material(&response.answers[0].payload, tag::SYMMETRIC_KEY).len(),
-        32
-    );
+    for (key, object) in [(&public, tag::PUBLIC_KEY), (&private, tag::PRIVATE_KEY)] {
+        let got = client.ask(V1_4, Operation::GET, vec![uid(key)]).ok();
+        let value = path(&got, &[object, tag::KEY_BLOCK, tag::KEY_VALUE]);
+        assert!(value.child(tag::ATTRIBUTE).is_none());
+        assert!(material(&got, object).len() > 250);
+    }
+    for key in [&private, &public] {
+        client.ask(V1_4, Operation::REVOKE, revoke(key)).ok();
+        client.ask(V1_4, Operation::DESTROY, vec![uid(key)]).ok();
+    }
 }
 
-#[test]
-fn ceph_csi_asks_for_one_version_and_encrypts_with_its_own_iv() {
-    let server = server::shared();
-    let id = *uuid::Uuid::new_v4().as_bytes();
-    let ask = |operation, payload| {
-        let answer = server
-            .connect()
-            .send(&Request::new(V1_4).item(operation, Some(&id), payload))
-            .answers
-            .remove(0);
-        assert_eq!(answer.id.as_deref(), Some(&id[..]), "16 arbitrary bytes");
-        answer.ok()
-    };
-    let version = structure(
-        tag::PROTOCOL_VERSION,
+/// RSA-2048 that signs and verifies.
+fn veeam_pair() -> Vec<Item> {
+    let common = structure(
+        tag::COMMON_TEMPLATE_ATTRIBUTE,
         vec![
-            integer(tag::PROTOCOL_VERSION_MAJOR, 1),
-            integer(tag::PROTOCOL_VERSION_MINOR, 4),
+            attribute(
+                "Cryptographic Algorithm",
+                Value::Enumeration(CryptographicAlgorithm::RSA.0),
+            ),
+            attribute("Cryptographic Length", Value::Integer(2048)),
         ],
     );
-    let answer = ask(Operation::DISCOVER_VERSIONS, vec![version.clone()]);
-    assert_eq!(answer.items(), [version]);
-    let key = identifier(&ask(Operation::CREATE, aes(Vec::new())));
-    ask(Operation::ACTIVATE, vec![uid(&key)]);
-    let parameters = structure(
-        tag::CRYPTOGRAPHIC_PARAMETERS,
-        vec![
-            number(tag::BLOCK_CIPHER_MODE, BlockCipherMode::CBC.0),
-            number(tag::PADDING_METHOD, PaddingMethod::PKCS5.0),
-            number(tag::CRYPTOGRAPHIC_ALGORITHM, CryptographicAlgorithm::AES.0),
-        ],
-    );
-    let payload = |data: &[u8]| -> Vec<Item> {
-        vec![
-            uid(&key),
-            parameters.clone(),
-            bytes(tag::DATA, data),
-            bytes(tag::IV_COUNTER_NONCE, &[9; 16]),
-        ]
-    };
-    let sealed = byte_string(
-        ask(Operation::ENCRYPT, payload(b"a passphrase of a volume"))
-            .child(tag::DATA)
-            .unwrap(),
-    );
-    assert_eq!(sealed.len(), 32);
-    let opened = ask(Operation::DECRYPT, payload(&sealed));
-    assert_eq!(
-        opened.child(tag::DATA).map(Node::to_owned),
-        Some(bytes(tag::DATA, b"a passphrase of a volume"))
-    );
+    vec![
+        common,
+        structure(tag::PRIVATE_KEY_TEMPLATE_ATTRIBUTE, vec![mask(1)]),
+        structure(tag::PUBLIC_KEY_TEMPLATE_ATTRIBUTE, vec![mask(2)]),
+    ]
 }

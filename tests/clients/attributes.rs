@@ -41,7 +41,7 @@ fn custom_attributes_of_every_type_come_back_and_can_be_located() {
     let by_marker = attribute("x-Text", Value::TextString(marker.into()));
     for (name, value) in &values {
         let filter = vec![by_marker.clone(), attribute(name, value.clone())];
-        assert_eq!(client.locate(V1_2, filter), [key.clone()], "by {name}");
+        assert_eq!(client.locate(V1_2, filter), [key.as_str()], "by {name}");
     }
     let other = vec![by_marker, attribute("x-Integer", Value::Integer(-8))];
     assert_eq!(
@@ -201,7 +201,7 @@ fn tape_libraries_locate_by_a_part_of_a_structure() {
         application("LIBRARY-LTO", &barcode),
     );
     let key = client.made(V1_0, Operation::CREATE, aes(vec![info.clone()]));
-    assert_eq!(client.locate(V1_0, vec![info]), [key.clone()]);
+    assert_eq!(client.locate(V1_0, vec![info]), [key.as_str()]);
     let part = Value::Structure(vec![text(tag::APPLICATION_DATA, &barcode)]);
     assert_eq!(
         client.locate(
@@ -224,7 +224,7 @@ fn names_are_exact_and_unique_until_the_object_is_destroyed() {
     );
     assert_eq!(
         client.locate(V1_2, vec![name(&stem)]),
-        [key.clone()],
+        [key.as_str()],
         "not the one that begins so"
     );
     assert_eq!(
@@ -298,16 +298,16 @@ fn locate_takes_date_ranges_mask_bits_and_both_forms_of_attributes() {
         filter.extend(more);
         client.locate(V1_2, filter)
     };
-    assert_eq!(find(vec![activated(0), activated(2_000)]), [early.clone()]);
+    assert_eq!(find(vec![activated(0), activated(2_000)]), [early.as_str()]);
     assert_eq!(
         find(vec![activated(6_000), activated(2_000)]),
-        [late.clone()],
+        [late.as_str()],
         "in either order"
     );
-    assert_eq!(find(vec![activated(5_000)]), [late.clone()]);
+    assert_eq!(find(vec![activated(5_000)]), [late.as_str()]);
     assert_eq!(
         find(vec![mask(4)]),
-        [late.clone(), early.clone()],
+        [late.as_str(), early.as_str()],
         "Encrypt is one of the bits"
     );
     assert_eq!(find(vec![mask(4 | 1)]), [""; 0], "Sign is not");

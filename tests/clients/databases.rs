@@ -21,7 +21,11 @@ fn libmongocrypt_counts_one_item_and_sends_two() {
         .item(Operation::ACTIVATE, Some(b"B"), Vec::new())
         .counted(1);
     let answers = client.send(&request).answers;
-    assert_eq!(answers.len(), 2, "docs/decisions/protocol.md: all are processed");
+    assert_eq!(
+        answers.len(),
+        2,
+        "docs/decisions/protocol.md: all are processed"
+    );
     assert_eq!(
         (answers[0].id.as_deref(), answers[1].id.as_deref()),
         (Some(&b"A"[..]), Some(&b"B"[..]))
@@ -258,7 +262,7 @@ fn keyring_okv_writes_the_index_before_the_value_and_a_storage_mask_as_attribute
     );
     assert_eq!(
         client.locate(V1_1, vec![indexed("Name", name_value(&key_name))]),
-        [key.clone()]
+        [key.as_str()]
     );
     client.ask(V1_1, Operation::REVOKE, revoke(&key)).ok();
     client.ask(V1_1, Operation::DESTROY, vec![uid(&key)]).ok();

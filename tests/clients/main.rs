@@ -12,7 +12,9 @@
 
 mod appliances;
 mod attributes;
+mod cloud;
 mod databases;
+mod fields;
 mod lifecycle;
 mod message;
 mod protocol;

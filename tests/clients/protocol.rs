@@ -266,3 +266,32 @@ fn the_gcm_tag_has_its_field_from_1_4_on_and_ends_the_data_before() {
         .ask(V1_2, Operation::DECRYPT, payload(&forged))
         .fails();
 }
+
+#[test]
+fn a_batch_with_continue_goes_on_after_a_failed_item_and_without_stops() {
+    let mut client = server::shared().connect();
+    let key = client.made(V1_0, Operation::CREATE, aes(Vec::new()));
+    let request = |header: Option<Item>| {
+        let request = header.into_iter().fold(Request::new(V1_0), Request::header);
+        request
+            .item(Operation::GET, Some(b"first"), vec![uid("no such key")])
+            .item(Operation::GET, Some(b"second"), vec![uid(&key)])
+    };
+    let answers = client
+        .send(&request(Some(number(
+            tag::BATCH_ERROR_CONTINUATION_OPTION,
+            1,
+        ))))
+        .answers;
+    assert_eq!(answers.len(), 2);
+    assert_eq!(
+        answers[0].id.as_deref(),
+        Some(&b"first"[..]),
+        "an item that failed has its identifier"
+    );
+    assert_eq!(answers[0].operation, Some(Operation::GET.0));
+    assert_eq!(answers[0].clone().fails(), ResultReason::ITEM_NOT_FOUND);
+    assert_eq!(identifier(&answers[1].clone().ok()), key);
+    let answers = client.send(&request(None)).answers;
+    assert_eq!(answers.len(), 1, "Stop is the default");
+}
