@@ -91,16 +91,9 @@ pub(super) async fn open(config: &Config) -> Result<Opened, Failure> {
         connections: config.database.connections.get(),
     };
     let store = Arc::new(Store::open_with(&options).await?);
+    let first = Tenant { name: "default".to_owned(), share: true, duplicate_names: false };
     let (hsm, deployment) =
-        founding::token(&store, &clock, |deployment, first| token(config, deployment, first)).await?;
-    if !founding::has_tenant(&store, FIRST_TENANT).await? {
-        let settings = Tenant {
-            name: "default".to_owned(),
-            share: true,
-            duplicate_names: false,
-        };
-        founding::add_tenant(&store, &hsm, FIRST_TENANT, &settings).await?;
-    }
+        founding::token(&store, &clock, &first, |deployment, first| token(config, deployment, first)).await?;
     Ok(Opened { store, hsm, deployment, clock })
 }
 

@@ -245,11 +245,7 @@ impl Context {
     /// Without the hits that their rows do not bear out.
     async fn confirmed(&self, filter: &Filter, located: Located) -> Result<Located, Fault> {
         let found = located.unique_identifiers.len();
-        let unique_identifiers = self
-            .engine
-            .confirm(filter, located.unique_identifiers)
-            .await
-            .map_err(|error| error.fault("located"))?;
+        let unique_identifiers = self.engine.confirm(filter, located.unique_identifiers).await?;
         let wrong = u64::try_from(found - unique_identifiers.len()).unwrap_or(0);
         Ok(Located { unique_identifiers, total: located.total.map(|total| total.saturating_sub(wrong)) })
     }

@@ -32,10 +32,13 @@ const TENANT: &str = "tenant";
 const REVOKED: &str = "revoked";
 
 /// Opens the token that holds this database's masters, or founds both when the database is new.
-/// `open` is given the deployment's identifier and whether its masters are to be made.
+/// `open` is given the deployment's identifier and whether its masters are to be made. A new
+/// deployment comes with its first tenant in the same commit, and never gets it later: a server
+/// that made a missing tenant anew would give whoever deletes its rows an empty list of revocations.
 pub async fn token(
     store: &Store,
     clock: &Clock,
+    first: &Tenant,
     open: impl FnOnce(&str, bool) -> Result<Hsm, HsmError>,
 ) -> Result<(Arc<Hsm>, String), FoundingError> {
     if let Some(row) = store.entity(EntityKind::Deployment, TenantId(0), DEPLOYMENT).await? {
@@ -64,9 +67,10 @@ pub async fn token(
             wrapped: wrapped.bytes,
         });
     }
-    let change =
-        entity::put(&hsm, EntityKind::Deployment, TenantId(0), DEPLOYMENT, 1, &deployment).await?;
-    write(store, vec![change]).await?;
+    let mut changes =
+        vec![entity::put(&hsm, EntityKind::Deployment, TenantId(0), DEPLOYMENT, 1, &deployment).await?];
+    changes.extend(new_tenant(&hsm, FIRST_TENANT, first).await?);
+    write(store, changes).await?;
     Ok((Arc::new(hsm), identifier))
 }
 
@@ -74,16 +78,8 @@ async fn write(store: &Store, changes: Vec<Change>) -> Result<(), StoreError> {
     store.apply(Commit { changes, audit: Vec::new() }).await
 }
 
-/// Makes a tenant with its wrap and seal key and its empty manifest.
-///
-/// # Errors
-/// `StoreError::Exists` when the number is taken.
-pub async fn add_tenant(
-    store: &Store,
-    hsm: &Hsm,
-    id: TenantId,
-    settings: &Tenant,
-) -> Result<(), FoundingError> {
+/// A tenant with its wrap and seal key and its empty manifest, ready to be committed.
+async fn new_tenant(hsm: &Hsm, id: TenantId, settings: &Tenant) -> Result<Vec<Change>, FoundingError> {
     let mut changes = vec![
         entity::put(hsm, EntityKind::Tenant, id, TENANT, 1, settings).await?,
         entity::put(hsm, EntityKind::Manifest, id, REVOKED, 1, &Manifest::default()).await?,
@@ -93,13 +89,7 @@ pub async fn add_tenant(
         let body = TenantKey { purpose: purpose as u8, version: 1, kek_version: key.kek_version, wrapped: key.bytes };
         changes.push(entity::put(hsm, EntityKind::TenantKey, id, &body.key(), 1, &body).await?);
     }
-    write(store, changes).await?;
-    Ok(())
-}
-
-/// Whether the tenant is there.
-pub async fn has_tenant(store: &Store, id: TenantId) -> Result<bool, StoreError> {
-    Ok(store.entity(EntityKind::Tenant, id, TENANT).await?.is_some())
+    Ok(changes)
 }
 
 /// All tenants with their settings, by number.

@@ -164,11 +164,12 @@ impl Engine {
     ///
     /// # Errors
     /// When the row of a hit is not what was written: it may be the one that is searched for.
-    pub async fn confirm(&self, filter: &Filter, hits: Vec<String>) -> Result<Vec<String>, FetchError> {
+    pub async fn confirm(&self, filter: &Filter, hits: Vec<String>) -> Result<Vec<String>, Fault> {
         let mut confirmed = Vec::with_capacity(hits.len());
         for identifier in hits {
             // An object is never deleted, so a hit without a row never was one.
-            if let Some(object) = self.fetch(filter.tenant, &identifier).await?
+            let fetched = self.fetch(filter.tenant, &identifier).await;
+            if let Some(object) = fetched.map_err(|error| error.fault(&identifier))?
                 && filter.holds(&object.columns(), &index::entries(&object.attributes))
             {
                 confirmed.push(identifier);

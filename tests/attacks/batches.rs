@@ -1,6 +1,8 @@
 //! Stop, Continue and Undo (1.4 §6.13): what is in the database after a failure.
 
-use keyward::protocol::enumeration::{BatchErrorContinuationOption, Operation, ResultReason, ResultStatus};
+use keyward::protocol::enumeration::{
+    BatchErrorContinuationOption, Operation, ResultReason, ResultStatus,
+};
 use keyward::protocol::tag;
 use ttlv::Node;
 
@@ -12,7 +14,10 @@ fn create(called: &str) -> Item {
 }
 
 fn locate(called: &str) -> Item {
-    (Operation::LOCATE, vec![Node::structure(tag::ATTRIBUTES, vec![name(called)])])
+    (
+        Operation::LOCATE,
+        vec![Node::structure(tag::ATTRIBUTES, vec![name(called)])],
+    )
 }
 
 fn failing() -> Item {
@@ -23,7 +28,13 @@ fn failing() -> Item {
 fn a_batch_stops_goes_on_or_is_undone() {
     on_both(|server, _| {
         let mut client = server.client();
-        let batch = |prefix: &str| vec![create(&format!("{prefix}1")), failing(), create(&format!("{prefix}2"))];
+        let batch = |prefix: &str| {
+            vec![
+                create(&format!("{prefix}1")),
+                failing(),
+                create(&format!("{prefix}2")),
+            ]
+        };
 
         let answers = client.batch(BatchErrorContinuationOption::STOP, batch("stop"));
         assert_eq!(answers.len(), 2);
@@ -42,7 +53,9 @@ fn a_batch_stops_goes_on_or_is_undone() {
         assert_eq!(answers[0].status, ResultStatus::OPERATION_UNDONE);
         answers[1].fails(ResultReason::OBJECT_NOT_FOUND);
         assert!(client.located("undo1").is_empty());
-        client.on(Operation::GET, &answers[0].id()).fails(ResultReason::OBJECT_NOT_FOUND);
+        client
+            .on(Operation::GET, &answers[0].id())
+            .fails(ResultReason::OBJECT_NOT_FOUND);
         // Its name is free again.
         client.create("undo1");
     });
@@ -69,17 +82,31 @@ fn a_batch_with_undo_sees_its_own_changes_and_nobody_else_does() {
         assert_eq!(client.state(&id), 2);
 
         // The same, undone at its end: the name of the destroyed object was free only within.
-        let mut items = vec![(Operation::REVOKE, revoke(&id)), (Operation::DESTROY, on(&id)), create("inside")];
+        let mut items = vec![
+            (Operation::REVOKE, revoke(&id)),
+            (Operation::DESTROY, on(&id)),
+            create("inside"),
+        ];
         items.extend([locate("inside"), failing()]);
         let answers = client.batch(BatchErrorContinuationOption::UNDO, items);
-        assert_eq!(answers[2].status, ResultStatus::OPERATION_UNDONE, "{:?}", answers[2]);
+        assert_eq!(
+            answers[2].status,
+            ResultStatus::OPERATION_UNDONE,
+            "{:?}",
+            answers[2]
+        );
         assert_eq!(answers[3].ids(), [answers[2].id()]);
         assert_eq!(client.state(&id), 2);
         assert_eq!(client.located("inside"), [id.clone()]);
-        client.ask(Operation::CREATE, aes(vec![name("inside")])).fails(ResultReason::NON_UNIQUE_NAME_ATTRIBUTE);
+        client
+            .ask(Operation::CREATE, aes(vec![name("inside")]))
+            .fails(ResultReason::NON_UNIQUE_NAME_ATTRIBUTE);
 
         // Two of one name within a batch are refused as two in the database are.
-        let answers = client.batch(BatchErrorContinuationOption::UNDO, vec![create("twin"), create("twin")]);
+        let answers = client.batch(
+            BatchErrorContinuationOption::UNDO,
+            vec![create("twin"), create("twin")],
+        );
         answers[1].fails(ResultReason::NON_UNIQUE_NAME_ATTRIBUTE);
         assert!(client.located("twin").is_empty());
     });
@@ -99,7 +126,9 @@ fn an_item_whose_answer_is_too_large_did_not_happen() {
     on_both(|server, _| {
         let mut client = server.client();
         let small = integer(tag::MAXIMUM_RESPONSE_SIZE, 300);
-        client.send(&message(vec![small], vec![create("too large")])).unwrap();
+        client
+            .send(&message(vec![small], vec![create("too large")]))
+            .unwrap();
         client.receive().unwrap()[0].fails(ResultReason::RESPONSE_TOO_LARGE);
         assert!(client.located("too large").is_empty());
         client.create("too large");

@@ -35,21 +35,42 @@ fn round_trip(client: &mut Client, id: &str) {
         payload.extend([parameters(), Node::bytes(tag::DATA, data), iv()]);
         payload
     };
-    let encrypted = client.ask(Operation::ENCRYPT, payload(b"plain text".to_vec())).ok().bytes(tag::DATA);
+    let encrypted = client
+        .ask(Operation::ENCRYPT, payload(b"plain text".to_vec()))
+        .ok()
+        .bytes(tag::DATA);
     assert_ne!(encrypted, b"plain text");
-    assert_eq!(client.ask(Operation::DECRYPT, payload(encrypted)).ok().bytes(tag::DATA), b"plain text");
+    assert_eq!(
+        client
+            .ask(Operation::DECRYPT, payload(encrypted))
+            .ok()
+            .bytes(tag::DATA),
+        b"plain text"
+    );
 }
 
 fn a_token_key_is_used_and_never_read(server: &Server) -> String {
     let mut client = server.client();
-    let id = client.ask(Operation::CREATE, aes(vec![class("token")])).ok().id();
+    let id = client
+        .ask(Operation::CREATE, aes(vec![class("token")]))
+        .ok()
+        .id();
     client.on(Operation::ACTIVATE, &id).ok();
     round_trip(&mut client, &id);
-    client.on(Operation::GET, &id).fails(ResultReason::SENSITIVE);
-    client.on(Operation::EXPORT, &id).fails(ResultReason::SENSITIVE);
-    client.ask(Operation::CREATE, aes(vec![class("anything")])).fails(ResultReason::INVALID_ATTRIBUTE_VALUE);
+    client
+        .on(Operation::GET, &id)
+        .fails(ResultReason::SENSITIVE);
+    client
+        .on(Operation::EXPORT, &id)
+        .fails(ResultReason::SENSITIVE);
+    client
+        .ask(Operation::CREATE, aes(vec![class("anything")]))
+        .fails(ResultReason::INVALID_ATTRIBUTE_VALUE);
     // A key of class served may be read.
-    let served = client.ask(Operation::CREATE, aes(vec![class("served")])).ok().id();
+    let served = client
+        .ask(Operation::CREATE, aes(vec![class("served")]))
+        .ok()
+        .id();
     client.on(Operation::GET, &served).ok();
     id
 }
@@ -79,10 +100,21 @@ fn on_the_embedded_token() {
 
 #[test]
 fn on_softhsm() {
-    let home = tempfile::Builder::new().prefix("keyward-attacks-").tempdir().unwrap();
-    let Some(softhsm) = SoftHsm::make(home.path()) else { return };
+    let home = tempfile::Builder::new()
+        .prefix("keyward-attacks-")
+        .tempdir()
+        .unwrap();
+    let Some(softhsm) = SoftHsm::make(home.path()) else {
+        return;
+    };
     let tokens = softhsm.tokens.clone();
-    let mut server = Server::start_in(home, Setup { softhsm: Some(softhsm), ..Setup::default() });
+    let mut server = Server::start_in(
+        home,
+        Setup {
+            softhsm: Some(softhsm),
+            ..Setup::default()
+        },
+    );
     let id = a_token_key_is_used_and_never_read(&server);
     server.kill();
     server.run();

@@ -36,16 +36,26 @@ struct Diary {
 /// One object through (a part of) its life. False: the connection broke.
 fn live(client: &mut Client, called: &str, until: usize, diary: &mut Diary) -> bool {
     diary.open.push(called.to_owned());
-    let Ok(made) = client.try_ask(Operation::CREATE, aes(vec![name(called)])) else { return false };
+    let Ok(made) = client.try_ask(Operation::CREATE, aes(vec![name(called)])) else {
+        return false;
+    };
     if made.status != ResultStatus::SUCCESS {
         std::thread::sleep(Duration::from_millis(100));
         return true;
     }
     diary.open.pop();
     let id = made.id();
-    diary.known.push(Known { id: id.clone(), called: called.to_owned(), state: PRE_ACTIVE, asked: None });
+    diary.known.push(Known {
+        id: id.clone(),
+        called: called.to_owned(),
+        state: PRE_ACTIVE,
+        asked: None,
+    });
     let mut revoke = on(&id);
-    revoke.push(ttlv::Node::structure(tag::REVOCATION_REASON, vec![enumeration(tag::REVOCATION_REASON_CODE, 5)]));
+    revoke.push(ttlv::Node::structure(
+        tag::REVOCATION_REASON,
+        vec![enumeration(tag::REVOCATION_REASON_CODE, 5)],
+    ));
     let steps = [
         (Operation::ACTIVATE, on(&id), ACTIVE),
         (Operation::REVOKE, revoke, DEACTIVATED),
@@ -54,7 +64,9 @@ fn live(client: &mut Client, called: &str, until: usize, diary: &mut Diary) -> b
     for (operation, payload, state) in steps.into_iter().take(until) {
         let last = diary.known.last_mut().unwrap();
         last.asked = Some(state);
-        let Ok(answer) = client.try_ask(operation, payload) else { return false };
+        let Ok(answer) = client.try_ask(operation, payload) else {
+            return false;
+        };
         if answer.status != ResultStatus::SUCCESS {
             return true;
         }
@@ -71,7 +83,11 @@ fn check(server: &Server, diaries: &[Diary]) -> usize {
         for known in &diary.known {
             let state = client.state(&known.id);
             let may = [Some(known.state), known.asked];
-            assert!(may.contains(&Some(state)), "{known:?} is in state {state}\n{}", server.log());
+            assert!(
+                may.contains(&Some(state)),
+                "{known:?} is in state {state}\n{}",
+                server.log()
+            );
             let got = client.on(Operation::GET, &known.id);
             if state == DESTROYED {
                 got.fails(ResultReason::OBJECT_DESTROYED);
@@ -96,7 +112,12 @@ fn check(server: &Server, diaries: &[Diary]) -> usize {
 }
 
 /// Five connections at work; `strike` is called in the midst of it.
-fn under_load(server: &mut Server, round: usize, reconnect: bool, strike: impl FnOnce(&mut Server)) -> Vec<Diary> {
+fn under_load(
+    server: &mut Server,
+    round: usize,
+    reconnect: bool,
+    strike: impl FnOnce(&mut Server),
+) -> Vec<Diary> {
     let ending = AtomicBool::new(false);
     let diaries = Mutex::new(Vec::new());
     let clients: Vec<Client> = (0..5).map(|_| server.client()).collect();
@@ -137,9 +158,14 @@ fn what_was_acknowledged_survives_the_servers_death() {
 
 #[test]
 fn what_was_acknowledged_survives_postgresqls_death() {
-    let Some(mut cluster) = Cluster::start(true) else { return };
+    let Some(mut cluster) = Cluster::start(true) else {
+        return;
+    };
     let url = cluster.database();
-    let mut server = Server::start(Setup { database: Some(url), ..Setup::default() });
+    let mut server = Server::start(Setup {
+        database: Some(url),
+        ..Setup::default()
+    });
     server.wait_for("/readyz", 200);
     for round in 0..2 {
         let diaries = under_load(&mut server, round, true, |server| {
@@ -147,7 +173,10 @@ fn what_was_acknowledged_survives_postgresqls_death() {
             server.wait_for("/readyz", 503);
             // It lives, says so, and refuses clearly.
             assert_eq!(server.page("/healthz"), 200);
-            let answer = server.client().try_ask(Operation::CREATE, aes(Vec::new())).unwrap();
+            let answer = server
+                .client()
+                .try_ask(Operation::CREATE, aes(Vec::new()))
+                .unwrap();
             answer.fails(ResultReason::GENERAL_FAILURE);
             cluster.restart();
             server.wait_for("/readyz", 200);
@@ -163,7 +192,11 @@ fn what_was_acknowledged_survives_postgresqls_death() {
         let (before, begun) = (newest(), Instant::now());
         server.client().on(Operation::GET, "no such object");
         while newest() == before {
-            assert!(begun.elapsed() < Duration::from_secs(10), "{}", server.log());
+            assert!(
+                begun.elapsed() < Duration::from_secs(10),
+                "{}",
+                server.log()
+            );
             std::thread::sleep(Duration::from_millis(50));
         }
     }

@@ -15,8 +15,12 @@ impl Database {
         match self {
             Database::Sqlite(path) => {
                 let connection = rusqlite::Connection::open(path).unwrap();
-                connection.busy_timeout(std::time::Duration::from_secs(10)).unwrap();
-                connection.execute_batch(sql).unwrap_or_else(|error| panic!("{sql}: {error}"));
+                connection
+                    .busy_timeout(std::time::Duration::from_secs(10))
+                    .unwrap();
+                connection
+                    .execute_batch(sql)
+                    .unwrap_or_else(|error| panic!("{sql}: {error}"));
             }
             Database::Postgres(cluster, name) => {
                 cluster.sql(name, sql);
@@ -29,7 +33,9 @@ impl Database {
         match self {
             Database::Sqlite(path) => {
                 let connection = rusqlite::Connection::open(path).unwrap();
-                connection.busy_timeout(std::time::Duration::from_secs(10)).unwrap();
+                connection
+                    .busy_timeout(std::time::Duration::from_secs(10))
+                    .unwrap();
                 connection.query_row(sql, [], |row| row.get(0)).unwrap()
             }
             Database::Postgres(cluster, name) => cluster.sql(name, sql).parse().unwrap(),
@@ -58,10 +64,15 @@ pub fn on_both(test: impl Fn(&mut Server, &Database)) {
     let database = Database::Sqlite(server.directory().join("keyward.db"));
     test(&mut server, &database);
     assert!(server.is_alive());
-    let Some(cluster) = postgres::shared() else { return };
+    let Some(cluster) = postgres::shared() else {
+        return;
+    };
     let url = cluster.database();
     let name = url.rsplit('/').next().unwrap().to_owned();
-    let mut server = Server::start(Setup { database: Some(url), ..Setup::default() });
+    let mut server = Server::start(Setup {
+        database: Some(url),
+        ..Setup::default()
+    });
     test(&mut server, &Database::Postgres(cluster, name));
     assert!(server.is_alive());
 }

@@ -18,7 +18,10 @@ fn server() -> Server {
         ("KEYWARD_LIMITS_REQUEST", "2s"),
     ];
     let environment = small.map(|(name, value)| (name, value.to_owned())).to_vec();
-    Server::start(Setup { environment, ..Setup::default() })
+    Server::start(Setup {
+        environment,
+        ..Setup::default()
+    })
 }
 
 #[test]
@@ -44,7 +47,9 @@ fn too_much_is_refused_and_the_connection_goes_on() {
         answers[0].fails(ResultReason::INVALID_MESSAGE);
     }
     // The largest batch that is taken.
-    client.send(&message(Vec::new(), vec![(Operation::GET, on("none")); 1])).unwrap();
+    client
+        .send(&message(Vec::new(), vec![(Operation::GET, on("none")); 1]))
+        .unwrap();
     client.receive().unwrap()[0].fails(ResultReason::OBJECT_NOT_FOUND);
     client.ask(Operation::CREATE, aes(Vec::new())).ok();
     assert!(server.is_alive());
@@ -54,7 +59,13 @@ fn too_much_is_refused_and_the_connection_goes_on() {
 fn a_message_that_is_too_long_is_answered_and_never_read() {
     let mut server = server();
     let mut client = server.client();
-    let long = message(Vec::new(), vec![(Operation::GET, vec![Node::bytes(tag::DATA, vec![0; 70_000])])]);
+    let long = message(
+        Vec::new(),
+        vec![(
+            Operation::GET,
+            vec![Node::bytes(tag::DATA, vec![0; 70_000])],
+        )],
+    );
     // The server may close before it has all of it.
     drop(client.send(&long[..2000]));
     client.receive().unwrap()[0].fails(ResultReason::INVALID_MESSAGE);
@@ -76,7 +87,11 @@ fn garbage_and_slowness_harm_nobody_else() {
         let mut bytes = whole.clone();
         bytes[place] ^= u8::try_from((cheap >> 32) % 255).unwrap() + 1;
         let mut client = server.client();
-        client.stream.sock.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+        client
+            .stream
+            .sock
+            .set_read_timeout(Some(Duration::from_secs(5)))
+            .unwrap();
         drop(client.send(&bytes));
         drop(client.stream.sock.shutdown(std::net::Shutdown::Write));
         let mut answer = Vec::new();
@@ -86,14 +101,22 @@ fn garbage_and_slowness_harm_nobody_else() {
     let mut client = server.client();
     let begun = std::time::Instant::now();
     for byte in &whole[..20] {
-        if client.stream.write_all(&[*byte]).and_then(|()| client.stream.flush()).is_err() {
+        if client
+            .stream
+            .write_all(&[*byte])
+            .and_then(|()| client.stream.flush())
+            .is_err()
+        {
             break;
         }
         std::thread::sleep(Duration::from_millis(150));
     }
     let mut answer = Vec::new();
     drop(client.stream.read_to_end(&mut answer));
-    assert!(begun.elapsed() < Duration::from_secs(8), "a slow client is kept for ever");
+    assert!(
+        begun.elapsed() < Duration::from_secs(8),
+        "a slow client is kept for ever"
+    );
     assert!(server.is_alive());
     server.client().ask(Operation::CREATE, aes(Vec::new())).ok();
     assert!(!server.log().contains("panicked"), "{}", server.log());
@@ -126,7 +149,10 @@ fn it_starts_again_and_ends_in_order() {
         assert!(idle.try_ask(Operation::GET, on("none")).is_err());
         let made = worker.join().unwrap();
         server.run();
-        eprintln!("first start {first:?}, second start {:?}, end {took:?}", server.took);
+        eprintln!(
+            "first start {first:?}, second start {:?}, end {took:?}",
+            server.took
+        );
         let mut client = server.client();
         client.on(Operation::GET, &id).ok();
         for id in made {

@@ -7,7 +7,12 @@ use crate::process::{Client, Server, Setup};
 
 fn connect(server: &Server, name: &str) -> Client {
     let clients = server.directory().join("clients");
-    server.client_with(&clients.join(format!("{name}.pem")), &clients.join(format!("{name}.key"))).unwrap()
+    server
+        .client_with(
+            &clients.join(format!("{name}.pem")),
+            &clients.join(format!("{name}.key")),
+        )
+        .unwrap()
 }
 
 fn is_refused(client: &mut Client) {
@@ -40,16 +45,35 @@ fn a_revocation_holds_on_open_connections_once_the_command_ends() {
         });
         is_refused(&mut connect(server, "leaver"));
         stayer.create("by the stayer");
-        let listed: serde_json::Value = serde_json::from_str(&server.told(&["client", "list", "--json"])).unwrap();
-        let entry = |name: &str| listed.as_array().unwrap().iter().find(|entry| entry["name"] == name).unwrap().clone();
+        let listed: serde_json::Value =
+            serde_json::from_str(&server.told(&["client", "list", "--json"])).unwrap();
+        let entry = |name: &str| {
+            listed
+                .as_array()
+                .unwrap()
+                .iter()
+                .find(|entry| entry["name"] == name)
+                .unwrap()
+                .clone()
+        };
         assert!(entry("leaver")["revoked"].is_i64(), "{listed}");
         assert!(entry("stayer")["revoked"].is_null(), "{listed}");
-        assert!(entry("stayer")["certificates"][0].as_str().unwrap().starts_with("fingerprint:"));
+        assert!(
+            entry("stayer")["certificates"][0]
+                .as_str()
+                .unwrap()
+                .starts_with("fingerprint:")
+        );
         // A name does not come back to life, nor is anybody revoked who is not there.
         let out = server.home.path().join("again");
         let again = server.cli(&["client", "add", "leaver", "--out", out.to_str().unwrap()]);
         assert!(!again.status.success());
-        assert!(!server.cli(&["client", "revoke", "nobody", "--yes"]).status.success());
+        assert!(
+            !server
+                .cli(&["client", "revoke", "nobody", "--yes"])
+                .status
+                .success()
+        );
     });
 }
 
@@ -57,9 +81,14 @@ fn a_revocation_holds_on_open_connections_once_the_command_ends() {
 /// from growing; the revocation has to come through all the same.
 #[test]
 fn a_revocation_does_not_wait_for_a_strangers_transaction() {
-    let Some(cluster) = crate::postgres::shared() else { return };
+    let Some(cluster) = crate::postgres::shared() else {
+        return;
+    };
     let url = cluster.database();
-    let server = Server::start(Setup { database: Some(url), ..Setup::default() });
+    let server = Server::start(Setup {
+        database: Some(url),
+        ..Setup::default()
+    });
     server.told(&["client", "add", "leaver"]);
     let mut leaver = connect(&server, "leaver");
     leaver.create("by the leaver");
@@ -67,7 +96,10 @@ fn a_revocation_does_not_wait_for_a_strangers_transaction() {
     let other = other.rsplit('/').next().unwrap();
     std::thread::scope(|scope| {
         scope.spawn(|| {
-            cluster.sql(other, "BEGIN; SELECT pg_current_xact_id(); SELECT pg_sleep(5); COMMIT");
+            cluster.sql(
+                other,
+                "BEGIN; SELECT pg_current_xact_id(); SELECT pg_sleep(5); COMMIT",
+            );
         });
         std::thread::sleep(std::time::Duration::from_millis(500));
         // The server remembers who this is.
@@ -81,8 +113,14 @@ fn a_revocation_does_not_wait_for_a_strangers_transaction() {
 fn a_certificate_of_another_authority_is_let_in_by_its_fingerprint() {
     on_both(|server, _| {
         let key = rcgen::KeyPair::generate().unwrap();
-        let own = rcgen::CertificateParams::new(vec!["elsewhere.example".to_owned()]).unwrap().self_signed(&key).unwrap();
-        let (certificate, key_file) = (server.home.path().join("own.pem"), server.home.path().join("own.key"));
+        let own = rcgen::CertificateParams::new(vec!["elsewhere.example".to_owned()])
+            .unwrap()
+            .self_signed(&key)
+            .unwrap();
+        let (certificate, key_file) = (
+            server.home.path().join("own.pem"),
+            server.home.path().join("own.key"),
+        );
         std::fs::write(&certificate, own.pem()).unwrap();
         std::fs::write(&key_file, key.serialize_pem()).unwrap();
         let create = |server: &Server| {
@@ -95,7 +133,11 @@ fn a_certificate_of_another_authority_is_let_in_by_its_fingerprint() {
         // The handshake learns of it within the watcher's second.
         let begun = std::time::Instant::now();
         while create(server).is_err() {
-            assert!(begun.elapsed() < std::time::Duration::from_secs(5), "{}", server.log());
+            assert!(
+                begun.elapsed() < std::time::Duration::from_secs(5),
+                "{}",
+                server.log()
+            );
             std::thread::sleep(std::time::Duration::from_millis(100));
         }
         create(server).unwrap().ok();
@@ -138,7 +180,10 @@ fn commands_do_not_disturb_a_server_at_work() {
         }
     });
     let database = Database::Sqlite(server.directory().join("keyward.db"));
-    assert_eq!(database.number("SELECT count(*) FROM entities WHERE kind = 4"), 7);
+    assert_eq!(
+        database.number("SELECT count(*) FROM entities WHERE kind = 4"),
+        7
+    );
     for number in 0..6 {
         connect(&server, &format!("client-{number}")).create(&format!("of {number}"));
     }

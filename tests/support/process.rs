@@ -8,7 +8,9 @@ use std::process::{Child, Command, Output, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use keyward::protocol::enumeration::{BatchErrorContinuationOption, Operation, ResultReason, ResultStatus};
+use keyward::protocol::enumeration::{
+    BatchErrorContinuationOption, Operation, ResultReason, ResultStatus,
+};
 use keyward::protocol::tag;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
@@ -44,18 +46,38 @@ impl SoftHsm {
             eprintln!("SoftHSM is not installed: not tested");
             return None;
         }
-        let (tokens, configuration, pin) =
-            (home.join("tokens"), home.join("softhsm2.conf"), home.join("pin"));
+        let (tokens, configuration, pin) = (
+            home.join("tokens"),
+            home.join("softhsm2.conf"),
+            home.join("pin"),
+        );
         std::fs::create_dir_all(&tokens).unwrap();
-        std::fs::write(&configuration, format!("directories.tokendir = {}\n", tokens.display())).unwrap();
+        std::fs::write(
+            &configuration,
+            format!("directories.tokendir = {}\n", tokens.display()),
+        )
+        .unwrap();
         std::fs::write(&pin, "1234").unwrap();
         let done = Command::new("softhsm2-util")
-            .args(["--init-token", "--free", "--label", "keyward", "--so-pin", "12345678", "--pin", "1234"])
+            .args([
+                "--init-token",
+                "--free",
+                "--label",
+                "keyward",
+                "--so-pin",
+                "12345678",
+                "--pin",
+                "1234",
+            ])
             .env("SOFTHSM2_CONF", &configuration)
             .output()
             .unwrap();
         assert!(done.status.success(), "{done:?}");
-        Some(SoftHsm { tokens, configuration, pin })
+        Some(SoftHsm {
+            tokens,
+            configuration,
+            pin,
+        })
     }
 }
 
@@ -72,12 +94,24 @@ pub struct Server {
 
 impl Server {
     pub fn start(setup: Setup) -> Server {
-        Server::start_in(tempfile::Builder::new().prefix("keyward-attacks-").tempdir().unwrap(), setup)
+        Server::start_in(
+            tempfile::Builder::new()
+                .prefix("keyward-attacks-")
+                .tempdir()
+                .unwrap(),
+            setup,
+        )
     }
 
     pub fn start_in(home: tempfile::TempDir, setup: Setup) -> Server {
-        let mut server =
-            Server { home, setup, child: None, kmip: 0, https: 0, took: Duration::ZERO };
+        let mut server = Server {
+            home,
+            setup,
+            child: None,
+            kmip: 0,
+            https: 0,
+            took: Duration::ZERO,
+        };
         server.run();
         server
     }
@@ -89,7 +123,12 @@ impl Server {
     /// A command of the program with the server's environment.
     fn command(&self) -> Command {
         let mut command = Command::new(KEYWARD);
-        command.envs(self.setup.environment.iter().map(|(name, value)| (name, value)));
+        command.envs(
+            self.setup
+                .environment
+                .iter()
+                .map(|(name, value)| (name, value)),
+        );
         if let Some(softhsm) = &self.setup.softhsm {
             command.env("SOFTHSM2_CONF", &softhsm.configuration);
         }
@@ -108,7 +147,11 @@ impl Server {
             command.args(["--token", SOFTHSM, "--token-label", "keyward"]);
             command.arg("--token-pin-file").arg(&softhsm.pin);
         }
-        let log = std::fs::File::options().create(true).append(true).open(self.log_path()).unwrap();
+        let log = std::fs::File::options()
+            .create(true)
+            .append(true)
+            .open(self.log_path())
+            .unwrap();
         let begun = Instant::now();
         let mut child = command.stdout(Stdio::piped()).stderr(log).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
@@ -119,7 +162,13 @@ impl Server {
             .unwrap_or_else(|| panic!("the server does not start:\n{}", self.log()));
         self.took = begun.elapsed();
         let port = |word: &str| {
-            let rest = ready.split(word).nth(1).unwrap().split_whitespace().next().unwrap();
+            let rest = ready
+                .split(word)
+                .nth(1)
+                .unwrap()
+                .split_whitespace()
+                .next()
+                .unwrap();
             rest.rsplit(':').next().unwrap().parse().unwrap()
         };
         (self.kmip, self.https) = (port("kmip="), port("https="));
@@ -146,7 +195,10 @@ impl Server {
     pub fn terminate(&mut self) -> (Option<i32>, Duration) {
         let mut child = self.child.take().unwrap();
         let begun = Instant::now();
-        let told = Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
+        let told = Command::new("kill")
+            .args(["-TERM", &child.id().to_string()])
+            .status()
+            .unwrap();
         assert!(told.success());
         (child.wait().unwrap().code(), begun.elapsed())
     }
@@ -157,20 +209,30 @@ impl Server {
 
     /// `keyward WORDS --dir DIR`.
     pub fn cli(&self, words: &[&str]) -> Output {
-        self.command().args(words).arg("--dir").arg(self.directory()).output().unwrap()
+        self.command()
+            .args(words)
+            .arg("--dir")
+            .arg(self.directory())
+            .output()
+            .unwrap()
     }
 
     /// The same; its output when it succeeds.
     pub fn told(&self, words: &[&str]) -> String {
         let done = self.cli(words);
-        assert!(done.status.success(), "{words:?}: {}", String::from_utf8_lossy(&done.stderr));
+        assert!(
+            done.status.success(),
+            "{words:?}: {}",
+            String::from_utf8_lossy(&done.stderr)
+        );
         String::from_utf8(done.stdout).unwrap()
     }
 
     /// A connection as the first client.
     pub fn client(&self) -> Client {
         let pki = self.directory().join("pki");
-        self.client_with(&pki.join("client.pem"), &pki.join("client.key")).unwrap()
+        self.client_with(&pki.join("client.pem"), &pki.join("client.key"))
+            .unwrap()
     }
 
     /// A connection that shows this certificate.
@@ -178,11 +240,16 @@ impl Server {
         let config = ClientConfig::builder()
             .with_root_certificates(self.roots())
             .with_client_auth_cert(
-                CertificateDer::pem_file_iter(certificate).unwrap().collect::<Result<_, _>>().unwrap(),
+                CertificateDer::pem_file_iter(certificate)
+                    .unwrap()
+                    .collect::<Result<_, _>>()
+                    .unwrap(),
                 PrivateKeyDer::from_pem_file(key).unwrap(),
             )
             .unwrap();
-        Ok(Client { stream: connect(self.kmip, config)? })
+        Ok(Client {
+            stream: connect(self.kmip, config)?,
+        })
     }
 
     fn roots(&self) -> RootCertStore {
@@ -195,9 +262,15 @@ impl Server {
 
     /// Status of a page of the HTTPS port, asked without a certificate.
     pub fn page(&self, path: &str) -> u16 {
-        let config = ClientConfig::builder().with_root_certificates(self.roots()).with_no_client_auth();
+        let config = ClientConfig::builder()
+            .with_root_certificates(self.roots())
+            .with_no_client_auth();
         let mut stream = connect(self.https, config).unwrap();
-        write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").unwrap();
+        write!(
+            stream,
+            "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+        )
+        .unwrap();
         let mut answer = [0; 12];
         stream.read_exact(&mut answer).unwrap();
         std::str::from_utf8(&answer[9..]).unwrap().parse().unwrap()
@@ -207,7 +280,11 @@ impl Server {
     pub fn wait_for(&self, path: &str, status: u16) {
         let begun = Instant::now();
         while self.page(path) != status {
-            assert!(begun.elapsed() < Duration::from_secs(20), "{path} is not {status}:\n{}", self.log());
+            assert!(
+                begun.elapsed() < Duration::from_secs(20),
+                "{path} is not {status}:\n{}",
+                self.log()
+            );
             std::thread::sleep(Duration::from_millis(50));
         }
     }
@@ -222,7 +299,10 @@ impl Drop for Server {
     }
 }
 
-fn connect(port: u16, config: ClientConfig) -> std::io::Result<StreamOwned<ClientConnection, TcpStream>> {
+fn connect(
+    port: u16,
+    config: ClientConfig,
+) -> std::io::Result<StreamOwned<ClientConnection, TcpStream>> {
     let name = ServerName::try_from("localhost").unwrap();
     let connection = ClientConnection::new(Arc::new(config), name).unwrap();
     let socket = TcpStream::connect(("127.0.0.1", port))?;
@@ -257,13 +337,22 @@ impl Answer {
             status: ResultStatus(number(tag::RESULT_STATUS).unwrap()),
             reason: number(tag::RESULT_REASON).map(ResultReason),
             message: text(item, tag::RESULT_MESSAGE).unwrap_or_default(),
-            payload: item.child(tag::RESPONSE_PAYLOAD).cloned().map_or_else(empty, Node::into_owned),
+            payload: item
+                .child(tag::RESPONSE_PAYLOAD)
+                .cloned()
+                .map_or_else(empty, Node::into_owned),
         }
     }
 
     #[track_caller]
     pub fn ok(self) -> Answer {
-        assert_eq!(self.status, ResultStatus::SUCCESS, "{:?} {}", self.reason, self.message);
+        assert_eq!(
+            self.status,
+            ResultStatus::SUCCESS,
+            "{:?} {}",
+            self.reason,
+            self.message
+        );
         self
     }
 
@@ -273,7 +362,10 @@ impl Answer {
         assert_eq!(self.status, ResultStatus::OPERATION_FAILED, "it succeeded");
         assert_eq!(self.reason, Some(reason), "{}", self.message);
         assert!(!self.message.is_empty());
-        assert!(self.payload.items().is_empty(), "a failure answers a payload");
+        assert!(
+            self.payload.items().is_empty(),
+            "a failure answers a payload"
+        );
     }
 
     pub fn id(&self) -> String {
@@ -281,7 +373,11 @@ impl Answer {
     }
 
     pub fn ids(&self) -> Vec<String> {
-        let texts = self.payload.items().iter().filter(|node| node.tag == tag::UNIQUE_IDENTIFIER);
+        let texts = self
+            .payload
+            .items()
+            .iter()
+            .filter(|node| node.tag == tag::UNIQUE_IDENTIFIER);
         texts.map(|node| plain(node).unwrap()).collect()
     }
 
@@ -318,14 +414,20 @@ pub fn enumeration(tag: Tag, value: u32) -> Node<'static> {
 pub fn name(text: &str) -> Node<'static> {
     Node::structure(
         tag::NAME,
-        vec![Node::text(tag::NAME_VALUE, text.to_owned()), enumeration(tag::NAME_TYPE, 1)],
+        vec![
+            Node::text(tag::NAME_VALUE, text.to_owned()),
+            enumeration(tag::NAME_TYPE, 1),
+        ],
     )
 }
 
 fn version() -> Node<'static> {
     Node::structure(
         tag::PROTOCOL_VERSION,
-        vec![integer(tag::PROTOCOL_VERSION_MAJOR, 2), integer(tag::PROTOCOL_VERSION_MINOR, 1)],
+        vec![
+            integer(tag::PROTOCOL_VERSION_MAJOR, 2),
+            integer(tag::PROTOCOL_VERSION_MINOR, 1),
+        ],
     )
 }
 
@@ -341,7 +443,10 @@ pub fn message(fields: Vec<Node<'static>>, items: Vec<Item>) -> Vec<u8> {
             tag::BATCH_ITEM,
             vec![
                 enumeration(tag::OPERATION, operation.0),
-                Node::bytes(tag::UNIQUE_BATCH_ITEM_ID, vec![u8::try_from(position % 256).unwrap()]),
+                Node::bytes(
+                    tag::UNIQUE_BATCH_ITEM_ID,
+                    vec![u8::try_from(position % 256).unwrap()],
+                ),
                 Node::structure(tag::REQUEST_PAYLOAD, payload),
             ],
         ));
@@ -361,13 +466,24 @@ impl Client {
         let length = u32::from_be_bytes(bytes[4..8].try_into().unwrap()) as usize;
         bytes.resize(8 + length, 0);
         self.stream.read_exact(&mut bytes[8..])?;
-        let limits = ttlv::Limits { bytes: 64 << 20, items: 1 << 20, ..ttlv::Limits::default() };
+        let limits = ttlv::Limits {
+            bytes: 64 << 20,
+            items: 1 << 20,
+            ..ttlv::Limits::default()
+        };
         let node = ttlv::binary::decode(&bytes, &limits).unwrap();
-        let items = node.items().iter().filter(|node| node.tag == tag::BATCH_ITEM);
+        let items = node
+            .items()
+            .iter()
+            .filter(|node| node.tag == tag::BATCH_ITEM);
         Ok(items.map(Answer::read).collect())
     }
 
-    pub fn try_ask(&mut self, operation: Operation, payload: Vec<Node<'static>>) -> std::io::Result<Answer> {
+    pub fn try_ask(
+        &mut self,
+        operation: Operation,
+        payload: Vec<Node<'static>>,
+    ) -> std::io::Result<Answer> {
         self.send(&message(Vec::new(), vec![(operation, payload)]))?;
         Ok(self.receive()?.remove(0))
     }
@@ -389,11 +505,16 @@ impl Client {
 
     /// An AES-256 key of this name; its identifier.
     pub fn create(&mut self, called: &str) -> String {
-        self.ask(Operation::CREATE, aes(vec![name(called)])).ok().id()
+        self.ask(Operation::CREATE, aes(vec![name(called)]))
+            .ok()
+            .id()
     }
 
     pub fn locate(&mut self, terms: Vec<Node<'static>>) -> Answer {
-        self.ask(Operation::LOCATE, vec![Node::structure(tag::ATTRIBUTES, terms)])
+        self.ask(
+            Operation::LOCATE,
+            vec![Node::structure(tag::ATTRIBUTES, terms)],
+        )
     }
 
     pub fn located(&mut self, called: &str) -> Vec<String> {
@@ -424,5 +545,8 @@ pub fn aes(more: Vec<Node<'static>>) -> Vec<Node<'static>> {
         integer(tag::CRYPTOGRAPHIC_USAGE_MASK, 0xC),
     ];
     attributes.extend(more);
-    vec![enumeration(tag::OBJECT_TYPE, 2), Node::structure(tag::ATTRIBUTES, attributes)]
+    vec![
+        enumeration(tag::OBJECT_TYPE, 2),
+        Node::structure(tag::ATTRIBUTES, attributes),
+    ]
 }
