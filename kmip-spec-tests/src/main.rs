@@ -153,7 +153,7 @@ fn run(arguments: &Arguments) -> Result<Vec<Outcome>, Failure> {
         }
         outcomes.push(outcome);
     }
-    if arguments.only.is_empty() {
+    if arguments.only.is_empty() && arguments.verbose > 0 {
         for name in list
             .0
             .keys()

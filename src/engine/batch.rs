@@ -10,7 +10,7 @@ use super::directory::Caller;
 use super::error::{Fault, Reason};
 use crate::audit::{Outcome, Trace};
 use crate::operation;
-use crate::protocol::enumeration::{BatchErrorContinuationOption, Operation, ResultStatus};
+use crate::protocol::enumeration::{AsynchronousIndicator, BatchErrorContinuationOption, Operation, ResultStatus};
 use crate::protocol::message::{
     ProtocolVersion, RequestHeader, RequestItem, ResponseHeader, ResponseItem, encode_payload, encode_response,
 };
@@ -315,6 +315,20 @@ impl Batch<'_> {
                 format!("the critical message extension of {:?} is not known", extension.vendor_identification),
             ));
         }
+        if self.header.asynchronous_indicator
+            == Some(Value::Enumeration(AsynchronousIndicator::MANDATORY.0))
+        {
+            return Err(Fault::new(
+                Reason::FeatureNotSupported,
+                "asynchronous operations are not supported yet; ask with Optional or Prohibited",
+            ));
+        }
+        if item.ephemeral {
+            return Err(Fault::new(
+                Reason::FeatureNotSupported,
+                "ephemeral batch items are not supported; leave Ephemeral out",
+            ));
+        }
         let row = operation::row(item.operation).filter(|row| row.is_served(self.engine)).ok_or_else(|| {
             Fault::new(Reason::OperationNotSupported, format!("the operation {} is not supported", item.operation))
         })?;
@@ -383,12 +397,26 @@ impl Batch<'_> {
                 match self.engine.commit(Commit { changes, audit }).await {
                     Ok(()) => trace.commit(),
                     Err(StoreError::Conflict) => return Err(Attempt::Conflict),
-                    Err(error) => return Err(Attempt::Fault(error.into())),
+                    Err(error) => return Err(Attempt::Fault(in_operation(error.into(), operation))),
                 }
             }
         }
         context.answered(answered);
         Ok(Success { payload: bytes, status: ResultStatus::SUCCESS })
+    }
+}
+
+/// A Name that is taken has another reason where an attribute is changed (1.4 §11.16, §11.17).
+fn in_operation(fault: Fault, operation: Operation) -> Fault {
+    let changes_attribute = matches!(
+        operation,
+        Operation::ADD_ATTRIBUTE | Operation::MODIFY_ATTRIBUTE | Operation::SET_ATTRIBUTE
+    );
+    match fault.reason {
+        Reason::NonUniqueNameAttribute if changes_attribute => {
+            Fault { reason: Reason::NameInUse, ..fault }
+        }
+        _ => fault,
     }
 }
 

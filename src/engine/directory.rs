@@ -61,13 +61,14 @@ pub enum MappingField {
 pub struct Directory {
     /// Counts how often everything was forgotten.
     generation: AtomicU64,
-    callers: Remembered<Caller>,
+    /// By the SHA-256 of the certificate.
+    callers: quick_cache::sync::Cache<[u8; 32], (u64, Arc<Caller>)>,
     tenants: Remembered<TenantInForce>,
 }
 
 impl Default for Directory {
     fn default() -> Self {
-        Directory { generation: AtomicU64::new(0), callers: Remembered::new(4096), tenants: Remembered::new(4096) }
+        Directory { generation: AtomicU64::new(0), callers: quick_cache::sync::Cache::new(4096), tenants: Remembered::new(4096) }
     }
 }
 
@@ -126,14 +127,14 @@ impl Directory {
         &self,
         rows: &Rows<'_>,
         certificate: &CertificateDer<'_>,
+        fingerprint: &[u8; 32],
         fields: &[MappingField],
         remember: bool,
     ) -> Result<Arc<Caller>, Stranger> {
         // Before anything is read: what somebody changes meanwhile belongs to a later generation.
         let generation = self.generation();
-        let remembered = (TenantId(0), fingerprint_key(certificate));
         if remember
-            && let Some((read, caller)) = self.callers.get(&remembered)
+            && let Some((read, caller)) = self.callers.get(fingerprint)
             && read == generation
         {
             return Ok(caller);
@@ -142,7 +143,7 @@ impl Directory {
             let mapping = rows.read::<Mapping>(EntityKind::Mapping, TenantId(0), &key).await?;
             if let Some(mapping) = mapping {
                 let caller = Arc::new(self.in_force(rows, &mapping.body, remember).await?);
-                self.callers.insert(remembered, (generation, Arc::clone(&caller)));
+                self.callers.insert(*fingerprint, (generation, Arc::clone(&caller)));
                 return Ok(caller);
             }
         }

@@ -54,6 +54,8 @@ reasons! {
     ObjectNotFound = ITEM_NOT_FOUND, V2_1 OBJECT_NOT_FOUND;
     /// Object Destroyed came with 2.0; before that the object is simply gone.
     ObjectDestroyed = ITEM_NOT_FOUND, V2_0 OBJECT_DESTROYED;
+    /// Destroy of what is destroyed (1.4 §11.20).
+    DestroyedBefore = PERMISSION_DENIED, V2_0 OBJECT_DESTROYED;
     ObjectArchived = OBJECT_ARCHIVED;
     ObjectAlreadyExists = INVALID_FIELD, V1_4 OBJECT_ALREADY_EXISTS;
     PermissionDenied = PERMISSION_DENIED;
@@ -61,6 +63,12 @@ reasons! {
     IncompatibleCryptographicUsageMask = PERMISSION_DENIED, V2_1 INCOMPATIBLE_CRYPTOGRAPHIC_USAGE_MASK;
     UsageLimitExceeded = PERMISSION_DENIED, V2_0 USAGE_LIMIT_EXCEEDED;
     InvalidObjectType = INVALID_FIELD, V2_0 INVALID_OBJECT_TYPE;
+    /// Activate and Revoke of what has no state; wrapping with what is no key (1.4 §11.12, §11.19).
+    NotForThisObject = ILLEGAL_OPERATION, V2_0 INVALID_OBJECT_TYPE;
+    /// 1.4 §11.11, 2.1 §6.1.7.1.
+    NotCheckable = ILLEGAL_OPERATION, V2_0 ILLEGAL_OBJECT_TYPE;
+    /// 1.4 §11.7: the base is not for derivation.
+    NotDerivable = INVALID_FIELD, V2_0 INCOMPATIBLE_CRYPTOGRAPHIC_USAGE_MASK;
     Sensitive = PERMISSION_DENIED, V1_4 SENSITIVE;
     NotExtractable = PERMISSION_DENIED, V1_4 NOT_EXTRACTABLE;
     KeyFormatTypeNotSupported = KEY_FORMAT_TYPE_NOT_SUPPORTED;
@@ -90,11 +98,16 @@ reasons! {
     /// Adjust and Set Attribute say Read Only Attribute where the others say Attribute Read Only.
     ReadOnlyAttribute = PERMISSION_DENIED, V2_0 READ_ONLY_ATTRIBUTE;
     AttributeSingleValued = INVALID_FIELD, V2_0 ATTRIBUTE_SINGLE_VALUED;
-    AttributeIndexOutOfBounds = INDEX_OUT_OF_BOUNDS, V2_0 ATTRIBUTE_INSTANCE_NOT_FOUND;
+    /// Add Attribute of a second value (1.4 §11.16).
+    AttributeExists = ILLEGAL_OPERATION, V2_0 ATTRIBUTE_SINGLE_VALUED;
+    /// Modify Attribute of what the object does not have (1.4 §11.17).
+    AttributeNotThere = INVALID_FIELD, V2_0 ATTRIBUTE_NOT_FOUND;
     MultiValuedAttribute = INVALID_FIELD, V2_0 MULTI_VALUED_ATTRIBUTE;
     AttributeNotFound = ITEM_NOT_FOUND, V2_0 ATTRIBUTE_NOT_FOUND;
     AttributeInstanceNotFound = ITEM_NOT_FOUND, V2_0 ATTRIBUTE_INSTANCE_NOT_FOUND;
     NonUniqueNameAttribute = INVALID_FIELD, V2_0 NON_UNIQUE_NAME_ATTRIBUTE;
+    /// The same by Add and Modify Attribute (1.4 §11.16, §11.17).
+    NameInUse = ILLEGAL_OPERATION, V2_0 NON_UNIQUE_NAME_ATTRIBUTE;
     ProtectionStorageUnavailable = FEATURE_NOT_SUPPORTED, V2_0 PROTECTION_STORAGE_UNAVAILABLE;
 }
 

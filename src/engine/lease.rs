@@ -6,6 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use super::Engine;
+use crate::store::StoreError;
+use crate::store::record::JournalEntry;
 
 /// How often the tail is read.
 const STEP: Duration = Duration::from_millis(200);
@@ -48,20 +50,11 @@ pub fn keep(engine: &Arc<Engine>, mut position: i64) {
     tokio::spawn(async move {
         while let Some(engine) = weak.upgrade() {
             let asked_at = engine.lease.now();
-            match engine.store.journal(position, LOOK).await {
-                Ok(entries) => {
-                    let full = entries.len() == LOOK as usize;
-                    for entry in &entries {
-                        position = position.max(entry.position);
-                        engine.freshness.note(entry.kind, entry.tenant, &entry.key, entry.version);
-                    }
-                    if entries.iter().any(|entry| entry.kind != 0) {
-                        engine.directory.forget();
-                    }
-                    if full {
-                        continue;
-                    }
-                    engine.lease.renew(asked_at);
+            match look(&engine, &mut position).await {
+                Ok(Look::Whole) => engine.lease.renew(asked_at),
+                Ok(Look::More) => continue,
+                Ok(Look::TooMuch) => {
+                    tracing::warn!("a transaction holds the journal back; nothing remembered is used");
                 }
                 Err(error) => tracing::warn!(%error, "the journal cannot be read; nothing remembered is used"),
             }
@@ -69,4 +62,35 @@ pub fn keep(engine: &Arc<Engine>, mut position: i64) {
             tokio::time::sleep(STEP).await;
         }
     });
+}
+
+enum Look {
+    /// All that was committed before the look is known.
+    Whole,
+    More,
+    /// More is held back than a look takes in.
+    TooMuch,
+}
+
+async fn look(engine: &Engine, position: &mut i64) -> Result<Look, StoreError> {
+    let settled = engine.store.journal(*position, LOOK).await?;
+    *position = settled.last().map_or(*position, |entry| entry.position);
+    learn(engine, &settled);
+    if settled.len() == LOOK as usize {
+        return Ok(Look::More);
+    }
+    // Anybody's open transaction in the cluster holds the settled part back for as long as it
+    // likes; a revocation must not wait for it. These entries are read again until they settle.
+    let ahead = engine.store.journal_ahead(*position, LOOK).await?;
+    learn(engine, &ahead);
+    Ok(if ahead.len() == LOOK as usize { Look::TooMuch } else { Look::Whole })
+}
+
+fn learn(engine: &Engine, entries: &[JournalEntry]) {
+    for entry in entries {
+        engine.freshness.note(entry.kind, entry.tenant, &entry.key, entry.version);
+    }
+    if entries.iter().any(|entry| entry.kind != 0) {
+        engine.directory.forget();
+    }
 }

@@ -117,11 +117,16 @@ impl Engine {
     }
 
     /// Who a certificate belongs to; a refusal otherwise.
-    pub async fn sender(&self, certificate: &CertificateDer<'_>, address: String) -> Sender {
+    pub async fn sender(
+        &self,
+        certificate: &CertificateDer<'_>,
+        fingerprint: &[u8; 32],
+        address: String,
+    ) -> Sender {
         let remember = self.lease.is_live();
         let caller = self
             .directory
-            .caller(&self.rows(), certificate, &self.settings.mapping, remember)
+            .caller(&self.rows(), certificate, fingerprint, &self.settings.mapping, remember)
             .await
             .map_err(|stranger| stranger_fault(&stranger, &address));
         Sender { caller, address }
@@ -135,7 +140,12 @@ impl Engine {
     /// A row, verified and not older than what this node has seen.
     pub async fn fetch(&self, tenant: TenantId, identifier: &str) -> Result<Option<Sealed>, FetchError> {
         let seen = self.freshness.seen(tenant, identifier);
-        let Some(record) = self.store.fetch(tenant, identifier).await? else {
+        let fetched = self.store.fetch(tenant, identifier).await.map_err(|error| match error {
+            // A row that no server wrote, such as one with half a blob.
+            StoreError::Damaged(what) => FetchError::Unsound(Unsound::Damaged(what)),
+            other => other.into(),
+        });
+        let Some(record) = fetched? else {
             return if seen.is_some() { Err(Unsound::Gone.into()) } else { Ok(None) };
         };
         if seen.is_some_and(|seen| seen > record.version) {

@@ -21,7 +21,7 @@ impl KmipService {
     async fn sender(&self, peer: &Peer) -> Sender {
         let address = peer.address.ip().to_string();
         match &peer.certificate {
-            Some(certificate) => self.engine.sender(certificate, address).await,
+            Some(certificate) => self.engine.sender(certificate, &peer.fingerprint, address).await,
             None => Sender {
                 caller: Err(Fault::new(
                     Reason::AuthenticationNotSuccessful,

@@ -41,7 +41,7 @@ static KEPT_BY_SERVER: &[Tag] = &[
 /// Attributes that a request sets on a new object, checked against the rules (2.1 §4, 1.4 §3).
 pub fn admit(version: Version, object_type: ObjectType, requested: &Attributes) -> Result<Attributes, Fault> {
     let mut admitted = Attributes::default();
-    for attribute in requested.iter() {
+    for attribute in requested.iter().filter(|attribute| !is_misplaced(attribute)) {
         if let Some(row) = standard_row(attribute)? {
             if KEPT_BY_SERVER.contains(&row.tag) {
                 return Err(Fault::new(
@@ -53,13 +53,21 @@ pub fn admit(version: Version, object_type: ObjectType, requested: &Attributes) 
             if !row.permits_many(object_type) && admitted.has(row.tag) {
                 return Err(single_valued(row));
             }
-        } else if matches!(attribute.reference, AttributeReference::Standard(_)) {
-            // A tag of the standard that is no attribute, such as Storage Status Mask (keyring_okv sends it).
-            continue;
         }
         admitted.add(attribute.clone());
     }
     Ok(admitted)
+}
+
+/// A field of the standard that is no attribute, such as Storage Status Mask: keyring_okv sends that
+/// among the attributes of Create.
+fn is_misplaced(attribute: &Attribute) -> bool {
+    match &attribute.reference {
+        AttributeReference::Standard(tag) => crate::protocol::attribute::by_tag(*tag).is_none(),
+        AttributeReference::Vendor(name) => {
+            name.vendor.is_empty() && tag::TAGS.iter().any(|row| row.spoken == name.name)
+        }
+    }
 }
 
 pub fn single_valued(row: &AttributeRow) -> Fault {
@@ -175,11 +183,6 @@ pub fn complete(context: &Context, birth: &Birth<'_>, attributes: &mut Attribute
         Value::Interval(context.engine.settings.lease_time),
     );
     attributes.set_if_absent(tag::FRESH, Value::Boolean(true));
-    // 1.4 §3.18: set "explicitly or via some default set by the server"; PyKMIP locates by it.
-    attributes.set_if_absent(
-        tag::OPERATION_POLICY_NAME,
-        Value::TextString("default".into()),
-    );
     if birth.origin == Origin::Generated {
         attributes.set_if_absent(
             tag::RANDOM_NUMBER_GENERATOR,

@@ -13,6 +13,9 @@ static NOT_INDEXED: &[Tag] = &[tag::STATE, tag::UNIQUE_IDENTIFIER, tag::OBJECT_T
 /// Longest value that stands in the index as it is; of a longer one its SHA-256 does.
 const LONGEST: usize = 256;
 
+/// Operation Policy Name of what has none.
+const DEFAULT_POLICY: &str = "default";
+
 fn bytes(value: &[u8]) -> IndexValue {
     if value.len() > LONGEST {
         IndexValue::Bytes(Sha256::digest(value).to_vec())
@@ -66,6 +69,12 @@ pub fn entries(attributes: &Attributes) -> Vec<IndexEntry> {
             continue;
         }
         push(attribute, u32::try_from(position).unwrap_or(u32::MAX), &mut out);
+    }
+    if !attributes.has(tag::OPERATION_POLICY_NAME) {
+        // 1.4 §3.18: set "via some default set by the server". It is no attribute of the object, so
+        // that a client (VAST) can still add one; PyKMIP locates by it.
+        let value = Value::TextString(DEFAULT_POLICY.into());
+        push(&Attribute::standard(tag::OPERATION_POLICY_NAME, value), 0, &mut out);
     }
     out
 }

@@ -68,7 +68,8 @@ pub enum Unsound {
 impl From<HsmError> for Unsound {
     fn from(error: HsmError) -> Self {
         match error {
-            HsmError::Integrity(_) => Unsound::Mac,
+            // A key version that the token never had is an edited row too.
+            HsmError::Integrity(_) | HsmError::BadKey(_) => Unsound::Mac,
             other => Unsound::Token(other),
         }
     }

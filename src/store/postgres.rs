@@ -116,6 +116,14 @@ impl Postgres {
         read::journal(&self.connection().await?, position, limit).await
     }
 
+    pub async fn journal_ahead(
+        &self,
+        position: i64,
+        limit: u32,
+    ) -> Result<Vec<JournalEntry>, StoreError> {
+        read::journal_ahead(&self.connection().await?, position, limit).await
+    }
+
     pub async fn journal_head(&self) -> Result<i64, StoreError> {
         read::journal_head(&self.connection().await?).await
     }

@@ -240,6 +240,15 @@ impl Sqlite {
             .await
     }
 
+    /// One writer: nothing is ever held back.
+    pub async fn journal_ahead(
+        &self,
+        position: i64,
+        limit: u32,
+    ) -> Result<Vec<JournalEntry>, StoreError> {
+        self.journal(position, limit).await
+    }
+
     pub async fn audit(
         &self,
         node: &str,

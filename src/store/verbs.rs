@@ -63,6 +63,10 @@ forward! {
     fn entities(&self, kind: EntityKind, tenant: Option<TenantId>) -> Vec<Entity>;
     /// Entries after `position`, oldest first, at most `limit`.
     fn journal(&self, position: i64, limit: u32) -> Vec<JournalEntry>;
+    /// All entries after `position` that are visible now, at most `limit`: also such that `journal`
+    /// still holds back, because a transaction that began before them may yet add one below them.
+    /// For caches: what was answered before the call is among them. Not to be continued from.
+    fn journal_ahead(&self, position: i64, limit: u32) -> Vec<JournalEntry>;
     fn journal_head(&self) -> i64;
     /// The highest audit sequence of a node; 0 when it has none.
     fn audit_head(&self, node: &str) -> i64;

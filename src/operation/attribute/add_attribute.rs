@@ -4,7 +4,6 @@ use super::rules;
 use crate::engine::access::Permission;
 use crate::engine::context::{Context, Destroyed};
 use crate::engine::error::{Fault, Reason};
-use crate::object::creation;
 use crate::operation::Handler;
 use crate::protocol::attributes::Attributes;
 use crate::protocol::identifier::Identifier;
@@ -40,14 +39,17 @@ impl Handler for AddAttribute {
         if let Some(row) = row {
             let present = object.attributes.get(row.tag);
             if present.is_some() && !row.permits_many(object.object_type()) {
-                return Err(creation::single_valued(row));
+                return Err(Fault::new(
+                    Reason::AttributeExists,
+                    format!("{} has a value; use Modify Attribute", row.name),
+                ));
             }
         }
         let repeated = object.attributes.all(&attribute.reference).any(|other| other.value == attribute.value);
         if repeated && row.is_some() {
             // BL-M-8: also the object's own Name is one that is taken.
             let reason = match attribute.is(tag::NAME) {
-                true => Reason::NonUniqueNameAttribute,
+                true => Reason::NameInUse,
                 false => Reason::InvalidField,
             };
             return Err(Fault::new(

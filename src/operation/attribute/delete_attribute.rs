@@ -59,6 +59,7 @@ impl Handler for DeleteAttribute {
                 current,
                 request.attribute_index,
                 false,
+                Reason::AttributeNotFound,
             )?),
         };
         if let Some(row) = row {

@@ -44,6 +44,7 @@ impl Handler for ModifyAttribute {
             current,
             request.attribute_index,
             rules::by_value(context.version),
+            Reason::AttributeNotThere,
         )?;
         let present = object.attributes.0.get(position).map(|attribute| &attribute.value);
         if let Some(row) = row {

@@ -141,6 +141,7 @@ pub fn instance(
     current: Option<&Attribute>,
     index: Option<i32>,
     many: bool,
+    absent: Reason,
 ) -> Result<usize, Fault> {
     let mut found = attributes
         .0
@@ -159,13 +160,13 @@ pub fn instance(
     let instances: Vec<_> = found.collect();
     match (instances.as_slice(), index) {
         ([], _) => Err(Fault::new(
-            Reason::AttributeNotFound,
+            absent,
             format!("the object has no {}", reference.spoken()),
         )),
         (_, Some(index)) => {
             instances.iter().find(|(_, own, _)| *own == index).map(|(position, ..)| *position).ok_or_else(|| {
                 Fault::new(
-                    Reason::AttributeIndexOutOfBounds,
+                    Reason::AttributeInstanceNotFound,
                     format!("{} has no instance of index {index}", reference.spoken()),
                 )
             })
@@ -176,7 +177,7 @@ pub fn instance(
             .iter()
             .find(|(_, own, _)| *own == 0)
             .map(|(position, ..)| *position)
-            .ok_or_else(|| Fault::new(Reason::AttributeIndexOutOfBounds, "no instance has index 0")),
+            .ok_or_else(|| Fault::new(Reason::AttributeInstanceNotFound, "no instance has index 0")),
         _ => Err(Fault::new(
             Reason::MultiValuedAttribute,
             format!("{} has several values; say which with Current Attribute", reference.spoken()),

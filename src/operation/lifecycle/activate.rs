@@ -34,7 +34,7 @@ impl Handler for Activate {
             .await?;
         if !creation::has_states(object.object_type()) {
             return Err(Fault::new(
-                Reason::InvalidObjectType,
+                Reason::NotForThisObject,
                 format!("a {} has no state to activate", object.object_type()),
             ));
         }

@@ -31,8 +31,14 @@ impl Handler for Destroy {
 
     async fn run(context: &mut Context, request: &Self::Request) -> Result<Self::Response, Fault> {
         let object = context
-            .object(request.unique_identifier.as_ref(), Permission::Destroy, Destroyed::Refused)
+            .object(request.unique_identifier.as_ref(), Permission::Destroy, Destroyed::Allowed)
             .await?;
+        if state::is_destroyed(&object.attributes) {
+            return Err(Fault::new(
+                Reason::DestroyedBefore,
+                "the object is destroyed already; only its attributes remain",
+            ));
+        }
         let to = if creation::has_states(object.object_type()) {
             let from = object.state(context.now);
             state::next(Transition::Destroy, from).ok_or_else(|| {

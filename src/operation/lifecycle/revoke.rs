@@ -50,7 +50,7 @@ impl Handler for Revoke {
             context.object(request.unique_identifier.as_ref(), Permission::Revoke, destroyed).await?;
         if !creation::has_states(object.object_type()) {
             return Err(Fault::new(
-                Reason::InvalidObjectType,
+                Reason::NotForThisObject,
                 format!("a {} has no state to revoke", object.object_type()),
             ));
         }

@@ -39,7 +39,7 @@ impl Handler for Check {
         if let Some(mask) = request.cryptographic_usage_mask {
             if !creation::is_cryptographic(object.object_type()) {
                 return Err(Fault::new(
-                    Reason::InvalidObjectType,
+                    Reason::NotCheckable,
                     format!("a {} has no Cryptographic Usage Mask", object.object_type()),
                 ));
             }

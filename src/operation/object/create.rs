@@ -85,7 +85,7 @@ fn algorithm_and_length(attributes: &Attributes) -> Result<(CryptographicAlgorit
     )?;
     let length =
         creation::required(attributes.integer(tag::CRYPTOGRAPHIC_LENGTH), tag::CRYPTOGRAPHIC_LENGTH)?;
-    if length < 1 || length > LONGEST || length % 8 != 0 {
+    if !(1..=LONGEST).contains(&length) || length % 8 != 0 {
         return Err(Fault::new(
             Reason::InvalidAttributeValue,
             format!("Cryptographic Length is {length} bits; expected a multiple of 8 from 8 to {LONGEST}"),

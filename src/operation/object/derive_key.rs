@@ -96,7 +96,7 @@ fn derivable(context: &Context, base: &Sealed) -> Result<(), Fault> {
     let mask = base.attributes.integer(tag::CRYPTOGRAPHIC_USAGE_MASK).unwrap_or(0);
     if !CryptographicUsageMask::from_integer(mask).contains(CryptographicUsageMask::DERIVE_KEY) {
         return Err(Fault::new(
-            Reason::IncompatibleCryptographicUsageMask,
+            Reason::NotDerivable,
             "the base's Cryptographic Usage Mask does not have Derive Key",
         ));
     }

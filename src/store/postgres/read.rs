@@ -115,6 +115,22 @@ pub(super) async fn journal(
     .await
 }
 
+pub(super) async fn journal_ahead(
+    connection: &Object,
+    position: i64,
+    limit: u32,
+) -> Result<Vec<JournalEntry>, StoreError> {
+    let query = "SELECT position, kind, tenant, key, version FROM journal \
+                 WHERE position > $1 ORDER BY position LIMIT $2";
+    many(
+        connection,
+        query,
+        &[&position, &i64::from(limit)],
+        rows::journal_entry,
+    )
+    .await
+}
+
 pub(super) async fn journal_head(connection: &Object) -> Result<i64, StoreError> {
     let query = "SELECT coalesce(max(position), 0) FROM journal WHERE position < (SELECT journal_horizon())";
     first(connection, query, &[]).await

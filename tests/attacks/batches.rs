@@ -1,0 +1,107 @@
+//! Stop, Continue and Undo (1.4 §6.13): what is in the database after a failure.
+
+use keyward::protocol::enumeration::{BatchErrorContinuationOption, Operation, ResultReason, ResultStatus};
+use keyward::protocol::tag;
+use ttlv::Node;
+
+use crate::database::on_both;
+use crate::process::{Item, aes, integer, message, name, on};
+
+fn create(called: &str) -> Item {
+    (Operation::CREATE, aes(vec![name(called)]))
+}
+
+fn locate(called: &str) -> Item {
+    (Operation::LOCATE, vec![Node::structure(tag::ATTRIBUTES, vec![name(called)])])
+}
+
+fn failing() -> Item {
+    (Operation::GET, on("no such object"))
+}
+
+#[test]
+fn a_batch_stops_goes_on_or_is_undone() {
+    on_both(|server, _| {
+        let mut client = server.client();
+        let batch = |prefix: &str| vec![create(&format!("{prefix}1")), failing(), create(&format!("{prefix}2"))];
+
+        let answers = client.batch(BatchErrorContinuationOption::STOP, batch("stop"));
+        assert_eq!(answers.len(), 2);
+        answers[1].fails(ResultReason::OBJECT_NOT_FOUND);
+        assert_eq!(client.located("stop1"), [answers[0].id()]);
+        assert!(client.located("stop2").is_empty());
+
+        let answers = client.batch(BatchErrorContinuationOption::CONTINUE, batch("continue"));
+        assert_eq!(answers.len(), 3);
+        answers[1].fails(ResultReason::OBJECT_NOT_FOUND);
+        assert_eq!(client.located("continue1"), [answers[0].id()]);
+        assert_eq!(client.located("continue2"), [answers[2].id()]);
+
+        let answers = client.batch(BatchErrorContinuationOption::UNDO, batch("undo"));
+        assert_eq!(answers.len(), 2);
+        assert_eq!(answers[0].status, ResultStatus::OPERATION_UNDONE);
+        answers[1].fails(ResultReason::OBJECT_NOT_FOUND);
+        assert!(client.located("undo1").is_empty());
+        client.on(Operation::GET, &answers[0].id()).fails(ResultReason::OBJECT_NOT_FOUND);
+        // Its name is free again.
+        client.create("undo1");
+    });
+}
+
+#[test]
+fn a_batch_with_undo_sees_its_own_changes_and_nobody_else_does() {
+    on_both(|server, _| {
+        let mut client = server.client();
+        // No identifier: the ID Placeholder.
+        let items = vec![
+            create("inside"),
+            (Operation::GET, Vec::new()),
+            locate("inside"),
+            (Operation::ACTIVATE, Vec::new()),
+            (Operation::GET_ATTRIBUTES, Vec::new()),
+        ];
+        let answers = client.batch(BatchErrorContinuationOption::UNDO, items.clone());
+        let answers: Vec<_> = answers.into_iter().map(|answer| answer.ok()).collect();
+        assert_eq!(answers.len(), 5);
+        let id = answers[0].id();
+        assert_eq!(answers[1].id(), id);
+        assert_eq!(answers[2].ids(), [id.clone()]);
+        assert_eq!(client.state(&id), 2);
+
+        // The same, undone at its end: the name of the destroyed object was free only within.
+        let mut items = vec![(Operation::REVOKE, revoke(&id)), (Operation::DESTROY, on(&id)), create("inside")];
+        items.extend([locate("inside"), failing()]);
+        let answers = client.batch(BatchErrorContinuationOption::UNDO, items);
+        assert_eq!(answers[2].status, ResultStatus::OPERATION_UNDONE, "{:?}", answers[2]);
+        assert_eq!(answers[3].ids(), [answers[2].id()]);
+        assert_eq!(client.state(&id), 2);
+        assert_eq!(client.located("inside"), [id.clone()]);
+        client.ask(Operation::CREATE, aes(vec![name("inside")])).fails(ResultReason::NON_UNIQUE_NAME_ATTRIBUTE);
+
+        // Two of one name within a batch are refused as two in the database are.
+        let answers = client.batch(BatchErrorContinuationOption::UNDO, vec![create("twin"), create("twin")]);
+        answers[1].fails(ResultReason::NON_UNIQUE_NAME_ATTRIBUTE);
+        assert!(client.located("twin").is_empty());
+    });
+}
+
+fn revoke(id: &str) -> Vec<Node<'static>> {
+    let mut payload = on(id);
+    payload.push(Node::structure(
+        tag::REVOCATION_REASON,
+        vec![crate::process::enumeration(tag::REVOCATION_REASON_CODE, 5)],
+    ));
+    payload
+}
+
+#[test]
+fn an_item_whose_answer_is_too_large_did_not_happen() {
+    on_both(|server, _| {
+        let mut client = server.client();
+        let small = integer(tag::MAXIMUM_RESPONSE_SIZE, 300);
+        client.send(&message(vec![small], vec![create("too large")])).unwrap();
+        client.receive().unwrap()[0].fails(ResultReason::RESPONSE_TOO_LARGE);
+        assert!(client.located("too large").is_empty());
+        client.create("too large");
+    });
+}

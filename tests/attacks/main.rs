@@ -1,0 +1,22 @@
+//! Attacks on a running server, at its real door: TTLV over TLS, its command line, its database.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "tests"
+)]
+
+#[path = "../support/postgres.rs"]
+#[allow(dead_code, reason = "shared with other tests")]
+mod postgres;
+#[path = "../support/process.rs"]
+mod process;
+
+mod batches;
+mod classes;
+mod crash;
+mod database;
+mod limits;
+mod revocation;
+mod tampering;

@@ -1,0 +1,20 @@
+//! What known clients send, in our own bytes, over TLS, to a real server process.
+//!
+//! Each test follows one client's way of using KMIP, or one habit that clients share. They share a
+//! server; what they make has names of its own.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "tests"
+)]
+
+mod appliances;
+mod attributes;
+mod databases;
+mod lifecycle;
+mod message;
+mod protocol;
+#[path = "../support/server.rs"]
+mod server;

@@ -1,0 +1,105 @@
+//! README's table of operations is what the program's tables say.
+
+#![allow(clippy::expect_used, clippy::panic, reason = "tests")]
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use keyward::operation;
+use keyward::protocol::enumeration::{Enumeration, EnumerationRow, Operation};
+use keyward::protocol::version::Version;
+
+const BEGIN: &str = "<!-- operations: written by tests/readme.rs from the table in src/operation/mod.rs -->\n";
+const END: &str = "<!-- end of operations -->";
+
+/// `CreateKeyPair` as the standard's prose writes it: `Create Key Pair`; capitals stay together.
+fn spoken(name: &str) -> String {
+    let letters: Vec<char> = name.replace('_', " ").chars().collect();
+    let mut text = String::new();
+    for (place, letter) in letters.iter().enumerate() {
+        let before = place.checked_sub(1).and_then(|place| letters.get(place));
+        let after = letters.get(place + 1);
+        let begins = letter.is_uppercase()
+            && before.is_some_and(|before| {
+                before.is_lowercase()
+                    || (before.is_uppercase() && after.is_some_and(|after| after.is_lowercase()))
+            });
+        if begins {
+            text.push(' ');
+        }
+        text.push(*letter);
+    }
+    text
+}
+
+/// The names of an operation in the versions that are served.
+fn known() -> impl Iterator<Item = &'static EnumerationRow> {
+    Operation::TABLE.rows.iter().filter(|row| row.versions.since <= Version::NEWEST)
+}
+
+fn table() -> String {
+    let mut text = "| Operation | KMIP | Changes objects | |\n|---|---|---|---|\n".to_owned();
+    for row in operation::OPERATIONS {
+        let named = known().find(|known| known.value == row.operation.0).expect("an operation of the standard");
+        let since = named.versions.since;
+        let last = named.versions.until.unwrap_or(Version::NEWEST).min(Version::NEWEST);
+        let changes = if row.changes { "yes" } else { "" };
+        let note = match row.operation {
+            Operation::INTEROP => "with `--interop` only",
+            _ if row.anonymous => "any trusted certificate",
+            _ => "",
+        };
+        let _ = writeln!(text, "| {} | {since} to {last} | {changes} | {note} |", spoken(named.name));
+    }
+    let missing: Vec<String> = known()
+        .filter(|known| operation::row(Operation(known.value)).is_none())
+        .map(|known| spoken(known.name))
+        .collect();
+    if !missing.is_empty() {
+        let _ = writeln!(text, "\nNot yet, and answered with Operation Not Supported: {}.", missing.join(", "));
+    }
+    text
+}
+
+#[test]
+fn the_table_of_operations_is_that_of_the_program() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
+    let readme = std::fs::read_to_string(&path).expect("README.md");
+    let (before, rest) = readme.split_once(BEGIN).expect("the line that begins the table");
+    let (shown, after) = rest.split_once(END).expect("the line that ends the table");
+    let table = table();
+    if std::env::var_os("KEYWARD_WRITE_README").is_some() {
+        let text = format!("{before}{BEGIN}{table}{END}{after}");
+        std::fs::write(&path, text).expect("README.md can be written");
+        return;
+    }
+    assert!(
+        shown == table,
+        "README.md is behind the tables; KEYWARD_WRITE_README=1 cargo test --test readme writes:\n{table}"
+    );
+}
+
+#[test]
+fn names_are_spoken_as_the_standard_writes_them() {
+    let pairs = [("CreateKeyPair", "Create Key Pair"), ("MACVerify", "MAC Verify"), ("PKCS_11", "PKCS 11"), ("MAC", "MAC")];
+    for (name, text) in pairs {
+        assert_eq!(spoken(name), text);
+    }
+}
+
+/// The map of the source names every room, and no room that is not there.
+#[test]
+fn the_map_of_the_source_is_complete() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let readme = std::fs::read_to_string(root.join("README.md")).expect("README.md");
+    for entry in std::fs::read_dir(root.join("src")).expect("src") {
+        let entry = entry.expect("an entry of src");
+        let full = std::fs::read_dir(entry.path()).is_ok_and(|mut inside| inside.next().is_some());
+        let name = entry.file_name().into_string().expect("a name in ASCII");
+        assert!(!full || readme.contains(&format!("`src/{name}/`")), "README.md does not map src/{name}/");
+    }
+    let mapped = readme.lines().filter_map(|line| line.strip_prefix("| `")?.split_once('`'));
+    for (place, _) in mapped.filter(|(place, _)| place.ends_with('/')) {
+        assert!(root.join(place).is_dir(), "README.md maps {place}, which is not there");
+    }
+}
