@@ -58,7 +58,8 @@ pub(super) fn environment() -> impl Iterator<Item = (String, String)> {
 }
 
 pub(super) fn start_log(config: &Config) -> Result<(), Failure> {
-    let filter = EnvFilter::try_new(config.log.level.as_str())
+    // Migrations tell of every start at the level info.
+    let filter = EnvFilter::try_new(format!("refinery_core=warn,{}", config.log.level.as_str()))
         .map_err(|error| Failure::Log(error.to_string()))?;
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)

@@ -51,7 +51,7 @@ reasons! {
     Unavailable = GENERAL_FAILURE;
     AttestationFailed = PERMISSION_DENIED, V1_2 ATTESTATION_FAILED;
     /// Not there, or not for this caller to know of.
-    ObjectNotFound = ITEM_NOT_FOUND, V2_1 OBJECT_NOT_FOUND;
+    ObjectNotFound = ITEM_NOT_FOUND, V2_0 OBJECT_NOT_FOUND;
     /// Object Destroyed came with 2.0; before that the object is simply gone.
     ObjectDestroyed = ITEM_NOT_FOUND, V2_0 OBJECT_DESTROYED;
     /// Destroy of what is destroyed (1.4 §11.20).
@@ -60,7 +60,7 @@ reasons! {
     ObjectAlreadyExists = INVALID_FIELD, V1_4 OBJECT_ALREADY_EXISTS;
     PermissionDenied = PERMISSION_DENIED;
     WrongKeyLifecycleState = PERMISSION_DENIED, V2_1 WRONG_KEY_LIFECYCLE_STATE;
-    IncompatibleCryptographicUsageMask = PERMISSION_DENIED, V2_1 INCOMPATIBLE_CRYPTOGRAPHIC_USAGE_MASK;
+    IncompatibleCryptographicUsageMask = PERMISSION_DENIED, V2_0 INCOMPATIBLE_CRYPTOGRAPHIC_USAGE_MASK;
     UsageLimitExceeded = PERMISSION_DENIED, V2_0 USAGE_LIMIT_EXCEEDED;
     InvalidObjectType = INVALID_FIELD, V2_0 INVALID_OBJECT_TYPE;
     /// Activate and Revoke of what has no state; wrapping with what is no key (1.4 §11.12, §11.19).
