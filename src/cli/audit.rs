@@ -231,13 +231,10 @@ impl Verify {
 }
 
 fn is_known(expected: &Expected, reports: &[Report]) -> bool {
-    reports.iter().any(|report| {
-        report.held.iter().any(|held| held.place == expected.place)
-            || report
-                .findings
-                .iter()
-                .any(|finding| finding.what.contains(&expected.place))
-    })
+    let origin = expected.note.lines().next();
+    reports
+        .iter()
+        .any(|report| origin == Some(report.origin.as_str()))
 }
 
 fn rows(from: i64, to: i64) -> String {
@@ -275,10 +272,12 @@ fn text(report: &Report) -> String {
             held.size, held.place
         ));
     }
-    if report.sealed > 0 {
+    let outside = report.held.iter().map(|held| held.size).max().unwrap_or(0);
+    if report.sealed > outside {
         lines.push(format!(
-            "  rows 1 to {} are those that a checkpoint in this database was signed over; what came after the\n  \
-             last one held outside is proven only against who cannot sign with the token",
+            "  rows {} to {} are those that a checkpoint in this database was signed over: proven against\n  \
+             everybody who cannot sign with the token",
+            outside + 1,
             report.sealed
         ));
     }

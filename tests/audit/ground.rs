@@ -15,6 +15,7 @@ use keyward::hsm::{Config, Hsm, Source};
 use keyward::protocol::tag;
 use keyward::store::Store;
 use rustls_pki_types::CertificateDer;
+use sha2::{Digest, Sha256};
 use ttlv::{Node, Value};
 
 use crate::postgres;
@@ -137,7 +138,11 @@ impl Ground {
     }
 
     pub async fn send(&self, option: Option<u32>, items: Vec<Node<'static>>) -> Vec<u8> {
-        let sender = self.engine.sender(&certificate(), "192.0.2.1".into()).await;
+        let fingerprint = Sha256::digest(certificate()).into();
+        let sender = self
+            .engine
+            .sender(&certificate(), &fingerprint, "192.0.2.1".into())
+            .await;
         let mut answer = Vec::new();
         batch::answer(&self.engine, &sender, &message(option, items), &mut answer).await;
         answer
