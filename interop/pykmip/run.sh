@@ -51,14 +51,20 @@ for _ in $(seq 300); do
     sleep 0.1
 done
 
+# A tenant that allows several objects of one Name: one of the tests makes two, which the standard
+# forbids (1.4 §3.2) and a tenant forbids unless told otherwise.
+"$server" tenant add pykmip --duplicate-names --dir "$data" >>"$work/server.log"
+"$server" client add pykmip --tenant pykmip --profile standard --dir "$data" >>"$work/server.log"
+sleep 1.5 # until the server has read of it
+
 # PyKMIP looks for its configuration in the home directory.
 mkdir -p "$work/.pykmip"
 cat >"$work/.pykmip/pykmip.conf" <<CONF
 [client]
 host=127.0.0.1
 port=$port
-certfile=$data/pki/client.pem
-keyfile=$data/pki/client.key
+certfile=$data/clients/pykmip.pem
+keyfile=$data/clients/pykmip.key
 ca_certs=$data/pki/ca.pem
 cert_reqs=CERT_REQUIRED
 ssl_version=PROTOCOL_TLS

@@ -70,7 +70,7 @@ impl Add {
             share: !self.private,
             duplicate_names: self.duplicate_names,
         };
-        let id = founding::new_tenant(&opened.store, &opened.hsm, &settings).await?;
+        let id = founding::found_tenant(&opened.store, &opened.hsm, &settings).await?;
         if self.json {
             println!("{}", serde_json::json!({ "name": self.name, "number": id.0 }));
         } else {

@@ -116,7 +116,7 @@ pub async fn tenant_named(
 ///
 /// # Errors
 /// Refused when the name is empty or taken.
-pub async fn new_tenant(
+pub async fn found_tenant(
     store: &Store,
     hsm: &Hsm,
     settings: &Tenant,

@@ -171,9 +171,7 @@ pub async fn wrap(
         .ok_or_else(|| Fault::new(Reason::KeyValueNotPresent, "this server has only the object's meta-data"))?;
     let clear = inner(value, encoding, attributes, version)?;
     let (wrapped, iv) = protect(context, &key, &parameters, &clear).await?;
-    // TC-WRAP-3: a key that was registered wrapped inside a structure comes back inside one.
-    let in_structure = object.form == Form::Bytes
-        && object.skeleton.key_block().is_some_and(|block| block.key_wrapping_data.is_some());
+    let in_structure = stands_in_structure(context.version, object, encoding);
     if let Some(block) = whole.key_block_mut() {
         block.key_value = Some(match in_structure {
             true => KeyValue::bytes(wrapped),
@@ -189,6 +187,21 @@ pub async fn wrap(
         });
     }
     Ok(())
+}
+
+/// Whether wrapped Key Material stands inside a Key Value structure instead of being the Key Value.
+/// 1.4 §2.1.4 says a byte string, and TC-SENSITIVE has one for a sensitive key; but what was
+/// registered wrapped in a structure comes back in one (TC-WRAP-3), and clients of 1.x that ask
+/// for No Encoding read nothing else (PyKMIP; `docs/decisions/protocol.md`).
+fn stands_in_structure(version: Version, object: &Sealed, encoding: EncodingOption) -> bool {
+    let registered_so = object.form == Form::Bytes
+        && object
+            .skeleton
+            .key_block()
+            .is_some_and(|block| block.key_wrapping_data.is_some());
+    let sensitive = object.attributes.boolean(tag::SENSITIVE) == Some(true);
+    let old = encoding == EncodingOption::NO_ENCODING && version < Version::V2_0 && !sensitive;
+    registered_so || old
 }
 
 /// Sensitive keys leave under an approved wrapping key only (DESIGN §4.3); identities with the
