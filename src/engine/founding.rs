@@ -69,7 +69,7 @@ pub async fn token(
     }
     let mut changes =
         vec![entity::put(&hsm, EntityKind::Deployment, TenantId(0), DEPLOYMENT, 1, &deployment).await?];
-    changes.extend(new_tenant(&hsm, FIRST_TENANT, first).await?);
+    changes.extend(tenant_rows(&hsm, FIRST_TENANT, first).await?);
     write(store, changes).await?;
     Ok((Arc::new(hsm), identifier))
 }
@@ -79,7 +79,7 @@ async fn write(store: &Store, changes: Vec<Change>) -> Result<(), StoreError> {
 }
 
 /// A tenant with its wrap and seal key and its empty manifest, ready to be committed.
-async fn new_tenant(hsm: &Hsm, id: TenantId, settings: &Tenant) -> Result<Vec<Change>, FoundingError> {
+async fn tenant_rows(hsm: &Hsm, id: TenantId, settings: &Tenant) -> Result<Vec<Change>, FoundingError> {
     let mut changes = vec![
         entity::put(hsm, EntityKind::Tenant, id, TENANT, 1, settings).await?,
         entity::put(hsm, EntityKind::Manifest, id, REVOKED, 1, &Manifest::default()).await?,
@@ -131,7 +131,7 @@ pub async fn found_tenant(
     }
     let last = tenants.iter().map(|(id, _)| id.0).max().unwrap_or(0);
     let id = TenantId(last + 1);
-    add_tenant(store, hsm, id, settings).await?;
+    write(store, tenant_rows(hsm, id, settings).await?).await?;
     Ok(id)
 }
 

@@ -60,16 +60,15 @@ async fn engine(url: &str, token: &Path, directory: &Path) -> Arc<Engine> {
             Hsm::open(config)
         }
     };
-    let (hsm, deployment) = founding::token(&store, &clock, open).await.unwrap();
-    if !founding::has_tenant(&store, FIRST_TENANT).await.unwrap() {
-        let tenant = Tenant {
-            name: "default".into(),
-            share: true,
-            duplicate_names: false,
-        };
-        founding::add_tenant(&store, &hsm, FIRST_TENANT, &tenant)
-            .await
-            .unwrap();
+    let tenant = Tenant {
+        name: "default".into(),
+        share: true,
+        duplicate_names: false,
+    };
+    let (hsm, deployment) = founding::token(&store, &clock, &tenant, open)
+        .await
+        .unwrap();
+    if founding::identities(&store, &hsm).await.unwrap().is_empty() {
         let profiles = vec![access::STANDARD.to_owned()];
         let identity = Identity {
             name: "tester".into(),
