@@ -100,12 +100,17 @@ fn block_on<T>(job: impl Future<Output = Result<T, Failure>>) -> Result<T, Failu
 fn confirmed(question: &str) -> Result<bool, Failure> {
     use std::io::{BufRead, IsTerminal, Write};
     if !std::io::stdin().is_terminal() {
-        return Err(Failure::Refused(format!("{question} Say so with --yes: there is no terminal to ask at")));
+        return Err(Failure::Refused(format!(
+            "{question} Say so with --yes: there is no terminal to ask at"
+        )));
     }
     eprint!("{question} [y/N] ");
     let _ = std::io::stderr().flush();
     let mut answer = String::new();
-    std::io::stdin().lock().read_line(&mut answer).map_err(Failure::io("the terminal"))?;
+    std::io::stdin()
+        .lock()
+        .read_line(&mut answer)
+        .map_err(Failure::io("the terminal"))?;
     Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
 }
 

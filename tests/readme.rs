@@ -9,7 +9,8 @@ use keyward::operation;
 use keyward::protocol::enumeration::{Enumeration, EnumerationRow, Operation};
 use keyward::protocol::version::Version;
 
-const BEGIN: &str = "<!-- operations: written by tests/readme.rs from the table in src/operation/mod.rs -->\n";
+const BEGIN: &str =
+    "<!-- operations: written by tests/readme.rs from the table in src/operation/mod.rs -->\n";
 const END: &str = "<!-- end of operations -->";
 
 /// `CreateKeyPair` as the standard's prose writes it: `Create Key Pair`; capitals stay together.
@@ -34,29 +35,46 @@ fn spoken(name: &str) -> String {
 
 /// The names of an operation in the versions that are served.
 fn known() -> impl Iterator<Item = &'static EnumerationRow> {
-    Operation::TABLE.rows.iter().filter(|row| row.versions.since <= Version::NEWEST)
+    Operation::TABLE
+        .rows
+        .iter()
+        .filter(|row| row.versions.since <= Version::NEWEST)
 }
 
 fn table() -> String {
     let mut text = "| Operation | KMIP | Changes objects | |\n|---|---|---|---|\n".to_owned();
     for row in operation::OPERATIONS {
-        let named = known().find(|known| known.value == row.operation.0).expect("an operation of the standard");
+        let named = known()
+            .find(|known| known.value == row.operation.0)
+            .expect("an operation of the standard");
         let since = named.versions.since;
-        let last = named.versions.until.unwrap_or(Version::NEWEST).min(Version::NEWEST);
+        let last = named
+            .versions
+            .until
+            .unwrap_or(Version::NEWEST)
+            .min(Version::NEWEST);
         let changes = if row.changes { "yes" } else { "" };
         let note = match row.operation {
             Operation::INTEROP => "with `--interop` only",
             _ if row.anonymous => "any trusted certificate",
             _ => "",
         };
-        let _ = writeln!(text, "| {} | {since} to {last} | {changes} | {note} |", spoken(named.name));
+        let _ = writeln!(
+            text,
+            "| {} | {since} to {last} | {changes} | {note} |",
+            spoken(named.name)
+        );
     }
     let missing: Vec<String> = known()
         .filter(|known| operation::row(Operation(known.value)).is_none())
         .map(|known| spoken(known.name))
         .collect();
     if !missing.is_empty() {
-        let _ = writeln!(text, "\nNot yet, and answered with Operation Not Supported: {}.", missing.join(", "));
+        let _ = writeln!(
+            text,
+            "\nNot yet, and answered with Operation Not Supported: {}.",
+            missing.join(", ")
+        );
     }
     text
 }
@@ -65,7 +83,9 @@ fn table() -> String {
 fn the_table_of_operations_is_that_of_the_program() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
     let readme = std::fs::read_to_string(&path).expect("README.md");
-    let (before, rest) = readme.split_once(BEGIN).expect("the line that begins the table");
+    let (before, rest) = readme
+        .split_once(BEGIN)
+        .expect("the line that begins the table");
     let (shown, after) = rest.split_once(END).expect("the line that ends the table");
     let table = table();
     if std::env::var_os("KEYWARD_WRITE_README").is_some() {
@@ -81,7 +101,12 @@ fn the_table_of_operations_is_that_of_the_program() {
 
 #[test]
 fn names_are_spoken_as_the_standard_writes_them() {
-    let pairs = [("CreateKeyPair", "Create Key Pair"), ("MACVerify", "MAC Verify"), ("PKCS_11", "PKCS 11"), ("MAC", "MAC")];
+    let pairs = [
+        ("CreateKeyPair", "Create Key Pair"),
+        ("MACVerify", "MAC Verify"),
+        ("PKCS_11", "PKCS 11"),
+        ("MAC", "MAC"),
+    ];
     for (name, text) in pairs {
         assert_eq!(spoken(name), text);
     }
@@ -96,10 +121,18 @@ fn the_map_of_the_source_is_complete() {
         let entry = entry.expect("an entry of src");
         let full = std::fs::read_dir(entry.path()).is_ok_and(|mut inside| inside.next().is_some());
         let name = entry.file_name().into_string().expect("a name in ASCII");
-        assert!(!full || readme.contains(&format!("`src/{name}/`")), "README.md does not map src/{name}/");
+        assert!(
+            !full || readme.contains(&format!("`src/{name}/`")),
+            "README.md does not map src/{name}/"
+        );
     }
-    let mapped = readme.lines().filter_map(|line| line.strip_prefix("| `")?.split_once('`'));
+    let mapped = readme
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `")?.split_once('`'));
     for (place, _) in mapped.filter(|(place, _)| place.ends_with('/')) {
-        assert!(root.join(place).is_dir(), "README.md maps {place}, which is not there");
+        assert!(
+            root.join(place).is_dir(),
+            "README.md maps {place}, which is not there"
+        );
     }
 }

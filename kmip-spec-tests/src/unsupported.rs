@@ -57,7 +57,10 @@ mod tests {
     fn the_golden_list_does_not_grow() {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("unsupported.txt");
         let lines = Unsupported::read(&path).map(|list| list.0.len());
-        assert!(lines.is_ok_and(|lines| lines <= LINES), "cases may leave the list, not join it");
+        assert!(
+            lines.is_ok_and(|lines| lines <= LINES),
+            "cases may leave the list, not join it"
+        );
     }
 
     #[test]

@@ -54,10 +54,27 @@ fn url(url: &DatabaseUrl) -> String {
 
 fn token(config: &Config, deployment: &str, first: bool) -> Result<Hsm, HsmError> {
     let (source, hardware) = match &config.token_source {
-        TokenSource::Embedded { directory } => (Source::Embedded { dir: directory.clone() }, false),
-        TokenSource::Module { path, label, pin_file, hardware } => {
+        TokenSource::Embedded { directory } => (
+            Source::Embedded {
+                dir: directory.clone(),
+            },
+            false,
+        ),
+        TokenSource::Module {
+            path,
+            label,
+            pin_file,
+            hardware,
+        } => {
             let pin = pin(pin_file)?;
-            (Source::Module { path: path.clone(), label: label.clone(), pin }, *hardware)
+            (
+                Source::Module {
+                    path: path.clone(),
+                    label: label.clone(),
+                    pin,
+                },
+                *hardware,
+            )
         }
     };
     let token = crate::hsm::Config {
@@ -68,13 +85,20 @@ fn token(config: &Config, deployment: &str, first: bool) -> Result<Hsm, HsmError
         loaded_keys: LOADED_KEYS,
         hardware,
     };
-    if first { Hsm::init(token) } else { Hsm::open(token) }
+    if first {
+        Hsm::init(token)
+    } else {
+        Hsm::open(token)
+    }
 }
 
 /// The PIN without the line end that editors leave.
 fn pin(file: &Path) -> Result<Pin, HsmError> {
     let mut pin = Zeroizing::new(std::fs::read(file).map_err(|error| {
-        HsmError::Unavailable(format!("the PIN file {} cannot be read: {error}", file.display()))
+        HsmError::Unavailable(format!(
+            "the PIN file {} cannot be read: {error}",
+            file.display()
+        ))
     })?);
     while pin.last().is_some_and(u8::is_ascii_whitespace) {
         pin.pop();
@@ -91,10 +115,21 @@ pub(super) async fn open(config: &Config) -> Result<Opened, Failure> {
         connections: config.database.connections.get(),
     };
     let store = Arc::new(Store::open_with(&options).await?);
-    let first = Tenant { name: "default".to_owned(), share: true, duplicate_names: false };
-    let (hsm, deployment) =
-        founding::token(&store, &clock, &first, |deployment, first| token(config, deployment, first)).await?;
-    Ok(Opened { store, hsm, deployment, clock })
+    let first = Tenant {
+        name: "default".to_owned(),
+        share: true,
+        duplicate_names: false,
+    };
+    let (hsm, deployment) = founding::token(&store, &clock, &first, |deployment, first| {
+        token(config, deployment, first)
+    })
+    .await?;
+    Ok(Opened {
+        store,
+        hsm,
+        deployment,
+        clock,
+    })
 }
 
 /// Registers the first client of a quickstart, once.
@@ -103,7 +138,10 @@ pub(super) async fn enrol(opened: &Opened, name: &str, certificate: &Path) -> Re
         .map_err(|error| Failure::Certificate(certificate.to_owned(), error.to_string()))?;
     let key = fingerprint_key(&der);
     let known = founding::identities(&opened.store, &opened.hsm).await?;
-    if known.iter().any(|identity| identity.certificates.contains(&key)) {
+    if known
+        .iter()
+        .any(|identity| identity.certificates.contains(&key))
+    {
         return Ok(());
     }
     let identity = Identity {
@@ -158,20 +196,36 @@ pub(super) async fn assemble(
     trust: &Arc<Trust>,
 ) -> Result<Assembled<impl Service>, Failure> {
     if config.server.interop {
-        tracing::warn!("the Interop operation is served: this is for test suites, never for production");
+        tracing::warn!(
+            "the Interop operation is served: this is for test suites, never for production"
+        );
     }
-    let engine =
-        Engine::open(opened.store, opened.hsm, opened.clock, settings(config), opened.deployment).await?;
+    let engine = Engine::open(
+        opened.store,
+        opened.hsm,
+        opened.clock,
+        settings(config),
+        opened.deployment,
+    )
+    .await?;
     engine.metrics.register(registry);
     trust.register(registered(&engine).await?);
     let ready = Arc::new(AtomicBool::new(true));
-    tokio::spawn(watch(Arc::clone(&engine), Arc::clone(trust), Arc::clone(&ready)));
+    tokio::spawn(watch(
+        Arc::clone(&engine),
+        Arc::clone(trust),
+        Arc::clone(&ready),
+    ));
     let ready: Readiness = Arc::new(move || match ready.load(Ordering::Acquire) {
         true => Ok(()),
         false => Err("the token or the database does not answer".to_owned()),
     });
     let service = Arc::new(KmipService::new(Arc::clone(&engine)));
-    Ok(Assembled { engine, service, ready })
+    Ok(Assembled {
+        engine,
+        service,
+        ready,
+    })
 }
 
 async fn registered(engine: &Engine) -> Result<HashSet<Fingerprint>, Failure> {

@@ -32,10 +32,12 @@ enum ClientCommand {
 
 /// Adds an identity, with a new certificate of the built-in authority or one that it has.
 #[derive(Debug, Args)]
-#[command(after_help = "Example: keyward client add backup-server --out ./for-backup
+#[command(
+    after_help = "Example: keyward client add backup-server --out ./for-backup
 
 With --certificate another authority's certificate is registered, by its fingerprint; with
---subject every certificate of a trusted authority with that subject (RFC 4514 text).")]
+--subject every certificate of a trusted authority with that subject (RFC 4514 text)."
+)]
 struct Add {
     /// Name of the identity, unique in its tenant.
     name: String,
@@ -116,7 +118,10 @@ impl Add {
             (None, None) => {
                 let directory = self.place.directory();
                 let pki = Pki::open(&directory.join("pki"), &[])?;
-                let out = self.out.clone().unwrap_or_else(|| directory.join("clients"));
+                let out = self
+                    .out
+                    .clone()
+                    .unwrap_or_else(|| directory.join("clients"));
                 let pair = pki.client(&self.name, &out)?;
                 let key = certificate_key(&pair.certificate)?;
                 files = Some((pair, pki.bundle()));
@@ -169,7 +174,9 @@ impl List {
             return Ok(());
         }
         for identity in identities {
-            let state = identity.revoked.map(|when| format!("revoked {}", date(when)));
+            let state = identity
+                .revoked
+                .map(|when| format!("revoked {}", date(when)));
             println!(
                 "{}/{}  since {}  {}",
                 identity.tenant,
@@ -194,7 +201,14 @@ impl Revoke {
         if !self.yes && !super::confirmed(&format!("Revoke {:?} for good?", self.name))? {
             return Err(Failure::Refused("nothing was changed".to_owned()));
         }
-        founding::revoke_identity(&opened.store, &opened.hsm, &opened.clock, tenant, &self.name).await?;
+        founding::revoke_identity(
+            &opened.store,
+            &opened.hsm,
+            &opened.clock,
+            tenant,
+            &self.name,
+        )
+        .await?;
         // Nodes use what they remember for one lease at the most (DESIGN §1.4).
         tokio::time::sleep(lease::LENGTH + Duration::from_millis(250)).await;
         println!("{} is revoked", self.name);

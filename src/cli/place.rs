@@ -13,7 +13,12 @@ pub(super) const FILE: &str = "keyward.toml";
 #[derive(Debug, Args)]
 pub(super) struct Place {
     /// The directory of a quickstart.
-    #[arg(long, value_name = "DIR", default_value = "./keyward-data", conflicts_with = "config")]
+    #[arg(
+        long,
+        value_name = "DIR",
+        default_value = "./keyward-data",
+        conflicts_with = "config"
+    )]
     dir: PathBuf,
     /// The configuration of a server that was started with `serve`.
     #[arg(long, value_name = "FILE")]
@@ -37,7 +42,9 @@ impl Place {
     /// Where the built-in authority's files are.
     pub(super) fn directory(&self) -> PathBuf {
         match &self.config {
-            Some(file) => file.parent().map_or_else(|| PathBuf::from("."), Path::to_owned),
+            Some(file) => file
+                .parent()
+                .map_or_else(|| PathBuf::from("."), Path::to_owned),
             None => self.dir.clone(),
         }
     }

@@ -64,7 +64,8 @@ impl Quickstart {
         let settings = self.settings(&dir, &pki);
         // For the other commands: `keyward client add NAME --dir DIR`.
         let file = dir.join(super::place::FILE);
-        write_private(&file, Config::file_of(&settings).as_bytes()).map_err(Failure::path(&file))?;
+        write_private(&file, Config::file_of(&settings).as_bytes())
+            .map_err(Failure::path(&file))?;
         let loaded = Config::load(None, serve::environment().chain(settings))?;
         serve::start_log(&loaded.config)?;
         loaded

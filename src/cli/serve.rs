@@ -139,7 +139,10 @@ async fn serve(
     watch.abort();
     // Records of reads wait up to 100 ms; none is lost by an orderly end.
     let drain = config.limits.drain.get();
-    if tokio::time::timeout(drain, assembled.engine.close()).await.is_err() {
+    if tokio::time::timeout(drain, assembled.engine.close())
+        .await
+        .is_err()
+    {
         tracing::error!("the last audit records could not be written within limits.drain");
     }
     if cut > 0 {

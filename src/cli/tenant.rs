@@ -72,7 +72,10 @@ impl Add {
         };
         let id = founding::found_tenant(&opened.store, &opened.hsm, &settings).await?;
         if self.json {
-            println!("{}", serde_json::json!({ "name": self.name, "number": id.0 }));
+            println!(
+                "{}",
+                serde_json::json!({ "name": self.name, "number": id.0 })
+            );
         } else {
             println!("tenant {} is there (number {})", self.name, id.0);
         }

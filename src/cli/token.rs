@@ -47,7 +47,11 @@ impl Info {
             Protection::Hardware => "hardware",
         };
         if self.json {
-            let mechanisms: Vec<String> = info.mechanisms.iter().map(|m| format!("0x{m:08X}")).collect();
+            let mechanisms: Vec<String> = info
+                .mechanisms
+                .iter()
+                .map(|m| format!("0x{m:08X}"))
+                .collect();
             let shown = serde_json::json!({
                 "label": info.label,
                 "manufacturer": info.manufacturer,
@@ -69,10 +73,16 @@ impl Info {
         println!("manufacturer   {}", info.manufacturer);
         println!("model          {}  {}", info.model, info.serial);
         println!("protection     {protection}");
-        println!("key wrap       0x{:08X} (RFC 5649), proven", info.key_wrap_padded);
+        println!(
+            "key wrap       0x{:08X} (RFC 5649), proven",
+            info.key_wrap_padded
+        );
         println!("exact lengths  {}", yes(info.exact_lengths));
         println!("wraps bytes    {}", yes(info.wraps_bytes));
-        println!("masters        kek {:?}, mac {:?}", info.kek_versions, info.mac_versions);
+        println!(
+            "masters        kek {:?}, mac {:?}",
+            info.kek_versions, info.mac_versions
+        );
         println!("mechanisms     {}", info.mechanisms.len());
         Ok(())
     }

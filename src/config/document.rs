@@ -44,11 +44,15 @@ impl Key {
 impl Config {
     /// A file that says what these variables (`KEYWARD_…`) say.
     pub fn file_of(variables: &[(String, String)]) -> String {
-        let mut text = String::from("# Written by `keyward quickstart` at each start; `keyward config show` explains every key.\n");
+        let mut text = String::from(
+            "# Written by `keyward quickstart` at each start; `keyward config show` explains every key.\n",
+        );
         for (section, _) in SECTIONS {
             let mut lines = String::new();
             for key in KEYS.iter().filter(|key| key.section == *section) {
-                let set = variables.iter().find(|(variable, _)| *variable == key.variable());
+                let set = variables
+                    .iter()
+                    .find(|(variable, _)| *variable == key.variable());
                 if let Some((_, value)) = set.filter(|(_, value)| !value.is_empty()) {
                     let _ = writeln!(lines, "{} = {}", key.key, key.toml(value));
                 }

@@ -10,9 +10,12 @@ use super::directory::Caller;
 use super::error::{Fault, Reason};
 use crate::audit::{Outcome, Trace};
 use crate::operation;
-use crate::protocol::enumeration::{AsynchronousIndicator, BatchErrorContinuationOption, Operation, ResultStatus};
+use crate::protocol::enumeration::{
+    AsynchronousIndicator, BatchErrorContinuationOption, Operation, ResultStatus,
+};
 use crate::protocol::message::{
-    ProtocolVersion, RequestHeader, RequestItem, ResponseHeader, ResponseItem, encode_payload, encode_response,
+    ProtocolVersion, RequestHeader, RequestItem, ResponseHeader, ResponseItem, encode_payload,
+    encode_response,
 };
 use crate::protocol::structure::{Bytes, DateTime, Item};
 use crate::protocol::tag;
@@ -53,7 +56,10 @@ pub async fn answer(engine: &Arc<Engine>, sender: &Sender, request: &[u8], out: 
     let node = match ttlv::binary::decode(request, &engine.settings.limits.ttlv) {
         Ok(node) => node,
         Err(error) => {
-            let fault = Fault::new(Reason::InvalidMessage, format!("the message is not well formed: {error}"));
+            let fault = Fault::new(
+                Reason::InvalidMessage,
+                format!("the message is not well formed: {error}"),
+            );
             refuse(salvage_version(request), now, &fault, out);
             return;
         }
@@ -77,12 +83,19 @@ pub async fn answer(engine: &Arc<Engine>, sender: &Sender, request: &[u8], out: 
     if items.is_empty() || items.len() > engine.settings.limits.batch {
         let fault = Fault::new(
             Reason::InvalidMessage,
-            format!("the batch has {} items; expected 1 to {}", items.len(), engine.settings.limits.batch),
+            format!(
+                "the batch has {} items; expected 1 to {}",
+                items.len(),
+                engine.settings.limits.batch
+            ),
         );
         refuse(version, now, &fault, out);
         return;
     }
-    if header.batch_count.is_some_and(|count| usize::try_from(count).ok() != Some(items.len())) {
+    if header
+        .batch_count
+        .is_some_and(|count| usize::try_from(count).ok() != Some(items.len()))
+    {
         // libmongocrypt counts 1 and sends 2; all are processed (`docs/decisions`).
         engine.metrics.miscounted_batches.inc();
     }
@@ -92,10 +105,22 @@ pub async fn answer(engine: &Arc<Engine>, sender: &Sender, request: &[u8], out: 
         .unwrap_or(engine.settings.limits.response)
         .min(engine.settings.limits.response);
     let correlation = engine.correlation_value();
-    let mut batch =
-        Batch { engine, sender, header: &header, version, now, correlation, room: Some(room) };
+    let mut batch = Batch {
+        engine,
+        sender,
+        header: &header,
+        version,
+        now,
+        correlation,
+        room: Some(room),
+    };
     let answers = batch.run(items).await;
-    encode_response(&batch.response_header(answers.len()), &answers, version, out);
+    encode_response(
+        &batch.response_header(answers.len()),
+        &answers,
+        version,
+        out,
+    );
 }
 
 fn split(node: Node<'_>) -> Result<(RequestHeader, Vec<Node<'_>>), Malformed> {
@@ -138,14 +163,24 @@ fn serve_as(asked: Version, items: &[Node<'_>]) -> Option<Version> {
 
 /// The newest served version that is not newer than `asked`, else the oldest.
 fn nearest(asked: Version) -> Version {
-    Version::SUPPORTED.iter().copied().find(|version| *version <= asked).unwrap_or(Version::V1_0)
+    Version::SUPPORTED
+        .iter()
+        .copied()
+        .find(|version| *version <= asked)
+        .unwrap_or(Version::V1_0)
 }
 
 /// The protocol version of a message that could not be read whole, so that the client understands the answer.
 fn salvage_version(request: &[u8]) -> Version {
     // Request Message, Request Header, Protocol Version: 24 bytes of headers, then two Integers.
-    let integer = |at: usize| request.get(at..at + 4).and_then(|bytes| <[u8; 4]>::try_from(bytes).ok());
-    let (Some(major), Some(minor)) = (integer(32), integer(48)) else { return Version::V1_0 };
+    let integer = |at: usize| {
+        request
+            .get(at..at + 4)
+            .and_then(|bytes| <[u8; 4]>::try_from(bytes).ok())
+    };
+    let (Some(major), Some(minor)) = (integer(32), integer(48)) else {
+        return Version::V1_0;
+    };
     let part = |bytes| u16::try_from(u32::from_be_bytes(bytes)).unwrap_or(u16::MAX);
     nearest(Version::new(part(major), part(minor)))
 }
@@ -153,7 +188,10 @@ fn salvage_version(request: &[u8]) -> Version {
 /// Answers a message of which no item can be processed.
 pub fn refuse(version: Version, now: i64, fault: &Fault, out: &mut Vec<u8>) {
     let header = ResponseHeader {
-        protocol_version: ProtocolVersion { major: version.major.into(), minor: version.minor.into() },
+        protocol_version: ProtocolVersion {
+            major: version.major.into(),
+            minor: version.minor.into(),
+        },
         time_stamp: DateTime(now),
         client_correlation_value: None,
         server_correlation_value: None,
@@ -168,7 +206,12 @@ pub fn refuse_start(start: &[u8], now: i64, fault: &Fault, out: &mut Vec<u8>) {
     refuse(salvage_version(start), now, fault, out);
 }
 
-fn failure(operation: Option<Operation>, id: Option<Bytes>, fault: &Fault, version: Version) -> ResponseItem {
+fn failure(
+    operation: Option<Operation>,
+    id: Option<Bytes>,
+    fault: &Fault,
+    version: Version,
+) -> ResponseItem {
     ResponseItem {
         operation,
         unique_batch_item_id: id,
@@ -194,22 +237,30 @@ impl Batch<'_> {
     }
 
     async fn run(&mut self, items: Vec<Node<'_>>) -> Vec<ResponseItem> {
-        let option =
-            self.header.batch_error_continuation_option.unwrap_or(BatchErrorContinuationOption::STOP);
+        let option = self
+            .header
+            .batch_error_continuation_option
+            .unwrap_or(BatchErrorContinuationOption::STOP);
         let undo = option == BatchErrorContinuationOption::UNDO && items.len() > 1;
         let mut context = match &self.sender.caller {
-            Ok(caller) => {
-                Some(Context::new(Arc::clone(self.engine), Arc::clone(caller), self.version, self.now))
-            }
+            Ok(caller) => Some(Context::new(
+                Arc::clone(self.engine),
+                Arc::clone(caller),
+                self.version,
+                self.now,
+            )),
             Err(_) => None,
         };
         let mut answers: Vec<ResponseItem> = Vec::with_capacity(items.len());
         let mut open = Vec::new();
-        let header = ttlv::binary::encoded_len(&Node::structure(tag::RESPONSE_HEADER, Vec::new())) + 160;
+        let header =
+            ttlv::binary::encoded_len(&Node::structure(tag::RESPONSE_HEADER, Vec::new())) + 160;
         let mut room = self.room.map(|room| room.saturating_sub(header));
         let mut failed = false;
         for (place, node) in items.into_iter().enumerate() {
-            let answer = self.item((place, node), context.as_mut(), room, undo, &mut open).await;
+            let answer = self
+                .item((place, node), context.as_mut(), room, undo, &mut open)
+                .await;
             failed = answer.status == ResultStatus::OPERATION_FAILED;
             room = room.map(|room| room.saturating_sub(answer.encoded_len(self.version)));
             answers.push(answer);
@@ -233,16 +284,26 @@ impl Batch<'_> {
         mut failed: bool,
     ) {
         if !failed {
-            let audit = open.iter_mut().map(|trace| self.engine.audit.outcome(trace)).collect();
-            let commit = Commit { changes: context.take_changes(), audit };
+            let audit = open
+                .iter_mut()
+                .map(|trace| self.engine.audit.outcome(trace))
+                .collect();
+            let commit = Commit {
+                changes: context.take_changes(),
+                audit,
+            };
             match self.engine.commit(commit).await {
                 Ok(()) => open.iter_mut().for_each(Trace::commit),
                 Err(error) => {
                     failed = true;
                     let fault = Fault::from(error);
                     if let Some(last) = answers.last_mut() {
-                        *last =
-                            failure(last.operation, last.unique_batch_item_id.clone(), &fault, self.version);
+                        *last = failure(
+                            last.operation,
+                            last.unique_batch_item_id.clone(),
+                            &fault,
+                            self.version,
+                        );
                     }
                 }
             }
@@ -250,7 +311,10 @@ impl Batch<'_> {
         if failed {
             context.drop_changes();
             self.engine.audit.later(open, Outcome::Undone);
-            for answer in answers.iter_mut().filter(|answer| answer.status == ResultStatus::SUCCESS) {
+            for answer in answers
+                .iter_mut()
+                .filter(|answer| answer.status == ResultStatus::SUCCESS)
+            {
                 answer.status = ResultStatus::OPERATION_UNDONE;
             }
         }
@@ -272,9 +336,14 @@ impl Batch<'_> {
         if let Err(full) = self.engine.audit.admit().await {
             return failure(Some(operation), id, &full.into(), self.version);
         }
-        let mut trace = self.engine.audit.begin(operation, self.sender, self.now, (&self.correlation, place));
+        let mut trace =
+            self.engine
+                .audit
+                .begin(operation, self.sender, self.now, (&self.correlation, place));
         let result = self.try_item(item, context, room, undo, &mut trace).await;
-        self.engine.metrics.operation(operation, result.as_ref().err().map(|fault| fault.reason));
+        self.engine
+            .metrics
+            .operation(operation, result.as_ref().err().map(|fault| fault.reason));
         match result {
             Ok(success) => {
                 if undo {
@@ -293,7 +362,10 @@ impl Batch<'_> {
             }
             Err(fault) => {
                 tracing::debug!(operation = %operation, reason = fault.reason.name(), message = %fault.message, "refused");
-                self.engine.audit.done(trace, Outcome::Failure(fault.reason)).await;
+                self.engine
+                    .audit
+                    .done(trace, Outcome::Failure(fault.reason))
+                    .await;
                 failure(Some(operation), id, &fault, self.version)
             }
         }
@@ -312,7 +384,10 @@ impl Batch<'_> {
         {
             return Err(Fault::new(
                 Reason::UnknownMessageExtension,
-                format!("the critical message extension of {:?} is not known", extension.vendor_identification),
+                format!(
+                    "the critical message extension of {:?} is not known",
+                    extension.vendor_identification
+                ),
             ));
         }
         if self.header.asynchronous_indicator
@@ -329,20 +404,24 @@ impl Batch<'_> {
                 "ephemeral batch items are not supported; leave Ephemeral out",
             ));
         }
-        let row = operation::row(item.operation).filter(|row| row.is_served(self.engine)).ok_or_else(|| {
-            Fault::new(Reason::OperationNotSupported, format!("the operation {} is not supported", item.operation))
-        })?;
+        let row = operation::row(item.operation)
+            .filter(|row| row.is_served(self.engine))
+            .ok_or_else(|| {
+                Fault::new(
+                    Reason::OperationNotSupported,
+                    format!("the operation {} is not supported", item.operation),
+                )
+            })?;
         let payload = seam::request(item.operation, self.version, item.payload);
         let Some(context) = context else {
             // A certificate that no identity is mapped to may ask what the server is, and nothing else.
             return match &self.sender.caller {
                 Err(fault) if !row.anonymous => Err(fault.clone()),
-                _ => operation::run_anonymous(self.engine, item.operation, self.version, &payload).map(
-                    |fields| Success {
+                _ => operation::run_anonymous(self.engine, item.operation, self.version, &payload)
+                    .map(|fields| Success {
                         payload: encode_payload(&fields),
                         status: ResultStatus::SUCCESS,
-                    },
-                ),
+                    }),
             };
         };
         if row.changes {
@@ -354,10 +433,14 @@ impl Batch<'_> {
             attempts += 1;
             context.touched.clear();
             trace.touched.clear();
-            let outcome = self.attempt(context, item.operation, &payload, room, undo, trace).await;
+            let outcome = self
+                .attempt(context, item.operation, &payload, room, undo, trace)
+                .await;
             match outcome {
                 Ok(success) => return Ok(success),
-                Err(Attempt::Conflict) if attempts < 4 && !undo => context.roll_back(snapshot.clone()),
+                Err(Attempt::Conflict) if attempts < 4 && !undo => {
+                    context.roll_back(snapshot.clone())
+                }
                 Err(Attempt::Conflict) => {
                     context.roll_back(snapshot);
                     return Err(StoreError::Conflict.into());
@@ -386,7 +469,9 @@ impl Batch<'_> {
         if room.is_some_and(|room| length > room) {
             return Err(Attempt::Fault(Fault::new(
                 Reason::ResponseTooLarge,
-                format!("the answer takes about {length} bytes more than the Maximum Response Size allows"),
+                format!(
+                    "the answer takes about {length} bytes more than the Maximum Response Size allows"
+                ),
             )));
         }
         trace.touched.append(&mut context.touched);
@@ -397,12 +482,17 @@ impl Batch<'_> {
                 match self.engine.commit(Commit { changes, audit }).await {
                     Ok(()) => trace.commit(),
                     Err(StoreError::Conflict) => return Err(Attempt::Conflict),
-                    Err(error) => return Err(Attempt::Fault(in_operation(error.into(), operation))),
+                    Err(error) => {
+                        return Err(Attempt::Fault(in_operation(error.into(), operation)));
+                    }
                 }
             }
         }
         context.answered(answered);
-        Ok(Success { payload: bytes, status: ResultStatus::SUCCESS })
+        Ok(Success {
+            payload: bytes,
+            status: ResultStatus::SUCCESS,
+        })
     }
 }
 
@@ -413,9 +503,10 @@ fn in_operation(fault: Fault, operation: Operation) -> Fault {
         Operation::ADD_ATTRIBUTE | Operation::MODIFY_ATTRIBUTE | Operation::SET_ATTRIBUTE
     );
     match fault.reason {
-        Reason::NonUniqueNameAttribute if changes_attribute => {
-            Fault { reason: Reason::NameInUse, ..fault }
-        }
+        Reason::NonUniqueNameAttribute if changes_attribute => Fault {
+            reason: Reason::NameInUse,
+            ..fault
+        },
         _ => fault,
     }
 }

@@ -82,13 +82,21 @@ impl Context {
                     self.produced.placeholder.clone()
                 } else {
                     let mut found = self.produced.by_operation.iter().rev();
-                    found.find(|(operation, _)| *operation == wanted).map(|(_, id)| id.clone())
+                    found
+                        .find(|(operation, _)| *operation == wanted)
+                        .map(|(_, id)| id.clone())
                 }
             }
             Some(Identifier::Position(position)) => {
                 let count = i64::try_from(self.produced.by_position.len()).unwrap_or(i64::MAX);
-                let place = if *position < 0 { count + i64::from(*position) } else { i64::from(*position) };
-                usize::try_from(place).ok().and_then(|place| self.produced.by_position.get(place).cloned())
+                let place = if *position < 0 {
+                    count + i64::from(*position)
+                } else {
+                    i64::from(*position)
+                };
+                usize::try_from(place)
+                    .ok()
+                    .and_then(|place| self.produced.by_position.get(place).cloned())
             }
         };
         found.ok_or_else(|| {
@@ -107,7 +115,9 @@ impl Context {
 
     /// A further name of a result, without touching the ID Placeholder.
     pub fn also_produce(&mut self, operation: UniqueIdentifier, identifier: &str) {
-        self.produced.by_operation.push((operation, identifier.to_owned()));
+        self.produced
+            .by_operation
+            .push((operation, identifier.to_owned()));
     }
 
     pub fn empty_placeholder(&mut self) {
@@ -144,7 +154,10 @@ impl Context {
         permission: Permission,
         destroyed: Destroyed,
     ) -> Result<Sealed, Fault> {
-        let object = self.peek(identifier).await?.ok_or_else(|| Fault::not_found(identifier))?;
+        let object = self
+            .peek(identifier)
+            .await?
+            .ok_or_else(|| Fault::not_found(identifier))?;
         match access::decide(&self.caller, &object, permission) {
             Decision::Allow => {}
             Decision::Deny => return Err(denied(permission)),
@@ -152,7 +165,10 @@ impl Context {
         }
         self.touch(&object.unique_identifier);
         if destroyed == Destroyed::Refused && state::is_destroyed(&object.attributes) {
-            return Err(Fault::new(Reason::ObjectDestroyed, "the object is destroyed; only its attributes remain"));
+            return Err(Fault::new(
+                Reason::ObjectDestroyed,
+                "the object is destroyed; only its attributes remain",
+            ));
         }
         Ok(object)
     }
@@ -167,9 +183,16 @@ impl Context {
     /// An object without asking for permission: for checks that tell the caller nothing of it.
     async fn peek(&self, identifier: &str) -> Result<Option<Sealed>, Fault> {
         if let Some(staged) = self.staged.get(identifier) {
-            return staged.row.sealed().map(Some).map_err(|error| unsound(identifier, &error));
+            return staged
+                .row
+                .sealed()
+                .map(Some)
+                .map_err(|error| unsound(identifier, &error));
         }
-        self.engine.fetch(self.tenant(), identifier).await.map_err(|error| error.fault(identifier))
+        self.engine
+            .fetch(self.tenant(), identifier)
+            .await
+            .map_err(|error| error.fault(identifier))
     }
 
     /// Whether the tenant has an object of this identifier, visible or not.
@@ -185,7 +208,9 @@ impl Context {
     /// Writes the next version of an object. Last Change Date follows (1.4 §3.38, 2.1 §4.27).
     pub async fn update(&mut self, mut draft: Draft) -> Result<(), Fault> {
         let now = self.now;
-        draft.attributes.set(tag::LAST_CHANGE_DATE, ttlv::Value::DateTime(now));
+        draft
+            .attributes
+            .set(tag::LAST_CHANGE_DATE, ttlv::Value::DateTime(now));
         let base = match self.staged.get(&draft.unique_identifier) {
             Some(staged) => staged.base,
             None => draft.version() - 1,
@@ -204,15 +229,21 @@ impl Context {
         let distinguish = self.caller.tenant.settings.duplicate_names;
         let row = draft.seal(&self.engine.hsm, distinguish).await?;
         self.touch(&row.record.unique_identifier);
-        for name in row.names.iter().filter(|name| name.distinguisher.is_empty()) {
+        for name in row
+            .names
+            .iter()
+            .filter(|name| name.distinguisher.is_empty())
+        {
             let taken = self.staged.values().any(|other| {
-                other.row.record.unique_identifier != row.record.unique_identifier && other.row.names.contains(name)
+                other.row.record.unique_identifier != row.record.unique_identifier
+                    && other.row.names.contains(name)
             });
             if taken {
                 return Err(crate::store::StoreError::NameTaken.into());
             }
         }
-        self.staged.insert(row.record.unique_identifier.clone(), Staged { row, base });
+        self.staged
+            .insert(row.record.unique_identifier.clone(), Staged { row, base });
         Ok(())
     }
 
@@ -223,42 +254,86 @@ impl Context {
             return self.confirmed(filter, located).await;
         }
         // Inside an open transaction: ask for everything that matches, then replace what the batch changed.
-        let unpaged = Filter { offset: 0, maximum: None, count: true, ..filter.clone() };
+        let unpaged = Filter {
+            offset: 0,
+            maximum: None,
+            count: true,
+            ..filter.clone()
+        };
         let mut located = self.engine.store.locate(&unpaged).await?;
-        located.unique_identifiers.retain(|id| !self.staged.contains_key(id));
+        located
+            .unique_identifiers
+            .retain(|id| !self.staged.contains_key(id));
         let mut located = self.confirmed(filter, located).await?;
         let mut fresh: Vec<&Staged> = self
             .staged
             .values()
             .filter(|staged| filter.holds(&staged.row.record, &staged.row.index))
             .collect();
-        fresh.sort_by(|a, b| b.row.record.unique_identifier.cmp(&a.row.record.unique_identifier));
-        let mut ids: Vec<String> =
-            fresh.iter().map(|staged| staged.row.record.unique_identifier.clone()).collect();
+        fresh.sort_by(|a, b| {
+            b.row
+                .record
+                .unique_identifier
+                .cmp(&a.row.record.unique_identifier)
+        });
+        let mut ids: Vec<String> = fresh
+            .iter()
+            .map(|staged| staged.row.record.unique_identifier.clone())
+            .collect();
         ids.append(&mut located.unique_identifiers);
         let total = u64::try_from(ids.len()).ok();
         let skip = usize::try_from(filter.offset).unwrap_or(usize::MAX);
-        let take = filter.maximum.and_then(|maximum| usize::try_from(maximum).ok()).unwrap_or(usize::MAX);
-        Ok(Located { unique_identifiers: ids.into_iter().skip(skip).take(take).collect(), total })
+        let take = filter
+            .maximum
+            .and_then(|maximum| usize::try_from(maximum).ok())
+            .unwrap_or(usize::MAX);
+        Ok(Located {
+            unique_identifiers: ids.into_iter().skip(skip).take(take).collect(),
+            total,
+        })
     }
 
     /// Without the hits that their rows do not bear out.
     async fn confirmed(&self, filter: &Filter, located: Located) -> Result<Located, Fault> {
         let found = located.unique_identifiers.len();
-        let unique_identifiers = self.engine.confirm(filter, located.unique_identifiers).await?;
+        let unique_identifiers = self
+            .engine
+            .confirm(filter, located.unique_identifiers)
+            .await?;
         let wrong = u64::try_from(found - unique_identifiers.len()).unwrap_or(0);
-        Ok(Located { unique_identifiers, total: located.total.map(|total| total.saturating_sub(wrong)) })
+        Ok(Located {
+            unique_identifiers,
+            total: located.total.map(|total| total.saturating_sub(wrong)),
+        })
     }
 
     /// What is to be committed; the context is clean afterwards.
     pub(super) fn take_changes(&mut self) -> Vec<Change> {
         let mut changes: Vec<(i64, Change)> = Vec::with_capacity(self.staged.len());
         for (_, staged) in self.staged.drain() {
-            let Row { record, index, names } = staged.row;
+            let Row {
+                record,
+                index,
+                names,
+            } = staged.row;
             changes.push(if staged.base == 0 {
-                (0, Change::Insert { record, index, names })
+                (
+                    0,
+                    Change::Insert {
+                        record,
+                        index,
+                        names,
+                    },
+                )
             } else {
-                (staged.base, Change::Update { record, index, names })
+                (
+                    staged.base,
+                    Change::Update {
+                        record,
+                        index,
+                        names,
+                    },
+                )
             });
         }
         // Updates first: one of them may give up a Name that an insert takes (Re-key).
@@ -271,7 +346,10 @@ impl Context {
     }
 
     pub(super) fn snapshot(&self) -> Snapshot {
-        Snapshot { produced: self.produced.clone(), staged: self.staged.clone() }
+        Snapshot {
+            produced: self.produced.clone(),
+            staged: self.staged.clone(),
+        }
     }
 
     pub(super) fn roll_back(&mut self, snapshot: Snapshot) {
@@ -290,7 +368,10 @@ pub(super) struct Snapshot {
 fn denied(permission: Permission) -> Fault {
     Fault::new(
         Reason::PermissionDenied,
-        format!("this identity lacks the permission {:?}; an administrator can grant it", permission.name()),
+        format!(
+            "this identity lacks the permission {:?}; an administrator can grant it",
+            permission.name()
+        ),
     )
 }
 

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use rustls_pki_types::CertificateDer;
-use x509_parser::extensions::GeneralName;
 use sha2::{Digest, Sha256};
+use x509_parser::extensions::GeneralName;
 
 use super::entity::{EntityError, Remembered, Rows};
 use super::tenant::{Identity, Manifest, Mapping, Tenant, TenantKey};
@@ -68,7 +68,11 @@ pub struct Directory {
 
 impl Default for Directory {
     fn default() -> Self {
-        Directory { generation: AtomicU64::new(0), callers: quick_cache::sync::Cache::new(4096), tenants: Remembered::new(4096) }
+        Directory {
+            generation: AtomicU64::new(0),
+            callers: quick_cache::sync::Cache::new(4096),
+            tenants: Remembered::new(4096),
+        }
     }
 }
 
@@ -79,19 +83,32 @@ pub fn fingerprint_key(certificate: &CertificateDer<'_>) -> String {
 
 /// The keys under which a certificate may be mapped.
 pub fn mapping_keys(certificate: &CertificateDer<'_>, fields: &[MappingField]) -> Vec<String> {
-    let parsed = x509_parser::parse_x509_certificate(certificate).ok().map(|(_, parsed)| parsed);
+    let parsed = x509_parser::parse_x509_certificate(certificate)
+        .ok()
+        .map(|(_, parsed)| parsed);
     let mut keys = Vec::new();
     for field in fields {
         match (field, &parsed) {
             (MappingField::Fingerprint, _) => keys.push(fingerprint_key(certificate)),
-            (MappingField::Subject, Some(parsed)) => keys.push(format!("subject:{}", parsed.subject())),
+            (MappingField::Subject, Some(parsed)) => {
+                keys.push(format!("subject:{}", parsed.subject()))
+            }
             (MappingField::CommonName, Some(parsed)) => {
-                let names = parsed.subject().iter_common_name().filter_map(|name| name.as_str().ok());
+                let names = parsed
+                    .subject()
+                    .iter_common_name()
+                    .filter_map(|name| name.as_str().ok());
                 keys.extend(names.map(|name| format!("cn:{name}")));
             }
             (field, Some(parsed)) => {
                 if let Ok(Some(names)) = parsed.subject_alternative_name() {
-                    keys.extend(names.value.general_names.iter().filter_map(|name| alternative(*field, name)));
+                    keys.extend(
+                        names
+                            .value
+                            .general_names
+                            .iter()
+                            .filter_map(|name| alternative(*field, name)),
+                    );
                 }
             }
             (_, None) => {}
@@ -103,7 +120,9 @@ pub fn mapping_keys(certificate: &CertificateDer<'_>, fields: &[MappingField]) -
 fn alternative(field: MappingField, name: &GeneralName<'_>) -> Option<String> {
     match (field, name) {
         (MappingField::SanDns, GeneralName::DNSName(name)) => Some(format!("san-dns:{name}")),
-        (MappingField::SanEmail, GeneralName::RFC822Name(name)) => Some(format!("san-email:{name}")),
+        (MappingField::SanEmail, GeneralName::RFC822Name(name)) => {
+            Some(format!("san-email:{name}"))
+        }
         (MappingField::SanUri, GeneralName::URI(name)) => Some(format!("san-uri:{name}")),
         _ => None,
     }
@@ -140,10 +159,13 @@ impl Directory {
             return Ok(caller);
         }
         for key in mapping_keys(certificate, fields) {
-            let mapping = rows.read::<Mapping>(EntityKind::Mapping, TenantId(0), &key).await?;
+            let mapping = rows
+                .read::<Mapping>(EntityKind::Mapping, TenantId(0), &key)
+                .await?;
             if let Some(mapping) = mapping {
                 let caller = Arc::new(self.in_force(rows, &mapping.body, remember).await?);
-                self.callers.insert(*fingerprint, (generation, Arc::clone(&caller)));
+                self.callers
+                    .insert(*fingerprint, (generation, Arc::clone(&caller)));
                 return Ok(caller);
             }
         }
@@ -161,7 +183,12 @@ impl Directory {
             .read::<Manifest>(EntityKind::Manifest, tenant_id, "revoked")
             .await?
             .ok_or(EntityError::Unsound(Unsound::Gone))?;
-        if manifest.body.revoked.iter().any(|(name, _)| *name == mapping.identity) {
+        if manifest
+            .body
+            .revoked
+            .iter()
+            .any(|(name, _)| *name == mapping.identity)
+        {
             return Err(Stranger::Revoked(mapping.identity.clone()));
         }
         let identity = rows
@@ -169,7 +196,11 @@ impl Directory {
             .await?
             .ok_or(Stranger::Unknown)?;
         let tenant = self.tenant(rows, tenant_id, remember).await?;
-        Ok(Caller { tenant_id, tenant, identity: identity.body })
+        Ok(Caller {
+            tenant_id,
+            tenant,
+            identity: identity.body,
+        })
     }
 
     /// A tenant's settings and keys.
@@ -194,7 +225,8 @@ impl Directory {
             .body;
         let keys = tenant_keys(rows, tenant_id).await?;
         let tenant = Arc::new(TenantInForce { settings, keys });
-        self.tenants.insert(place, (generation, Arc::clone(&tenant)));
+        self.tenants
+            .insert(place, (generation, Arc::clone(&tenant)));
         Ok(tenant)
     }
 }
@@ -203,8 +235,19 @@ async fn tenant_keys(rows: &Rows<'_>, tenant: TenantId) -> Result<TenantKeys, En
     let mut keys = Vec::new();
     for row in rows.all::<TenantKey>(EntityKind::TenantKey, tenant).await? {
         let key = row.body;
-        let purpose = if key.purpose == Purpose::Wrap as u8 { Purpose::Wrap } else { Purpose::Seal };
-        keys.push((purpose, key.version, WrappedKey { kek_version: key.kek_version, bytes: key.wrapped }));
+        let purpose = if key.purpose == Purpose::Wrap as u8 {
+            Purpose::Wrap
+        } else {
+            Purpose::Seal
+        };
+        keys.push((
+            purpose,
+            key.version,
+            WrappedKey {
+                kek_version: key.kek_version,
+                bytes: key.wrapped,
+            },
+        ));
     }
     Ok(TenantKeys::new(tenant, keys))
 }

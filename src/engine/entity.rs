@@ -31,12 +31,22 @@ pub struct Verified<T> {
 }
 
 /// Checks the MAC and reads the body.
-pub async fn verify<T: DeserializeOwned>(hsm: &Hsm, entity: Entity) -> Result<Verified<T>, EntityError> {
+pub async fn verify<T: DeserializeOwned>(
+    hsm: &Hsm,
+    entity: Entity,
+) -> Result<Verified<T>, EntityError> {
     let message = mac::of_entity(&entity);
-    hsm.verify_row_mac(entity.mac_version, &message, &entity.mac).await.map_err(Unsound::from)?;
+    hsm.verify_row_mac(entity.mac_version, &message, &entity.mac)
+        .await
+        .map_err(Unsound::from)?;
     let body = serde_json::from_slice(&entity.body)
         .map_err(|error| Unsound::Damaged(format!("{:?} {}: {error}", entity.kind, entity.key)))?;
-    Ok(Verified { key: entity.key, tenant: entity.tenant, version: entity.version, body })
+    Ok(Verified {
+        key: entity.key,
+        tenant: entity.tenant,
+        version: entity.version,
+        body,
+    })
 }
 
 pub async fn read<T: DeserializeOwned>(
@@ -100,7 +110,8 @@ impl Rows<'_> {
         }
         let kind = entity.kind as u8;
         let verified = verify(self.hsm, entity).await?;
-        self.freshness.note(kind, verified.tenant, &verified.key, verified.version);
+        self.freshness
+            .note(kind, verified.tenant, &verified.key, verified.version);
         Ok(verified)
     }
 }
@@ -125,7 +136,10 @@ pub async fn put<T: Serialize>(
         mac: [0; 32],
     };
     let message = mac::of_entity(&entity);
-    entity.mac = hsm.row_mac(entity.mac_version, &message).await.map_err(Unsound::from)?;
+    entity.mac = hsm
+        .row_mac(entity.mac_version, &message)
+        .await
+        .map_err(Unsound::from)?;
     Ok(Change::Put(entity))
 }
 

@@ -122,13 +122,18 @@ pub struct Fault {
 
 impl Fault {
     pub fn new(reason: Reason, message: impl Into<Cow<'static, str>>) -> Self {
-        Fault { reason, message: message.into() }
+        Fault {
+            reason,
+            message: message.into(),
+        }
     }
 
     pub fn not_found(identifier: &str) -> Self {
         Fault::new(
             Reason::ObjectNotFound,
-            format!("no object {identifier:?} that this identity may know of; check the Unique Identifier"),
+            format!(
+                "no object {identifier:?} that this identity may know of; check the Unique Identifier"
+            ),
         )
     }
 }
@@ -136,7 +141,9 @@ impl Fault {
 impl From<Malformed> for Fault {
     fn from(error: Malformed) -> Self {
         let reason = match error {
-            Malformed::Missing(_) | Malformed::Type { .. } | Malformed::Repeated(_) => Reason::InvalidMessage,
+            Malformed::Missing(_) | Malformed::Type { .. } | Malformed::Repeated(_) => {
+                Reason::InvalidMessage
+            }
             Malformed::Invalid { .. } => Reason::InvalidField,
         };
         Fault::new(reason, error.to_string())
@@ -158,12 +165,14 @@ impl From<Inexpressible> for Fault {
 impl From<StoreError> for Fault {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::Conflict => {
-                Fault::new(Reason::Unavailable, "the object was changed by another request; send this one again")
-            }
-            StoreError::Exists => {
-                Fault::new(Reason::ObjectAlreadyExists, "an object with this Unique Identifier exists")
-            }
+            StoreError::Conflict => Fault::new(
+                Reason::Unavailable,
+                "the object was changed by another request; send this one again",
+            ),
+            StoreError::Exists => Fault::new(
+                Reason::ObjectAlreadyExists,
+                "an object with this Unique Identifier exists",
+            ),
             StoreError::NameTaken => Fault::new(
                 Reason::NonUniqueNameAttribute,
                 "another object of the tenant has this Name; choose another or destroy that object",
@@ -171,7 +180,10 @@ impl From<StoreError> for Fault {
             StoreError::Unfit(what) => Fault::new(Reason::InvalidField, what),
             StoreError::Unavailable(cause) | StoreError::Damaged(cause) => {
                 tracing::error!(cause, "database");
-                Fault::new(Reason::Unavailable, "the database does not answer; try again later")
+                Fault::new(
+                    Reason::Unavailable,
+                    "the database does not answer; try again later",
+                )
             }
         }
     }

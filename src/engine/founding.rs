@@ -41,14 +41,20 @@ pub async fn token(
     first: &Tenant,
     open: impl FnOnce(&str, bool) -> Result<Hsm, HsmError>,
 ) -> Result<(Arc<Hsm>, String), FoundingError> {
-    if let Some(row) = store.entity(EntityKind::Deployment, TenantId(0), DEPLOYMENT).await? {
+    if let Some(row) = store
+        .entity(EntityKind::Deployment, TenantId(0), DEPLOYMENT)
+        .await?
+    {
         // The MAC can only be checked once the token is open; until then the row is a claim.
         let claimed: Deployment = serde_json::from_slice(&row.body).map_err(|error| {
             FoundingError::Refused(format!("the deployment's row cannot be read: {error}"))
         })?;
         let hsm = open(&claimed.identifier, false)?;
         for key in &claimed.row_mac_keys {
-            let wrapped = WrappedKey { kek_version: key.master_version, bytes: key.wrapped.clone() };
+            let wrapped = WrappedKey {
+                kek_version: key.master_version,
+                bytes: key.wrapped.clone(),
+            };
             hsm.use_row_mac_key(key.version, &wrapped).await?;
         }
         let deployment = entity::verify::<Deployment>(&hsm, row).await?;
@@ -56,8 +62,11 @@ pub async fn token(
     }
     let identifier = uuid::Uuid::new_v4().to_string();
     let hsm = open(&identifier, true)?;
-    let mut deployment =
-        Deployment { identifier: identifier.clone(), created: clock.now(), row_mac_keys: Vec::new() };
+    let mut deployment = Deployment {
+        identifier: identifier.clone(),
+        created: clock.now(),
+        row_mac_keys: Vec::new(),
+    };
     if hsm.wants_row_mac_key() {
         let wrapped = hsm.new_row_mac_key().await?;
         hsm.use_row_mac_key(1, &wrapped).await?;
@@ -67,26 +76,57 @@ pub async fn token(
             wrapped: wrapped.bytes,
         });
     }
-    let mut changes =
-        vec![entity::put(&hsm, EntityKind::Deployment, TenantId(0), DEPLOYMENT, 1, &deployment).await?];
+    let mut changes = vec![
+        entity::put(
+            &hsm,
+            EntityKind::Deployment,
+            TenantId(0),
+            DEPLOYMENT,
+            1,
+            &deployment,
+        )
+        .await?,
+    ];
     changes.extend(tenant_rows(&hsm, FIRST_TENANT, first).await?);
     write(store, changes).await?;
     Ok((Arc::new(hsm), identifier))
 }
 
 async fn write(store: &Store, changes: Vec<Change>) -> Result<(), StoreError> {
-    store.apply(Commit { changes, audit: Vec::new() }).await
+    store
+        .apply(Commit {
+            changes,
+            audit: Vec::new(),
+        })
+        .await
 }
 
 /// A tenant with its wrap and seal key and its empty manifest, ready to be committed.
-async fn tenant_rows(hsm: &Hsm, id: TenantId, settings: &Tenant) -> Result<Vec<Change>, FoundingError> {
+async fn tenant_rows(
+    hsm: &Hsm,
+    id: TenantId,
+    settings: &Tenant,
+) -> Result<Vec<Change>, FoundingError> {
     let mut changes = vec![
         entity::put(hsm, EntityKind::Tenant, id, TENANT, 1, settings).await?,
-        entity::put(hsm, EntityKind::Manifest, id, REVOKED, 1, &Manifest::default()).await?,
+        entity::put(
+            hsm,
+            EntityKind::Manifest,
+            id,
+            REVOKED,
+            1,
+            &Manifest::default(),
+        )
+        .await?,
     ];
     for purpose in [Purpose::Wrap, Purpose::Seal] {
         let key = hsm.new_tenant_key(purpose).await?;
-        let body = TenantKey { purpose: purpose as u8, version: 1, kek_version: key.kek_version, wrapped: key.bytes };
+        let body = TenantKey {
+            purpose: purpose as u8,
+            version: 1,
+            kek_version: key.kek_version,
+            wrapped: key.bytes,
+        };
         changes.push(entity::put(hsm, EntityKind::TenantKey, id, &body.key(), 1, &body).await?);
     }
     Ok(changes)
@@ -109,7 +149,10 @@ pub async fn tenant_named(
     name: &str,
 ) -> Result<Option<TenantId>, FoundingError> {
     let tenants = tenants(store, hsm).await?;
-    Ok(tenants.into_iter().find(|(_, tenant)| tenant.name == name).map(|(id, _)| id))
+    Ok(tenants
+        .into_iter()
+        .find(|(_, tenant)| tenant.name == name)
+        .map(|(id, _)| id))
 }
 
 /// Makes a tenant under the next free number.
@@ -122,7 +165,9 @@ pub async fn found_tenant(
     settings: &Tenant,
 ) -> Result<TenantId, FoundingError> {
     let tenants = tenants(store, hsm).await?;
-    let taken = tenants.iter().any(|(_, tenant)| tenant.name == settings.name);
+    let taken = tenants
+        .iter()
+        .any(|(_, tenant)| tenant.name == settings.name);
     if taken || settings.name.is_empty() {
         return Err(FoundingError::Refused(format!(
             "a tenant cannot be called {:?}: the name is empty or taken",
@@ -147,18 +192,50 @@ pub async fn add_identity(
     mapping_key: &str,
 ) -> Result<(), FoundingError> {
     let manifest = manifest(store, hsm, tenant).await?;
-    if manifest.body.revoked.iter().any(|(name, _)| *name == identity.name) {
+    if manifest
+        .body
+        .revoked
+        .iter()
+        .any(|(name, _)| *name == identity.name)
+    {
         return Err(FoundingError::Refused(format!(
             "the identity {:?} was revoked; choose another name",
             identity.name
         )));
     }
-    let mapping = Mapping { tenant: tenant.0, identity: identity.name.clone() };
+    let mapping = Mapping {
+        tenant: tenant.0,
+        identity: identity.name.clone(),
+    };
     let mut changes = Vec::new();
-    if store.entity(EntityKind::Identity, tenant, &identity.name).await?.is_none() {
-        changes.push(entity::put(hsm, EntityKind::Identity, tenant, &identity.name, 1, identity).await?);
+    if store
+        .entity(EntityKind::Identity, tenant, &identity.name)
+        .await?
+        .is_none()
+    {
+        changes.push(
+            entity::put(
+                hsm,
+                EntityKind::Identity,
+                tenant,
+                &identity.name,
+                1,
+                identity,
+            )
+            .await?,
+        );
     }
-    changes.push(entity::put(hsm, EntityKind::Mapping, TenantId(0), mapping_key, 1, &mapping).await?);
+    changes.push(
+        entity::put(
+            hsm,
+            EntityKind::Mapping,
+            TenantId(0),
+            mapping_key,
+            1,
+            &mapping,
+        )
+        .await?,
+    );
     write(store, changes).await?;
     Ok(())
 }
@@ -182,16 +259,34 @@ pub async fn revoke_identity(
     tenant: TenantId,
     name: &str,
 ) -> Result<(), FoundingError> {
-    if store.entity(EntityKind::Identity, tenant, name).await?.is_none() {
-        return Err(FoundingError::Refused(format!("the tenant has no identity {name:?}; see `keyward client list`")));
+    if store
+        .entity(EntityKind::Identity, tenant, name)
+        .await?
+        .is_none()
+    {
+        return Err(FoundingError::Refused(format!(
+            "the tenant has no identity {name:?}; see `keyward client list`"
+        )));
     }
     let mut manifest = manifest(store, hsm, tenant).await?;
-    if manifest.body.revoked.iter().any(|(revoked, _)| revoked == name) {
+    if manifest
+        .body
+        .revoked
+        .iter()
+        .any(|(revoked, _)| revoked == name)
+    {
         return Ok(());
     }
     manifest.body.revoked.push((name.to_owned(), clock.now()));
-    let change =
-        entity::put(hsm, EntityKind::Manifest, tenant, REVOKED, manifest.version + 1, &manifest.body).await?;
+    let change = entity::put(
+        hsm,
+        EntityKind::Manifest,
+        tenant,
+        REVOKED,
+        manifest.version + 1,
+        &manifest.body,
+    )
+    .await?;
     write(store, vec![change]).await?;
     Ok(())
 }
@@ -218,7 +313,10 @@ pub async fn identities(store: &Store, hsm: &Hsm) -> Result<Vec<Listed>, Foundin
     for row in store.entities(EntityKind::Tenant, None).await? {
         let tenant = entity::verify::<Tenant>(hsm, row).await?;
         let revoked = manifest(store, hsm, tenant.tenant).await?.body.revoked;
-        for row in store.entities(EntityKind::Identity, Some(tenant.tenant)).await? {
+        for row in store
+            .entities(EntityKind::Identity, Some(tenant.tenant))
+            .await?
+        {
             let identity = entity::verify::<Identity>(hsm, row).await?.body;
             let certificates = mappings
                 .iter()
@@ -229,7 +327,10 @@ pub async fn identities(store: &Store, hsm: &Hsm) -> Result<Vec<Listed>, Foundin
                 .collect();
             listed.push(Listed {
                 tenant: tenant.body.name.clone(),
-                revoked: revoked.iter().find(|(name, _)| *name == identity.name).map(|(_, when)| *when),
+                revoked: revoked
+                    .iter()
+                    .find(|(name, _)| *name == identity.name)
+                    .map(|(_, when)| *when),
                 name: identity.name,
                 created: identity.created,
                 certificates,

@@ -19,7 +19,10 @@ pub struct Freshness {
 
 impl Default for Freshness {
     fn default() -> Self {
-        Freshness { newest: quick_cache::sync::Cache::new(REMEMBERED), raising: Mutex::default() }
+        Freshness {
+            newest: quick_cache::sync::Cache::new(REMEMBERED),
+            raising: Mutex::default(),
+        }
     }
 }
 
@@ -54,12 +57,18 @@ pub fn versions(commit: &Commit) -> Vec<(u8, TenantId, String, i64)> {
         .changes
         .iter()
         .map(|change| match change {
-            Change::Insert { record, .. } | Change::Update { record, .. } => {
-                (0, record.tenant, record.unique_identifier.clone(), record.version)
-            }
-            Change::Put(entity) => {
-                (entity.kind as u8, entity.tenant, entity.key.clone(), entity.version)
-            }
+            Change::Insert { record, .. } | Change::Update { record, .. } => (
+                0,
+                record.tenant,
+                record.unique_identifier.clone(),
+                record.version,
+            ),
+            Change::Put(entity) => (
+                entity.kind as u8,
+                entity.tenant,
+                entity.key.clone(),
+                entity.version,
+            ),
         })
         .collect()
 }

@@ -25,7 +25,10 @@ pub struct Lease {
 
 impl Default for Lease {
     fn default() -> Self {
-        Lease { start: Instant::now(), until: AtomicU64::new(0) }
+        Lease {
+            start: Instant::now(),
+            until: AtomicU64::new(0),
+        }
     }
 }
 
@@ -54,9 +57,13 @@ pub fn keep(engine: &Arc<Engine>, mut position: i64) {
                 Ok(Look::Whole) => engine.lease.renew(asked_at),
                 Ok(Look::More) => continue,
                 Ok(Look::TooMuch) => {
-                    tracing::warn!("a transaction holds the journal back; nothing remembered is used");
+                    tracing::warn!(
+                        "a transaction holds the journal back; nothing remembered is used"
+                    );
                 }
-                Err(error) => tracing::warn!(%error, "the journal cannot be read; nothing remembered is used"),
+                Err(error) => {
+                    tracing::warn!(%error, "the journal cannot be read; nothing remembered is used")
+                }
             }
             drop(engine);
             tokio::time::sleep(STEP).await;
@@ -83,12 +90,18 @@ async fn look(engine: &Engine, position: &mut i64) -> Result<Look, StoreError> {
     // likes; a revocation must not wait for it. These entries are read again until they settle.
     let ahead = engine.store.journal_ahead(*position, LOOK).await?;
     learn(engine, &ahead);
-    Ok(if ahead.len() == LOOK as usize { Look::TooMuch } else { Look::Whole })
+    Ok(if ahead.len() == LOOK as usize {
+        Look::TooMuch
+    } else {
+        Look::Whole
+    })
 }
 
 fn learn(engine: &Engine, entries: &[JournalEntry]) {
     for entry in entries {
-        engine.freshness.note(entry.kind, entry.tenant, &entry.key, entry.version);
+        engine
+            .freshness
+            .note(entry.kind, entry.tenant, &entry.key, entry.version);
     }
     if entries.iter().any(|entry| entry.kind != 0) {
         engine.directory.forget();

@@ -30,7 +30,11 @@ impl Metrics {
     }
 
     pub fn register(&self, registry: &mut Registry) {
-        registry.register("keyward_operations", "Operations by result", self.operations.clone());
+        registry.register(
+            "keyward_operations",
+            "Operations by result",
+            self.operations.clone(),
+        );
         registry.register(
             "keyward_miscounted_batches",
             "Messages whose Batch Count differs from their items",

@@ -6,8 +6,8 @@ pub mod context;
 pub mod directory;
 pub mod entity;
 pub mod error;
-pub mod freshness;
 pub mod founding;
+pub mod freshness;
 pub mod lease;
 pub mod metrics;
 pub mod service;
@@ -27,8 +27,8 @@ use self::freshness::Freshness;
 use self::lease::Lease;
 use self::metrics::Metrics;
 use self::settings::Settings;
-use crate::audit::sealer::{self, SealError, Sealer};
 use crate::audit::Audit;
+use crate::audit::sealer::{self, SealError, Sealer};
 use crate::clock::Clock;
 use crate::hsm::Hsm;
 use crate::object::index;
@@ -81,7 +81,14 @@ impl Engine {
         deployment: String,
     ) -> Result<Arc<Engine>, founding::FoundingError> {
         let (node, anchor) = (settings.node.clone(), settings.anchor.as_deref());
-        let sealer = Sealer::resume(Arc::clone(&store), Arc::clone(&hsm), &deployment, &node, anchor).await;
+        let sealer = Sealer::resume(
+            Arc::clone(&store),
+            Arc::clone(&hsm),
+            &deployment,
+            &node,
+            anchor,
+        )
+        .await;
         let sealer = match sealer {
             Ok(sealer) => Some(sealer),
             Err(SealError::Store(error)) => return Err(error.into()),
@@ -126,7 +133,13 @@ impl Engine {
         let remember = self.lease.is_live();
         let caller = self
             .directory
-            .caller(&self.rows(), certificate, fingerprint, &self.settings.mapping, remember)
+            .caller(
+                &self.rows(),
+                certificate,
+                fingerprint,
+                &self.settings.mapping,
+                remember,
+            )
             .await
             .map_err(|stranger| stranger_fault(&stranger, &address));
         Sender { caller, address }
@@ -134,19 +147,35 @@ impl Engine {
 
     /// The door to rows that are no objects.
     fn rows(&self) -> entity::Rows<'_> {
-        entity::Rows { store: &self.store, hsm: &self.hsm, freshness: &self.freshness }
+        entity::Rows {
+            store: &self.store,
+            hsm: &self.hsm,
+            freshness: &self.freshness,
+        }
     }
 
     /// A row, verified and not older than what this node has seen.
-    pub async fn fetch(&self, tenant: TenantId, identifier: &str) -> Result<Option<Sealed>, FetchError> {
+    pub async fn fetch(
+        &self,
+        tenant: TenantId,
+        identifier: &str,
+    ) -> Result<Option<Sealed>, FetchError> {
         let seen = self.freshness.seen(tenant, identifier);
-        let fetched = self.store.fetch(tenant, identifier).await.map_err(|error| match error {
-            // A row that no server wrote, such as one with half a blob.
-            StoreError::Damaged(what) => FetchError::Unsound(Unsound::Damaged(what)),
-            other => other.into(),
-        });
+        let fetched = self
+            .store
+            .fetch(tenant, identifier)
+            .await
+            .map_err(|error| match error {
+                // A row that no server wrote, such as one with half a blob.
+                StoreError::Damaged(what) => FetchError::Unsound(Unsound::Damaged(what)),
+                other => other.into(),
+            });
         let Some(record) = fetched? else {
-            return if seen.is_some() { Err(Unsound::Gone.into()) } else { Ok(None) };
+            return if seen.is_some() {
+                Err(Unsound::Gone.into())
+            } else {
+                Ok(None)
+            };
         };
         if seen.is_some_and(|seen| seen > record.version) {
             return Err(Unsound::Stale.into());
@@ -174,7 +203,10 @@ impl Engine {
             {
                 confirmed.push(identifier);
             } else {
-                tracing::error!(identifier, "the index leads to an object that does not match; it is left out");
+                tracing::error!(
+                    identifier,
+                    "the index leads to an object that does not match; it is left out"
+                );
             }
         }
         Ok(confirmed)
@@ -192,7 +224,11 @@ impl Engine {
 
     /// Names an answer, so that a client's report can be found in the log (1.4 §6.19, 2.1 §9.?).
     pub fn correlation_value(&self) -> String {
-        format!("{}-{}", self.settings.node, self.answers.fetch_add(1, Ordering::Relaxed))
+        format!(
+            "{}-{}",
+            self.settings.node,
+            self.answers.fetch_add(1, Ordering::Relaxed)
+        )
     }
 
     /// Ends in order: waits until every record is in the database, and seals them.
@@ -214,9 +250,10 @@ impl Engine {
 fn stranger_fault(stranger: &Stranger, address: &str) -> Fault {
     tracing::warn!(%stranger, address, "refused a client");
     match stranger {
-        Stranger::Entity(_) => {
-            Fault::new(Reason::Unavailable, "the server cannot check who you are at the moment; try again later")
-        }
+        Stranger::Entity(_) => Fault::new(
+            Reason::Unavailable,
+            "the server cannot check who you are at the moment; try again later",
+        ),
         Stranger::Unknown | Stranger::Revoked(_) => Fault::new(
             Reason::AuthenticationNotSuccessful,
             "this certificate is not registered, or no longer; an administrator can add it with `keyward client add`",

@@ -21,7 +21,11 @@ impl KmipService {
     async fn sender(&self, peer: &Peer) -> Sender {
         let address = peer.address.ip().to_string();
         match &peer.certificate {
-            Some(certificate) => self.engine.sender(certificate, &peer.fingerprint, address).await,
+            Some(certificate) => {
+                self.engine
+                    .sender(certificate, &peer.fingerprint, address)
+                    .await
+            }
             None => Sender {
                 caller: Err(Fault::new(
                     Reason::AuthenticationNotSuccessful,
@@ -45,7 +49,11 @@ impl Service for KmipService {
         encoding: Encoding,
         out: &mut Vec<u8>,
     ) -> Outcome {
-        debug_assert_eq!(encoding, Encoding::Ttlv, "other encodings are not served yet");
+        debug_assert_eq!(
+            encoding,
+            Encoding::Ttlv,
+            "other encodings are not served yet"
+        );
         // Identity and revocation count at every request, also on an open connection (DESIGN §6).
         let sender = self.sender(&session.peer).await;
         batch::answer(&self.engine, &sender, request, out).await;
@@ -65,7 +73,9 @@ impl Service for KmipService {
                 Reason::InvalidMessage,
                 format!("the message has {length} bytes; this server takes {limit} at the most"),
             ),
-            Refusal::NotKmip => Fault::new(Reason::InvalidMessage, "this is not a KMIP request message"),
+            Refusal::NotKmip => {
+                Fault::new(Reason::InvalidMessage, "this is not a KMIP request message")
+            }
         };
         tracing::debug!(address = %session.peer.address, ?refusal, "refused a message");
         batch::refuse_start(start, self.engine.clock.now(), &fault, out);

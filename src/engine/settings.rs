@@ -16,7 +16,12 @@ pub struct MessageLimits {
 
 impl Default for MessageLimits {
     fn default() -> Self {
-        MessageLimits { ttlv: ttlv::Limits::default(), batch: 1000, response: 8 << 20, located: 10_000 }
+        MessageLimits {
+            ttlv: ttlv::Limits::default(),
+            batch: 1000,
+            response: 8 << 20,
+            located: 10_000,
+        }
     }
 }
 

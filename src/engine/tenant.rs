@@ -29,7 +29,11 @@ pub struct TenantKey {
 impl TenantKey {
     /// The row's key.
     pub fn key(&self) -> String {
-        format!("{}-v{}", if self.purpose == 1 { "wrap" } else { "seal" }, self.version)
+        format!(
+            "{}-v{}",
+            if self.purpose == 1 { "wrap" } else { "seal" },
+            self.version
+        )
     }
 }
 

@@ -10,19 +10,27 @@ pub fn fault(error: &HsmError) -> Fault {
             Reason::UnsupportedCryptographicParameters,
             "the token does not support this; `keyward token info` shows what it can do",
         ),
-        HsmError::BadKey(_) => {
-            (Reason::BadCryptographicParameters, "the key does not fit the cryptographic parameters")
-        }
-        HsmError::BadInput(_) => {
-            (Reason::BadCryptographicParameters, "the data does not fit the cryptographic parameters")
-        }
-        HsmError::Integrity(_) => (Reason::CryptographicFailure, "the cryptographic operation failed"),
+        HsmError::BadKey(_) => (
+            Reason::BadCryptographicParameters,
+            "the key does not fit the cryptographic parameters",
+        ),
+        HsmError::BadInput(_) => (
+            Reason::BadCryptographicParameters,
+            "the data does not fit the cryptographic parameters",
+        ),
+        HsmError::Integrity(_) => (
+            Reason::CryptographicFailure,
+            "the cryptographic operation failed",
+        ),
         HsmError::Unavailable(_)
         | HsmError::Damaged(_)
         | HsmError::AlreadyInitialised
         | HsmError::Stale => {
             tracing::error!(%error, "token");
-            return Fault::new(Reason::Unavailable, "the token does not answer at the moment; try again later");
+            return Fault::new(
+                Reason::Unavailable,
+                "the token does not answer at the moment; try again later",
+            );
         }
     };
     tracing::debug!(%error, "token");

@@ -31,7 +31,9 @@ pub async fn admit(
     link_wrapping_key(context, &object, &mut attributes).await?;
     let object_type = object.object_type();
     let taken = material::take(&mut object);
-    let wrapped = object.key_block().is_some_and(|block| block.key_wrapping_data.is_some());
+    let wrapped = object
+        .key_block()
+        .is_some_and(|block| block.key_wrapping_data.is_some());
     if taken.is_none() && !attributes.has(tag::KEY_VALUE_LOCATION) && object.key_block().is_none() {
         return Err(Fault::new(Reason::InvalidField, "the object has no value"));
     }
@@ -45,9 +47,17 @@ pub async fn admit(
     let tenant = context.tenant();
     let (form, blob) = match &taken {
         Some((form, bytes)) => {
-            let binding =
-                material::bound_to(&context.engine.deployment, tenant, unique_identifier, object_type, class);
-            (*form, Some(context.engine.hsm.seal(keys, &binding, bytes).await?))
+            let binding = material::bound_to(
+                &context.engine.deployment,
+                tenant,
+                unique_identifier,
+                object_type,
+                class,
+            );
+            (
+                *form,
+                Some(context.engine.hsm.seal(keys, &binding, bytes).await?),
+            )
         }
         None => (Form::Bytes, None),
     };
@@ -56,7 +66,9 @@ pub async fn admit(
         unique_identifier,
         class,
         format: inspection::format_of(&object),
-        digestible: taken.as_ref().map(|(_, bytes): &(Form, Bytes)| bytes.as_slice()),
+        digestible: taken
+            .as_ref()
+            .map(|(_, bytes): &(Form, Bytes)| bytes.as_slice()),
         origin,
     };
     creation::complete(context, &birth, &mut attributes);
@@ -66,8 +78,15 @@ pub async fn admit(
         inspection::second_digest(&object, *form, bytes, &mut attributes);
     }
     let owner = context.caller.identity.name.clone();
-    let mut draft =
-        Draft::new(tenant, &owner, unique_identifier.to_owned(), class, object, form, blob);
+    let mut draft = Draft::new(
+        tenant,
+        &owner,
+        unique_identifier.to_owned(),
+        class,
+        object,
+        form,
+        blob,
+    );
     draft.attributes = attributes;
     match replaced {
         None => context.insert(draft).await,
@@ -78,8 +97,13 @@ pub async fn admit(
 /// What the Key Block says counts as attributes (2.1 §6.1.43 Table 293): algorithm, length and what
 /// Key Value carries.
 fn inherit(object: &mut Object, attributes: &mut Attributes) {
-    let Some(block) = object.key_block_mut() else { return };
-    if let Some(KeyValue::Plain { attributes: carried, .. }) = &mut block.key_value
+    let Some(block) = object.key_block_mut() else {
+        return;
+    };
+    if let Some(KeyValue::Plain {
+        attributes: carried,
+        ..
+    }) = &mut block.key_value
         && let Some(carried) = carried.take()
     {
         for attribute in carried.0 {
@@ -89,7 +113,10 @@ fn inherit(object: &mut Object, attributes: &mut Attributes) {
         }
     }
     if let Some(algorithm) = block.cryptographic_algorithm {
-        attributes.set_if_absent(tag::CRYPTOGRAPHIC_ALGORITHM, Value::Enumeration(algorithm.0));
+        attributes.set_if_absent(
+            tag::CRYPTOGRAPHIC_ALGORITHM,
+            Value::Enumeration(algorithm.0),
+        );
     }
     if let Some(length) = block.cryptographic_length {
         attributes.set_if_absent(tag::CRYPTOGRAPHIC_LENGTH, Value::Integer(length));
@@ -106,15 +133,23 @@ async fn link_wrapping_key(
         .key_block()
         .and_then(|block| block.key_wrapping_data.as_ref())
         .and_then(|data| data.encryption_key_information.as_ref());
-    let Some(Identifier::Text(identifier)) = information.map(|information| &information.unique_identifier) else {
+    let Some(Identifier::Text(identifier)) =
+        information.map(|information| &information.unique_identifier)
+    else {
         return Ok(());
     };
-    match context.object_named(identifier, Permission::GetAttributes, Destroyed::Allowed).await {
-        Ok(key) => creation::link(attributes, LinkType::WRAPPING_KEY_LINK.0, &key.unique_identifier),
+    match context
+        .object_named(identifier, Permission::GetAttributes, Destroyed::Allowed)
+        .await
+    {
+        Ok(key) => creation::link(
+            attributes,
+            LinkType::WRAPPING_KEY_LINK.0,
+            &key.unique_identifier,
+        ),
         // Wrapped by a key of somebody else: kept and returned as it is (PyKMIP's suite registers one).
         Err(fault) if fault.reason == Reason::ObjectNotFound => {}
         Err(fault) => return Err(fault),
     }
     Ok(())
 }
-

@@ -4,8 +4,8 @@ use ttlv::{Limits, Node, Value};
 use zeroize::Zeroizing;
 
 use super::format::{
-    Curve, EcPrivate, EcPublic, Format, FormatError, Kind, PrivateKey, PublicKey, RsaPart, RsaPrivate, RsaPublic,
-    Unsigned, convert as convert_bytes,
+    Curve, EcPrivate, EcPublic, Format, FormatError, Kind, PrivateKey, PublicKey, RsaPart,
+    RsaPrivate, RsaPublic, Unsigned, convert as convert_bytes,
 };
 use crate::engine::error::{Fault, Reason};
 use crate::protocol::enumeration::{KeyFormatType, ObjectType};
@@ -34,7 +34,8 @@ pub fn convert(
     to: KeyFormatType,
 ) -> Result<KeyMaterial, Fault> {
     let from = block.key_format_type;
-    let (Some(source), Some(target)) = (Format::from_number(from.0), Format::from_number(to.0)) else {
+    let (Some(source), Some(target)) = (Format::from_number(from.0), Format::from_number(to.0))
+    else {
         return Err(not_possible(from, to));
     };
     match object_type {
@@ -62,7 +63,9 @@ fn symmetric(source: Format, target: Format, material: &KeyMaterial) -> Option<K
         {
             let node = ttlv::binary::decode(encoded, &Limits::default()).ok()?;
             match &node.child(tag::KEY)?.value {
-                Value::ByteString(bytes) => Some(KeyMaterial::Bytes(Zeroizing::new(bytes.to_vec()))),
+                Value::ByteString(bytes) => {
+                    Some(KeyMaterial::Bytes(Zeroizing::new(bytes.to_vec())))
+                }
                 _ => None,
             }
         }
@@ -85,11 +88,19 @@ fn private(
     to: KeyFormatType,
 ) -> Result<KeyMaterial, Fault> {
     if let (KeyMaterial::Bytes(bytes), false) = (material, target.is_transparent()) {
-        return Ok(KeyMaterial::Bytes(convert_bytes(Kind::Private, source, target, None, bytes)?));
+        return Ok(KeyMaterial::Bytes(convert_bytes(
+            Kind::Private,
+            source,
+            target,
+            None,
+            bytes,
+        )?));
     }
     let key = match material {
         KeyMaterial::Bytes(bytes) => PrivateKey::parse(source, bytes)?,
-        KeyMaterial::Transparent(encoded) => read_private(source, encoded).ok_or_else(|| not_possible(from, to))?,
+        KeyMaterial::Transparent(encoded) => {
+            read_private(source, encoded).ok_or_else(|| not_possible(from, to))?
+        }
     };
     if !target.is_transparent() {
         return Ok(KeyMaterial::Bytes(key.write(target)?));
@@ -110,7 +121,9 @@ fn public(
 ) -> Result<KeyMaterial, Fault> {
     let key = match material {
         KeyMaterial::Bytes(bytes) => PublicKey::parse(source, bytes, None)?,
-        KeyMaterial::Transparent(encoded) => read_public(source, encoded).ok_or_else(|| not_possible(from, to))?,
+        KeyMaterial::Transparent(encoded) => {
+            read_public(source, encoded).ok_or_else(|| not_possible(from, to))?
+        }
     };
     if !target.is_transparent() {
         return Ok(KeyMaterial::Bytes(Zeroizing::new(key.write(target)?)));
@@ -121,7 +134,10 @@ fn public(
             Node::new(tag::PUBLIC_EXPONENT, big(&key.public_exponent)),
         ])),
         (PublicKey::Ec(key), target) if is_ec_public(target) => Ok(structure(vec![
-            Node::new(tag::RECOMMENDED_CURVE, Value::Enumeration(key.curve.recommended_curve())),
+            Node::new(
+                tag::RECOMMENDED_CURVE,
+                Value::Enumeration(key.curve.recommended_curve()),
+            ),
             Node::bytes(tag::Q_STRING, key.point()),
         ])),
         _ => Err(not_possible(from, to)),
@@ -177,7 +193,10 @@ fn rsa_structure(key: &RsaPrivate) -> KeyMaterial {
 
 fn ec_private_structure(key: &EcPrivate) -> Result<KeyMaterial, Fault> {
     Ok(structure(vec![
-        Node::new(tag::RECOMMENDED_CURVE, Value::Enumeration(key.curve.recommended_curve())),
+        Node::new(
+            tag::RECOMMENDED_CURVE,
+            Value::Enumeration(key.curve.recommended_curve()),
+        ),
         Node::new(tag::D, big(&key.d()?)),
     ]))
 }
@@ -199,8 +218,9 @@ fn curve(node: &Node<'_>) -> Option<Curve> {
 fn read_private(source: Format, encoded: &[u8]) -> Option<PrivateKey> {
     let node = ttlv::binary::decode(encoded, &Limits::default()).ok()?;
     if source == Format::TransparentRsaPrivateKey {
-        let parts =
-            RSA_FIELDS.iter().filter_map(|(part, tag)| number(&node, *tag).map(|number| (*part, number)));
+        let parts = RSA_FIELDS
+            .iter()
+            .filter_map(|(part, tag)| number(&node, *tag).map(|number| (*part, number)));
         return RsaPrivate::from_parts(parts).ok().map(PrivateKey::Rsa);
     }
     if !is_ec_private(source) {
@@ -208,7 +228,9 @@ fn read_private(source: Format, encoded: &[u8]) -> Option<PrivateKey> {
     }
     let curve = curve(&node)?;
     let scalar = number(&node, tag::D)?.padded(curve.field_bytes())?;
-    EcPrivate::new(curve, &scalar, None).ok().map(PrivateKey::Ec)
+    EcPrivate::new(curve, &scalar, None)
+        .ok()
+        .map(PrivateKey::Ec)
 }
 
 fn read_public(source: Format, encoded: &[u8]) -> Option<PublicKey> {

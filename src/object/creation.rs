@@ -39,9 +39,16 @@ static KEPT_BY_SERVER: &[Tag] = &[
 ];
 
 /// Attributes that a request sets on a new object, checked against the rules (2.1 §4, 1.4 §3).
-pub fn admit(version: Version, object_type: ObjectType, requested: &Attributes) -> Result<Attributes, Fault> {
+pub fn admit(
+    version: Version,
+    object_type: ObjectType,
+    requested: &Attributes,
+) -> Result<Attributes, Fault> {
     let mut admitted = Attributes::default();
-    for attribute in requested.iter().filter(|attribute| !is_misplaced(attribute)) {
+    for attribute in requested
+        .iter()
+        .filter(|attribute| !is_misplaced(attribute))
+    {
         if let Some(row) = standard_row(attribute)? {
             if KEPT_BY_SERVER.contains(&row.tag) {
                 return Err(Fault::new(
@@ -71,7 +78,10 @@ fn is_misplaced(attribute: &Attribute) -> bool {
 }
 
 pub fn single_valued(row: &AttributeRow) -> Fault {
-    Fault::new(Reason::AttributeSingleValued, format!("{} can have one value only", row.name))
+    Fault::new(
+        Reason::AttributeSingleValued,
+        format!("{} can have one value only", row.name),
+    )
 }
 
 /// The row of a standard attribute; None for vendor attributes and for tags that are no attributes.
@@ -80,12 +90,18 @@ pub fn standard_row(attribute: &Attribute) -> Result<Option<&'static AttributeRo
         AttributeReference::Standard(tag) => Ok(crate::protocol::attribute::by_tag(*tag)),
         AttributeReference::Vendor(name) if name.vendor.is_empty() => Err(Fault::new(
             Reason::InvalidAttribute,
-            format!("{:?} is no attribute of the standard; custom ones begin with x-", name.name),
+            format!(
+                "{:?} is no attribute of the standard; custom ones begin with x-",
+                name.name
+            ),
         )),
         // 1.4 §3.36: y- attributes are the server's.
         AttributeReference::Vendor(name) if name.vendor == "y" => Err(Fault::new(
             Reason::AttributeReadOnly,
-            format!("y-{} is the server's to set; a client's custom attributes begin with x-", name.name),
+            format!(
+                "y-{} is the server's to set; a client's custom attributes begin with x-",
+                name.name
+            ),
         )),
         AttributeReference::Vendor(_) => Ok(None),
     }
@@ -102,7 +118,10 @@ pub fn check_value(
     if !row.applies_to(object_type, version) && !row.applies_to(object_type, Version::NEWEST) {
         return Err(Fault::new(
             Reason::InvalidAttribute,
-            format!("{} does not apply to objects of type {object_type}", row.name),
+            format!(
+                "{} does not apply to objects of type {object_type}",
+                row.name
+            ),
         ));
     }
     if !row.shape.accepts(value.kind(), version) {
@@ -184,10 +203,7 @@ pub fn complete(context: &Context, birth: &Birth<'_>, attributes: &mut Attribute
     );
     attributes.set_if_absent(tag::FRESH, Value::Boolean(true));
     if birth.origin == Origin::Generated {
-        attributes.set_if_absent(
-            tag::RANDOM_NUMBER_GENERATOR,
-            context.engine.hsm.generator(),
-        );
+        attributes.set_if_absent(tag::RANDOM_NUMBER_GENERATOR, context.engine.hsm.generator());
     }
     if matches!(birth.origin, Origin::Generated | Origin::Derived) {
         attributes.set_if_absent(tag::ORIGINAL_CREATION_DATE, now);
@@ -197,7 +213,10 @@ pub fn complete(context: &Context, birth: &Birth<'_>, attributes: &mut Attribute
     }
     if let Some(bytes) = birth.digestible {
         attributes.remove(tag::DIGEST);
-        attributes.add(Attribute::standard(tag::DIGEST, digest(bytes, birth.format)));
+        attributes.add(Attribute::standard(
+            tag::DIGEST,
+            digest(bytes, birth.format),
+        ));
     }
     attributes.set(
         tag::PROTECTION_STORAGE_MASK,
@@ -222,17 +241,26 @@ fn protection_flags(birth: &Birth<'_>, attributes: &mut Attributes) {
     // What came out of a wrapping was once elsewhere (DESIGN §4.3).
     let known = birth.origin != Origin::Unwrapped;
     attributes.set(tag::ALWAYS_SENSITIVE, Value::Boolean(sensitive && known));
-    attributes.set(tag::NEVER_EXTRACTABLE, Value::Boolean(!extractable && known));
+    attributes.set(
+        tag::NEVER_EXTRACTABLE,
+        Value::Boolean(!extractable && known),
+    );
 }
 
 /// Digest over the kept bytes, with SHA-256 (1.4 §3.17, 2.1 §4.21).
 pub fn digest(bytes: &[u8], format: Option<KeyFormatType>) -> Value<'static> {
     let mut fields = vec![
-        Node::new(tag::HASHING_ALGORITHM, Value::Enumeration(HashingAlgorithm::SHA_256.0)),
+        Node::new(
+            tag::HASHING_ALGORITHM,
+            Value::Enumeration(HashingAlgorithm::SHA_256.0),
+        ),
         Node::bytes(tag::DIGEST_VALUE, Sha256::digest(bytes).to_vec()),
     ];
     if let Some(format) = format {
-        fields.push(Node::new(tag::KEY_FORMAT_TYPE, Value::Enumeration(format.0)));
+        fields.push(Node::new(
+            tag::KEY_FORMAT_TYPE,
+            Value::Enumeration(format.0),
+        ));
     }
     Value::Structure(fields)
 }
@@ -272,14 +300,17 @@ pub fn link(attributes: &mut Attributes, link_type: u32, to: &str) {
 
 /// The class that a request asks for; *served* when it does not (DESIGN §4.3).
 pub fn class_asked(attributes: &Attributes) -> Result<Class, Fault> {
-    let wanted = attributes.iter().find_map(|attribute| match (&attribute.reference, &attribute.value) {
-        (AttributeReference::Vendor(name), Value::TextString(text))
-            if name.vendor == CLASS_VENDOR && name.name == CLASS_NAME =>
-        {
-            Some(text.as_ref())
-        }
-        _ => None,
-    });
+    let wanted =
+        attributes
+            .iter()
+            .find_map(|attribute| match (&attribute.reference, &attribute.value) {
+                (AttributeReference::Vendor(name), Value::TextString(text))
+                    if name.vendor == CLASS_VENDOR && name.name == CLASS_NAME =>
+                {
+                    Some(text.as_ref())
+                }
+                _ => None,
+            });
     match wanted {
         None | Some("served") => Ok(Class::Served),
         Some("token") => Ok(Class::Token),
@@ -292,5 +323,10 @@ pub fn class_asked(attributes: &Attributes) -> Result<Class, Fault> {
 
 /// A required attribute of a request.
 pub fn required<T>(value: Option<T>, tag: Tag) -> Result<T, Fault> {
-    value.ok_or_else(|| Fault::new(Reason::InvalidMessage, format!("the attribute {} is missing", spoken(tag))))
+    value.ok_or_else(|| {
+        Fault::new(
+            Reason::InvalidMessage,
+            format!("the attribute {} is missing", spoken(tag)),
+        )
+    })
 }

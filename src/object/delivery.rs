@@ -6,7 +6,7 @@ use super::{conversion, material, wrapping};
 use crate::engine::context::Context;
 use crate::engine::error::{Fault, Reason};
 use crate::protocol::enumeration::{KeyCompressionType, KeyFormatType, KeyWrapType};
-use crate::protocol::key_block::{KeyWrappingSpecification, KeyValue};
+use crate::protocol::key_block::{KeyValue, KeyWrappingSpecification};
 use crate::protocol::object::Object;
 use crate::protocol::tag;
 use crate::store::record::Class;
@@ -21,7 +21,11 @@ pub struct Wish<'a> {
 }
 
 /// The object as the client gets it.
-pub async fn deliver(context: &mut Context, object: &Sealed, wish: &Wish<'_>) -> Result<Object, Fault> {
+pub async fn deliver(
+    context: &mut Context,
+    object: &Sealed,
+    wish: &Wish<'_>,
+) -> Result<Object, Fault> {
     if let Some(compression) = wish.compression {
         return Err(Fault::new(
             Reason::KeyCompressionTypeNotSupported,
@@ -30,8 +34,14 @@ pub async fn deliver(context: &mut Context, object: &Sealed, wish: &Wish<'_>) ->
     }
     if object.blob.is_none() {
         // A meta-data-only object (1.4 §2.1.4, TC-MDO): the answer has no Key Value.
-        return match wish.format.is_some_and(|format| Some(format) != stored_format(object)) {
-            true => Err(Fault::new(Reason::KeyValueNotPresent, "this server has only the object's meta-data")),
+        return match wish
+            .format
+            .is_some_and(|format| Some(format) != stored_format(object))
+        {
+            true => Err(Fault::new(
+                Reason::KeyValueNotPresent,
+                "this server has only the object's meta-data",
+            )),
             false => Ok(object.skeleton.clone()),
         };
     }
@@ -47,9 +57,16 @@ pub async fn deliver(context: &mut Context, object: &Sealed, wish: &Wish<'_>) ->
 }
 
 /// The object in clear, in the format asked for. Whether it may leave was decided before.
-pub async fn open(context: &mut Context, object: &Sealed, wish: &Wish<'_>) -> Result<Object, Fault> {
+pub async fn open(
+    context: &mut Context,
+    object: &Sealed,
+    wish: &Wish<'_>,
+) -> Result<Object, Fault> {
     let Some(blob) = &object.blob else {
-        return Err(Fault::new(Reason::KeyValueNotPresent, "this server has only the object's meta-data"));
+        return Err(Fault::new(
+            Reason::KeyValueNotPresent,
+            "this server has only the object's meta-data",
+        ));
     };
     if object.class == Class::Token {
         return Err(Fault::new(
@@ -58,7 +75,11 @@ pub async fn open(context: &mut Context, object: &Sealed, wish: &Wish<'_>) -> Re
         ));
     }
     let binding = material::binding(&context.engine.deployment, object);
-    let clear = context.engine.hsm.open_sealed(&context.caller.tenant.keys, &binding, blob).await?;
+    let clear = context
+        .engine
+        .hsm
+        .open_sealed(&context.caller.tenant.keys, &binding, blob)
+        .await?;
     let mut whole = material::restore(object, clear);
     if is_registered_wrapped(&whole) {
         match wish.wrap_type {
@@ -75,9 +96,13 @@ pub async fn open(context: &mut Context, object: &Sealed, wish: &Wish<'_>) -> Re
 /// Sensitive leaves only wrapped, not extractable never (1.4 §3.47, §3.49; 2.1 §4.24, §4.52).
 fn may_leave(object: &Sealed, wish: &Wish<'_>) -> Result<(), Fault> {
     if object.attributes.boolean(tag::EXTRACTABLE) == Some(false) {
-        return Err(Fault::new(Reason::NotExtractable, "the object is not extractable: it never leaves the server"));
+        return Err(Fault::new(
+            Reason::NotExtractable,
+            "the object is not extractable: it never leaves the server",
+        ));
     }
-    let sensitive = object.attributes.boolean(tag::SENSITIVE) == Some(true) || object.class == Class::Token;
+    let sensitive =
+        object.attributes.boolean(tag::SENSITIVE) == Some(true) || object.class == Class::Token;
     if sensitive && wish.wrapping.is_none() {
         return Err(Fault::new(
             Reason::Sensitive,
@@ -88,7 +113,10 @@ fn may_leave(object: &Sealed, wish: &Wish<'_>) -> Result<(), Fault> {
 }
 
 fn stored_format(object: &Sealed) -> Option<KeyFormatType> {
-    object.skeleton.key_block().map(|block| block.key_format_type)
+    object
+        .skeleton
+        .key_block()
+        .map(|block| block.key_format_type)
 }
 
 fn same_format(object: &Sealed, wish: &Wish<'_>) -> Result<(), Fault> {
@@ -102,11 +130,15 @@ fn same_format(object: &Sealed, wish: &Wish<'_>) -> Result<(), Fault> {
 }
 
 fn is_registered_wrapped(object: &Object) -> bool {
-    object.key_block().is_some_and(|block| block.key_wrapping_data.is_some())
+    object
+        .key_block()
+        .is_some_and(|block| block.key_wrapping_data.is_some())
 }
 
 fn convert(object: &Sealed, whole: &mut Object, wish: &Wish<'_>) -> Result<(), Fault> {
-    let Some(wanted) = wish.format else { return Ok(()) };
+    let Some(wanted) = wish.format else {
+        return Ok(());
+    };
     let object_type = object.object_type();
     let Some(block) = whole.key_block_mut() else {
         // Objects without key block have one form; X.509 certificates may be asked for as such.
@@ -115,9 +147,14 @@ fn convert(object: &Sealed, whole: &mut Object, wish: &Wish<'_>) -> Result<(), F
     if block.key_format_type == wanted {
         return Ok(());
     }
-    let Some(KeyValue::Plain { material, .. }) = &block.key_value else { return Ok(()) };
+    let Some(KeyValue::Plain { material, .. }) = &block.key_value else {
+        return Ok(());
+    };
     let converted = conversion::convert(object_type, block, material, wanted)?;
-    block.key_value = Some(KeyValue::Plain { material: converted, attributes: None });
+    block.key_value = Some(KeyValue::Plain {
+        material: converted,
+        attributes: None,
+    });
     block.key_format_type = wanted;
     Ok(())
 }

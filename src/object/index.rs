@@ -29,7 +29,9 @@ pub fn leaf(value: &Value<'_>) -> Option<IndexValue> {
     Some(match value {
         Value::Structure(_) => return None,
         Value::Integer(v) => IndexValue::Number(i64::from(*v)),
-        Value::LongInteger(v) | Value::DateTime(v) | Value::DateTimeExtended(v) => IndexValue::Number(*v),
+        Value::LongInteger(v) | Value::DateTime(v) | Value::DateTimeExtended(v) => {
+            IndexValue::Number(*v)
+        }
         Value::Enumeration(v) | Value::Interval(v) => IndexValue::Number(i64::from(*v)),
         Value::Boolean(v) => IndexValue::Number(i64::from(*v)),
         Value::TextString(v) => bytes(v.as_bytes()),
@@ -40,9 +42,10 @@ pub fn leaf(value: &Value<'_>) -> Option<IndexValue> {
 /// An attribute's fields with their searchable values: field 0 for a plain attribute.
 pub fn fields(value: &Value<'_>) -> Vec<(u32, IndexValue)> {
     match value {
-        Value::Structure(items) => {
-            items.iter().filter_map(|item| leaf(&item.value).map(|leaf| (item.tag.0, leaf))).collect()
-        }
+        Value::Structure(items) => items
+            .iter()
+            .filter_map(|item| leaf(&item.value).map(|leaf| (item.tag.0, leaf)))
+            .collect(),
         plain => leaf(plain).map(|leaf| (0, leaf)).into_iter().collect(),
     }
 }
@@ -51,14 +54,22 @@ pub fn fields(value: &Value<'_>) -> Vec<(u32, IndexValue)> {
 pub fn key(reference: &AttributeReference) -> (u32, String) {
     match reference {
         AttributeReference::Standard(tag) => (tag.0, String::new()),
-        AttributeReference::Vendor(name) => (tag::ATTRIBUTE.0, format!("{}:{}", name.vendor, name.name)),
+        AttributeReference::Vendor(name) => {
+            (tag::ATTRIBUTE.0, format!("{}:{}", name.vendor, name.name))
+        }
     }
 }
 
 fn push(attribute: &Attribute, instance: u32, out: &mut Vec<IndexEntry>) {
     let (tag, name) = key(&attribute.reference);
     for (field, value) in fields(&attribute.value) {
-        out.push(IndexEntry { attribute: tag, name: name.clone(), instance, field, value });
+        out.push(IndexEntry {
+            attribute: tag,
+            name: name.clone(),
+            instance,
+            field,
+            value,
+        });
     }
 }
 
@@ -68,13 +79,21 @@ pub fn entries(attributes: &Attributes) -> Vec<IndexEntry> {
         if NOT_INDEXED.iter().any(|tag| attribute.is(*tag)) {
             continue;
         }
-        push(attribute, u32::try_from(position).unwrap_or(u32::MAX), &mut out);
+        push(
+            attribute,
+            u32::try_from(position).unwrap_or(u32::MAX),
+            &mut out,
+        );
     }
     if !attributes.has(tag::OPERATION_POLICY_NAME) {
         // 1.4 §3.18: set "via some default set by the server". It is no attribute of the object, so
         // that a client (VAST) can still add one; PyKMIP locates by it.
         let value = Value::TextString(DEFAULT_POLICY.into());
-        push(&Attribute::standard(tag::OPERATION_POLICY_NAME, value), 0, &mut out);
+        push(
+            &Attribute::standard(tag::OPERATION_POLICY_NAME, value),
+            0,
+            &mut out,
+        );
     }
     out
 }
@@ -94,5 +113,11 @@ pub fn names(attributes: &Attributes, distinguisher: &str) -> Vec<UniqueName> {
         .collect();
     names.sort_unstable();
     names.dedup();
-    names.into_iter().map(|name| UniqueName { name, distinguisher: distinguisher.to_owned() }).collect()
+    names
+        .into_iter()
+        .map(|name| UniqueName {
+            name,
+            distinguisher: distinguisher.to_owned(),
+        })
+        .collect()
 }

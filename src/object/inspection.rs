@@ -3,11 +3,15 @@
 
 use ttlv::{Node, Tag, Value};
 
-use super::format::{Algorithm, Certificate as X509, Name, NameAttribute, ObjectKind, default_format};
+use super::format::{
+    Algorithm, Certificate as X509, Name, NameAttribute, ObjectKind, default_format,
+};
 use super::managed::Form;
 use super::{conversion, creation};
 use crate::protocol::attributes::{Attribute, Attributes};
-use crate::protocol::enumeration::{CertificateType, CryptographicAlgorithm, KeyFormatType, LinkType};
+use crate::protocol::enumeration::{
+    CertificateType, CryptographicAlgorithm, KeyFormatType, LinkType,
+};
 use crate::protocol::key_block::KeyMaterial;
 use crate::protocol::object::Object;
 use crate::protocol::tag;
@@ -64,17 +68,28 @@ fn certificate_fields(certificate: &X509, attributes: &mut Attributes) {
     attributes.set_if_absent(
         tag::X_509_CERTIFICATE_IDENTIFIER,
         Value::Structure(vec![
-            Node::new(tag::ISSUER_DISTINGUISHED_NAME, bytes(&certificate.issuer.der)),
+            Node::new(
+                tag::ISSUER_DISTINGUISHED_NAME,
+                bytes(&certificate.issuer.der),
+            ),
             Node::new(tag::CERTIFICATE_SERIAL_NUMBER, bytes(&serial)),
         ]),
     );
     attributes.set_if_absent(
         tag::X_509_CERTIFICATE_SUBJECT,
-        dn(&certificate.subject, tag::SUBJECT_DISTINGUISHED_NAME, tag::SUBJECT_ALTERNATIVE_NAME),
+        dn(
+            &certificate.subject,
+            tag::SUBJECT_DISTINGUISHED_NAME,
+            tag::SUBJECT_ALTERNATIVE_NAME,
+        ),
     );
     attributes.set_if_absent(
         tag::X_509_CERTIFICATE_ISSUER,
-        dn(&certificate.issuer, tag::ISSUER_DISTINGUISHED_NAME, tag::ISSUER_ALTERNATIVE_NAME),
+        dn(
+            &certificate.issuer,
+            tag::ISSUER_DISTINGUISHED_NAME,
+            tag::ISSUER_ALTERNATIVE_NAME,
+        ),
     );
     attributes.set_if_absent(
         tag::CERTIFICATE_IDENTIFIER,
@@ -85,24 +100,44 @@ fn certificate_fields(certificate: &X509, attributes: &mut Attributes) {
     );
     attributes.set_if_absent(
         tag::CERTIFICATE_SUBJECT,
-        old_dn(&certificate.subject, tag::CERTIFICATE_SUBJECT_DISTINGUISHED_NAME, tag::CERTIFICATE_SUBJECT_ALTERNATIVE_NAME),
+        old_dn(
+            &certificate.subject,
+            tag::CERTIFICATE_SUBJECT_DISTINGUISHED_NAME,
+            tag::CERTIFICATE_SUBJECT_ALTERNATIVE_NAME,
+        ),
     );
     attributes.set_if_absent(
         tag::CERTIFICATE_ISSUER,
-        old_dn(&certificate.issuer, tag::CERTIFICATE_ISSUER_DISTINGUISHED_NAME, tag::CERTIFICATE_ISSUER_ALTERNATIVE_NAME),
+        old_dn(
+            &certificate.issuer,
+            tag::CERTIFICATE_ISSUER_DISTINGUISHED_NAME,
+            tag::CERTIFICATE_ISSUER_ALTERNATIVE_NAME,
+        ),
     );
-    if let Some(algorithm) = certificate.signature_algorithm.map(|algorithm| algorithm.number()) {
-        attributes.set_if_absent(tag::DIGITAL_SIGNATURE_ALGORITHM, Value::Enumeration(algorithm));
+    if let Some(algorithm) = certificate
+        .signature_algorithm
+        .map(|algorithm| algorithm.number())
+    {
+        attributes.set_if_absent(
+            tag::DIGITAL_SIGNATURE_ALGORITHM,
+            Value::Enumeration(algorithm),
+        );
     }
     if let Some(key) = &certificate.public_key {
         if let Some(algorithm) = key_algorithm(key.algorithm()) {
-            attributes.set_if_absent(tag::CRYPTOGRAPHIC_ALGORITHM, Value::Enumeration(algorithm.0));
+            attributes.set_if_absent(
+                tag::CRYPTOGRAPHIC_ALGORITHM,
+                Value::Enumeration(algorithm.0),
+            );
         }
         if let Some(bits) = key.bits().and_then(|bits| i32::try_from(bits).ok()) {
             attributes.set_if_absent(tag::CRYPTOGRAPHIC_LENGTH, Value::Integer(bits));
         }
     }
-    for (name, prefix) in [(&certificate.subject, "Certificate Subject "), (&certificate.issuer, "Certificate Issuer ")] {
+    for (name, prefix) in [
+        (&certificate.subject, "Certificate Subject "),
+        (&certificate.issuer, "Certificate Issuer "),
+    ] {
         flat_fields(name, prefix, attributes);
     }
 }
@@ -111,7 +146,10 @@ fn certificate_fields(certificate: &X509, attributes: &mut Attributes) {
 /// table, found by their names.
 fn flat_fields(name: &Name, prefix: &str, attributes: &mut Attributes) {
     for part in NameAttribute::ALL {
-        let Some(row) = crate::protocol::attribute::by_name(&format!("{prefix}{}", part.name())) else { continue };
+        let Some(row) = crate::protocol::attribute::by_name(&format!("{prefix}{}", part.name()))
+        else {
+            continue;
+        };
         for value in name.values(*part) {
             attributes.add(Attribute::standard(row.tag, text(value)));
         }
@@ -120,13 +158,21 @@ fn flat_fields(name: &Name, prefix: &str, attributes: &mut Attributes) {
 
 fn dn(name: &Name, tag: Tag, alternative: Tag) -> Value<'static> {
     let mut fields = vec![Node::new(tag, bytes(&name.der))];
-    fields.extend(name.alternatives.iter().map(|name| Node::new(alternative, bytes(name))));
+    fields.extend(
+        name.alternatives
+            .iter()
+            .map(|name| Node::new(alternative, bytes(name))),
+    );
     Value::Structure(fields)
 }
 
 fn old_dn(name: &Name, tag: Tag, alternative: Tag) -> Value<'static> {
     let mut fields = vec![Node::new(tag, text(&name.text))];
-    fields.extend(name.alternative_texts.iter().map(|name| Node::new(alternative, text(name))));
+    fields.extend(
+        name.alternative_texts
+            .iter()
+            .map(|name| Node::new(alternative, text(name))),
+    );
     Value::Structure(fields)
 }
 
@@ -143,15 +189,22 @@ pub fn key_algorithm(algorithm: Algorithm) -> Option<CryptographicAlgorithm> {
 }
 
 /// Type of the link from a private key to its public key and back.
-pub const PAIR_LINKS: (LinkType, LinkType) = (LinkType::PUBLIC_KEY_LINK, LinkType::PRIVATE_KEY_LINK);
+pub const PAIR_LINKS: (LinkType, LinkType) =
+    (LinkType::PUBLIC_KEY_LINK, LinkType::PRIVATE_KEY_LINK);
 
 /// Since 2.0 there is a second Digest, in the format that every server can produce, where that is
 /// not the registered one (2.1 §4.21, Table 81; TC-IMPEXP-4). Before 2.0 it is not shown.
 pub fn second_digest(object: &Object, form: Form, bytes: &[u8], attributes: &mut Attributes) {
-    let Some(block) = object.key_block() else { return };
+    let Some(block) = object.key_block() else {
+        return;
+    };
     let kind = match (object, block.cryptographic_algorithm) {
-        (Object::PrivateKey(_), Some(CryptographicAlgorithm::RSA)) => ObjectKind::PrivateKey(Algorithm::Rsa),
-        (Object::PublicKey(_), Some(CryptographicAlgorithm::RSA)) => ObjectKind::PublicKey(Algorithm::Rsa),
+        (Object::PrivateKey(_), Some(CryptographicAlgorithm::RSA)) => {
+            ObjectKind::PrivateKey(Algorithm::Rsa)
+        }
+        (Object::PublicKey(_), Some(CryptographicAlgorithm::RSA)) => {
+            ObjectKind::PublicKey(Algorithm::Rsa)
+        }
         (Object::SymmetricKey(_), _) => ObjectKind::SymmetricKey,
         _ => return,
     };

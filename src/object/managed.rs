@@ -131,7 +131,11 @@ fn damaged(what: impl ToString) -> Unsound {
 
 /// Limits for our own rows: what was taken in a message fits.
 fn limits() -> Limits {
-    Limits { bytes: 64 << 20, items: 1 << 20, ..Limits::default() }
+    Limits {
+        bytes: 64 << 20,
+        items: 1 << 20,
+        ..Limits::default()
+    }
 }
 
 fn parse(record: &Record) -> Result<(Form, Attributes, Object), Unsound> {
@@ -143,9 +147,13 @@ fn parse(record: &Record) -> Result<(Form, Attributes, Object), Unsound> {
         Some(Value::Integer(3)) => Form::Wrapped,
         _ => return Err(damaged("form of the material")),
     };
-    let attributes = node.child(tag::ATTRIBUTES).ok_or_else(|| damaged("attributes"))?;
+    let attributes = node
+        .child(tag::ATTRIBUTES)
+        .ok_or_else(|| damaged("attributes"))?;
     let attributes = Attributes::read(attributes).map_err(damaged)?;
-    let object = Object::find(node.items()).map_err(damaged)?.ok_or_else(|| damaged("object"))?;
+    let object = Object::find(node.items())
+        .map_err(damaged)?
+        .ok_or_else(|| damaged("object"))?;
     Ok((form, attributes, object))
 }
 
@@ -165,7 +173,8 @@ impl Sealed {
     /// Takes a row after checking its MAC.
     pub async fn verify(hsm: &Hsm, record: Record) -> Result<Sealed, Unsound> {
         let message = mac::of_record(&record);
-        hsm.verify_row_mac(record.mac_version, &message, &record.mac).await?;
+        hsm.verify_row_mac(record.mac_version, &message, &record.mac)
+            .await?;
         Sealed::from_verified(record)
     }
 
@@ -187,7 +196,10 @@ impl Sealed {
 
     /// A changed copy, to become the row's next version.
     pub fn edit(&self) -> Draft {
-        Draft(Managed { version: self.0.version + 1, ..self.0.clone() })
+        Draft(Managed {
+            version: self.0.version + 1,
+            ..self.0.clone()
+        })
     }
 }
 
@@ -258,7 +270,11 @@ impl Draft {
         let names = if state::is_destroyed(&object.attributes) {
             Vec::new()
         } else {
-            let distinguisher = if distinguish { object.unique_identifier.as_str() } else { "" };
+            let distinguisher = if distinguish {
+                object.unique_identifier.as_str()
+            } else {
+                ""
+            };
             index::names(&object.attributes, distinguisher)
         };
         let mut record = Record {
@@ -267,8 +283,14 @@ impl Draft {
             ..object.columns()
         };
         record.blob = object.blob;
-        record.mac = hsm.row_mac(record.mac_version, &mac::of_record(&record)).await?;
+        record.mac = hsm
+            .row_mac(record.mac_version, &mac::of_record(&record))
+            .await?;
         let index = index::entries(&object.attributes);
-        Ok(Row { record, index, names })
+        Ok(Row {
+            record,
+            index,
+            names,
+        })
     }
 }

@@ -17,8 +17,14 @@ pub fn take(object: &mut Object) -> Option<(Form, Bytes)> {
     }
     Some(match object.key_block_mut()?.key_value.take()? {
         KeyValue::Wrapped(bytes) => (Form::Wrapped, bytes),
-        KeyValue::Plain { material: KeyMaterial::Bytes(bytes), .. } => (Form::Bytes, bytes),
-        KeyValue::Plain { material: KeyMaterial::Transparent(bytes), .. } => (Form::Transparent, bytes),
+        KeyValue::Plain {
+            material: KeyMaterial::Bytes(bytes),
+            ..
+        } => (Form::Bytes, bytes),
+        KeyValue::Plain {
+            material: KeyMaterial::Transparent(bytes),
+            ..
+        } => (Form::Transparent, bytes),
     })
 }
 
@@ -33,9 +39,10 @@ pub fn restore(object: &Managed, bytes: Bytes) -> Object {
         block.key_value = Some(match object.form {
             Form::Wrapped => KeyValue::Wrapped(bytes),
             Form::Bytes => KeyValue::bytes(bytes),
-            Form::Transparent => {
-                KeyValue::Plain { material: KeyMaterial::Transparent(bytes), attributes: None }
-            }
+            Form::Transparent => KeyValue::Plain {
+                material: KeyMaterial::Transparent(bytes),
+                attributes: None,
+            },
         });
     }
     whole
@@ -62,5 +69,11 @@ pub fn bound_to(
 
 /// [`bound_to`] for an object that has its row.
 pub fn binding(deployment: &str, object: &Managed) -> Zeroizing<Vec<u8>> {
-    bound_to(deployment, object.tenant, &object.unique_identifier, object.object_type(), object.class)
+    bound_to(
+        deployment,
+        object.tenant,
+        &object.unique_identifier,
+        object.object_type(),
+        object.class,
+    )
 }

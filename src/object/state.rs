@@ -21,13 +21,29 @@ pub enum Transition {
 static TRANSITIONS: &[(Transition, State, State)] = &[
     (Transition::Activate, State::PRE_ACTIVE, State::ACTIVE),
     (Transition::Deactivate, State::ACTIVE, State::DEACTIVATED),
-    (Transition::Compromise, State::PRE_ACTIVE, State::COMPROMISED),
+    (
+        Transition::Compromise,
+        State::PRE_ACTIVE,
+        State::COMPROMISED,
+    ),
     (Transition::Compromise, State::ACTIVE, State::COMPROMISED),
-    (Transition::Compromise, State::DEACTIVATED, State::COMPROMISED),
-    (Transition::Compromise, State::DESTROYED, State::DESTROYED_COMPROMISED),
+    (
+        Transition::Compromise,
+        State::DEACTIVATED,
+        State::COMPROMISED,
+    ),
+    (
+        Transition::Compromise,
+        State::DESTROYED,
+        State::DESTROYED_COMPROMISED,
+    ),
     (Transition::Destroy, State::PRE_ACTIVE, State::DESTROYED),
     (Transition::Destroy, State::DEACTIVATED, State::DESTROYED),
-    (Transition::Destroy, State::COMPROMISED, State::DESTROYED_COMPROMISED),
+    (
+        Transition::Destroy,
+        State::COMPROMISED,
+        State::DESTROYED_COMPROMISED,
+    ),
 ];
 
 /// The state that a transition leads to; None where it is not allowed.
@@ -40,11 +56,16 @@ pub fn next(transition: Transition, from: State) -> Option<State> {
 
 /// The State as last written. Objects without one (Opaque Objects before 1.? may lack it) count as Pre-Active.
 pub fn stored(attributes: &Attributes) -> State {
-    attributes.enumeration(tag::STATE).map_or(State::PRE_ACTIVE, State)
+    attributes
+        .enumeration(tag::STATE)
+        .map_or(State::PRE_ACTIVE, State)
 }
 
 pub fn is_destroyed(attributes: &Attributes) -> bool {
-    matches!(stored(attributes), State::DESTROYED | State::DESTROYED_COMPROMISED)
+    matches!(
+        stored(attributes),
+        State::DESTROYED | State::DESTROYED_COMPROMISED
+    )
 }
 
 /// The state at `now`: an Activation Date that has come makes Active, a Deactivation Date that has
@@ -92,13 +113,19 @@ mod tests {
 
     #[test]
     fn a_deactivation_date_alone_does_not_activate() {
-        assert_eq!(effective(&dated(State::PRE_ACTIVE, None, Some(1)), 2), State::PRE_ACTIVE);
+        assert_eq!(
+            effective(&dated(State::PRE_ACTIVE, None, Some(1)), 2),
+            State::PRE_ACTIVE
+        );
     }
 
     #[test]
     fn an_active_key_is_not_destroyed() {
         assert_eq!(next(Transition::Destroy, State::ACTIVE), None);
-        assert_eq!(next(Transition::Destroy, State::DEACTIVATED), Some(State::DESTROYED));
+        assert_eq!(
+            next(Transition::Destroy, State::DEACTIVATED),
+            Some(State::DESTROYED)
+        );
         assert_eq!(next(Transition::Destroy, State::DESTROYED), None);
         assert_eq!(next(Transition::Activate, State::DEACTIVATED), None);
     }

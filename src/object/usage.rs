@@ -29,7 +29,10 @@ pub fn allowed(
     mask: CryptographicUsageMask,
     purpose: Purpose,
 ) -> Result<(), Fault> {
-    let has = key.attributes.integer(tag::CRYPTOGRAPHIC_USAGE_MASK).unwrap_or(0);
+    let has = key
+        .attributes
+        .integer(tag::CRYPTOGRAPHIC_USAGE_MASK)
+        .unwrap_or(0);
     if !CryptographicUsageMask::from(has.cast_unsigned()).intersects(mask) {
         return Err(Fault::new(
             Reason::IncompatibleCryptographicUsageMask,
@@ -78,7 +81,9 @@ pub fn parameters(
 
 /// Cryptographic Algorithm of the key.
 pub fn algorithm(key: &Sealed) -> Option<CryptographicAlgorithm> {
-    key.attributes.enumeration(tag::CRYPTOGRAPHIC_ALGORITHM).map(CryptographicAlgorithm)
+    key.attributes
+        .enumeration(tag::CRYPTOGRAPHIC_ALGORITHM)
+        .map(CryptographicAlgorithm)
 }
 
 /// A key whose material is, or was made to be, what a token takes.
@@ -92,25 +97,43 @@ pub struct Ready {
 
 /// Makes a symmetric key or secret ready for the token.
 pub async fn ready(context: &mut Context, key: &Sealed, kind: KeyKind) -> Result<Ready, Fault> {
-    if !matches!(key.object_type(), ObjectType::SYMMETRIC_KEY | ObjectType::SECRET_DATA) {
+    if !matches!(
+        key.object_type(),
+        ObjectType::SYMMETRIC_KEY | ObjectType::SECRET_DATA
+    ) {
         return Err(Fault::new(
             Reason::InvalidObjectType,
-            format!("a {} cannot be used for this; expected a symmetric key", key.object_type()),
+            format!(
+                "a {} cannot be used for this; expected a symmetric key",
+                key.object_type()
+            ),
         ));
     }
     let binding = material::binding(&context.engine.deployment, key);
     let block = key.skeleton.key_block();
-    let raw = key.form == Form::Bytes && block.is_some_and(|block| block.key_wrapping_data.is_none());
+    let raw =
+        key.form == Form::Bytes && block.is_some_and(|block| block.key_wrapping_data.is_none());
     if key.blob.is_none() {
-        return Err(Fault::new(Reason::KeyValueNotPresent, "this server has only the key's meta-data"));
+        return Err(Fault::new(
+            Reason::KeyValueNotPresent,
+            "this server has only the key's meta-data",
+        ));
     }
     if raw {
-        return Ok(Ready { binding, blob: None, kind });
+        return Ok(Ready {
+            binding,
+            blob: None,
+            kind,
+        });
     }
     let bytes = raw_bytes(context, key).await?;
     let keys = &context.caller.tenant.keys;
     let blob = context.engine.hsm.seal(keys, &binding, &bytes).await?;
-    Ok(Ready { binding, blob: Some(blob), kind })
+    Ok(Ready {
+        binding,
+        blob: Some(blob),
+        kind,
+    })
 }
 
 /// The key as plain bytes, unwrapped and out of its transparent structure.
@@ -123,8 +146,13 @@ pub async fn raw_bytes(context: &mut Context, key: &Sealed) -> Result<Zeroizing<
     };
     let whole = delivery::open(context, key, &wish).await?;
     match whole.key_block().and_then(|block| block.key_value.as_ref()) {
-        Some(crate::protocol::key_block::KeyValue::Plain { material, .. }) => Ok(material.bytes().clone()),
-        _ => Err(Fault::new(Reason::KeyFormatTypeNotSupported, "the key cannot be brought into raw form")),
+        Some(crate::protocol::key_block::KeyValue::Plain { material, .. }) => {
+            Ok(material.bytes().clone())
+        }
+        _ => Err(Fault::new(
+            Reason::KeyFormatTypeNotSupported,
+            "the key cannot be brought into raw form",
+        )),
     }
 }
 
@@ -132,7 +160,10 @@ impl Ready {
     /// The key as the token room wants it.
     pub fn key<'a>(&'a self, context: &'a Context, key: &'a Sealed) -> Result<UseKey<'a>, Fault> {
         let blob = self.blob.as_ref().or(key.blob.as_ref()).ok_or_else(|| {
-            Fault::new(Reason::KeyValueNotPresent, "this server has only the key's meta-data")
+            Fault::new(
+                Reason::KeyValueNotPresent,
+                "this server has only the key's meta-data",
+            )
         })?;
         Ok(UseKey {
             tenant: key.tenant,

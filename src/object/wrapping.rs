@@ -10,7 +10,9 @@ use crate::engine::context::{Context, Destroyed};
 use crate::engine::error::{Fault, Reason};
 use crate::hsm::{CipherParameters, KeyKind, UseKey, WrapMethod};
 use crate::protocol::attributes::{AttributeReference, Attributes, VendorName};
-use crate::protocol::enumeration::{BlockCipherMode, EncodingOption, PaddingMethod, WrappingMethod};
+use crate::protocol::enumeration::{
+    BlockCipherMode, EncodingOption, PaddingMethod, WrappingMethod,
+};
 use crate::protocol::key_block::{
     CryptographicParameters, EncryptionKeyInformation, KeyMaterial, KeyValue, KeyWrappingData,
     KeyWrappingSpecification,
@@ -30,17 +32,21 @@ enum Method {
 
 /// RFC 3394 when nothing is said: what clients expect (CLIENTS: the wrong default broke VAST).
 fn method(parameters: &CryptographicParameters) -> Result<Method, Fault> {
-    let mode = parameters.block_cipher_mode.unwrap_or(BlockCipherMode::NIST_KEY_WRAP);
+    let mode = parameters
+        .block_cipher_mode
+        .unwrap_or(BlockCipherMode::NIST_KEY_WRAP);
     let cipher = |iv| {
         Method::Cipher(
             CipherParameters {
                 algorithm: crate::protocol::enumeration::CryptographicAlgorithm::AES.0,
                 mode: mode.0,
-                padding: parameters.padding_method.unwrap_or(match mode {
-                    BlockCipherMode::CBC | BlockCipherMode::ECB => PaddingMethod::PKCS5,
-                    _ => PaddingMethod::NONE,
-                })
-                .0,
+                padding: parameters
+                    .padding_method
+                    .unwrap_or(match mode {
+                        BlockCipherMode::CBC | BlockCipherMode::ECB => PaddingMethod::PKCS5,
+                        _ => PaddingMethod::NONE,
+                    })
+                    .0,
                 tag_length: if mode == BlockCipherMode::GCM { 16 } else { 0 },
                 counter_bits: 0,
             },
@@ -50,7 +56,10 @@ fn method(parameters: &CryptographicParameters) -> Result<Method, Fault> {
     Ok(match mode {
         BlockCipherMode::NIST_KEY_WRAP => Method::KeyWrap(WrapMethod::NistKeyWrap),
         BlockCipherMode::AES_KEY_WRAP_PADDING => Method::KeyWrap(WrapMethod::NistKeyWrapPadded),
-        BlockCipherMode::CBC | BlockCipherMode::CTR | BlockCipherMode::CFB | BlockCipherMode::OFB => cipher(16),
+        BlockCipherMode::CBC
+        | BlockCipherMode::CTR
+        | BlockCipherMode::CFB
+        | BlockCipherMode::OFB => cipher(16),
         BlockCipherMode::ECB => cipher(0),
         BlockCipherMode::GCM => cipher(12),
         other => {
@@ -69,21 +78,37 @@ async fn wrapping_key(
     permission: Permission,
 ) -> Result<(Sealed, CryptographicParameters), Fault> {
     let information = information.ok_or_else(|| {
-        Fault::new(Reason::FeatureNotSupported, "the wrapping names no encryption key; MAC or sign alone is not supported")
+        Fault::new(
+            Reason::FeatureNotSupported,
+            "the wrapping names no encryption key; MAC or sign alone is not supported",
+        )
     })?;
     let found = context
-        .object(Some(&information.unique_identifier), permission, Destroyed::Refused)
+        .object(
+            Some(&information.unique_identifier),
+            permission,
+            Destroyed::Refused,
+        )
         .await;
     let key = found.map_err(|fault| match fault.reason {
-        Reason::ObjectNotFound => Fault::new(Reason::WrappingObjectNotFound, "there is no such wrapping key"),
-        Reason::ObjectDestroyed => Fault::new(Reason::WrappingObjectDestroyed, "the wrapping key is destroyed"),
+        Reason::ObjectNotFound => Fault::new(
+            Reason::WrappingObjectNotFound,
+            "there is no such wrapping key",
+        ),
+        Reason::ObjectDestroyed => Fault::new(
+            Reason::WrappingObjectDestroyed,
+            "the wrapping key is destroyed",
+        ),
         _ => fault,
     })?;
     // TC-WRAP-3 unwraps with a key that has Wrap Key only: both bits open the door in both directions
     // for what the server itself keeps.
     let (mask, purpose) = match permission {
         Permission::WrapWith => (CryptographicUsageMask::WRAP_KEY, Purpose::Protect),
-        _ => (CryptographicUsageMask::WRAP_KEY | CryptographicUsageMask::UNWRAP_KEY, Purpose::Process),
+        _ => (
+            CryptographicUsageMask::WRAP_KEY | CryptographicUsageMask::UNWRAP_KEY,
+            Purpose::Process,
+        ),
     };
     usage::allowed(context, &key, mask, purpose)?;
     let parameters = usage::parameters(&key, information.cryptographic_parameters.as_ref())?;
@@ -98,25 +123,34 @@ fn inner(
     version: Version,
 ) -> Result<Bytes, Fault> {
     let KeyValue::Plain { material, .. } = value else {
-        return Err(Fault::new(Reason::WrongKeyLifecycleState, "the key is wrapped already"));
+        return Err(Fault::new(
+            Reason::WrongKeyLifecycleState,
+            "the key is wrapped already",
+        ));
     };
     match (encoding, material) {
-        (EncodingOption::NO_ENCODING, KeyMaterial::Bytes(bytes)) if attributes.is_none() => Ok(bytes.clone()),
+        (EncodingOption::NO_ENCODING, KeyMaterial::Bytes(bytes)) if attributes.is_none() => {
+            Ok(bytes.clone())
+        }
         (EncodingOption::NO_ENCODING, _) => Err(Fault::new(
             Reason::EncodingOptionError,
             "No Encoding wraps bytes only: ask with TTLV Encoding for transparent keys and for attributes",
         )),
         (EncodingOption::TTLV_ENCODING, _) => {
-            let value = KeyValue::Plain { material: material.clone(), attributes };
+            let value = KeyValue::Plain {
+                material: material.clone(),
+                attributes,
+            };
             let node = ttlv::Node::new(tag::KEY_VALUE, value.write(version)?);
             let node = crate::protocol::seam::key_value(version, node);
             let mut out = Bytes::new(Vec::with_capacity(ttlv::binary::encoded_len(&node)));
             ttlv::binary::encode(&node, &mut out);
             Ok(out)
         }
-        (other, _) => {
-            Err(Fault::new(Reason::EncodingOptionError, format!("the encoding option {other} is not supported")))
-        }
+        (other, _) => Err(Fault::new(
+            Reason::EncodingOptionError,
+            format!("the encoding option {other} is not supported"),
+        )),
     }
 }
 
@@ -132,7 +166,10 @@ async fn protect(
     let using: UseKey<'_> = ready.key(context, key)?;
     let hsm = &context.engine.hsm;
     Ok(match method {
-        Method::KeyWrap(method) => (Zeroizing::new(hsm.wrap_bytes(&using, method, clear).await?), None),
+        Method::KeyWrap(method) => (
+            Zeroizing::new(hsm.wrap_bytes(&using, method, clear).await?),
+            None,
+        ),
         Method::Cipher(cipher, iv_length) => {
             let iv = hsm.random(iv_length).await?;
             let sealed = hsm.encrypt(&using, cipher, &iv, &[], clear).await?;
@@ -153,22 +190,36 @@ pub async fn wrap(
     if specification.wrapping_method != WrappingMethod::ENCRYPT {
         return Err(Fault::new(
             Reason::FeatureNotSupported,
-            format!("the wrapping method {} is not supported; expected Encrypt", specification.wrapping_method),
+            format!(
+                "the wrapping method {} is not supported; expected Encrypt",
+                specification.wrapping_method
+            ),
         ));
     }
-    let (key, parameters) =
-        wrapping_key(context, specification.encryption_key_information.as_ref(), Permission::WrapWith).await?;
+    let (key, parameters) = wrapping_key(
+        context,
+        specification.encryption_key_information.as_ref(),
+        Permission::WrapWith,
+    )
+    .await?;
     approved(context, object, &key)?;
     let version = context.version;
-    let encoding = specification.encoding_option.unwrap_or(EncodingOption::TTLV_ENCODING);
+    let encoding = specification
+        .encoding_option
+        .unwrap_or(EncodingOption::TTLV_ENCODING);
     let attributes = named(object, &specification.attribute_name, context.now);
     let block = whole.key_block_mut().ok_or_else(|| {
-        Fault::new(Reason::InvalidObjectType, "only objects with a key block can be wrapped")
+        Fault::new(
+            Reason::InvalidObjectType,
+            "only objects with a key block can be wrapped",
+        )
     })?;
-    let value = block
-        .key_value
-        .as_ref()
-        .ok_or_else(|| Fault::new(Reason::KeyValueNotPresent, "this server has only the object's meta-data"))?;
+    let value = block.key_value.as_ref().ok_or_else(|| {
+        Fault::new(
+            Reason::KeyValueNotPresent,
+            "this server has only the object's meta-data",
+        )
+    })?;
     let clear = inner(value, encoding, attributes, version)?;
     let (wrapped, iv) = protect(context, &key, &parameters, &clear).await?;
     let in_structure = stands_in_structure(context.version, object, encoding);
@@ -211,7 +262,10 @@ fn approved(context: &Context, object: &Sealed, key: &Sealed) -> Result<(), Faul
     if !sensitive || context.caller.has_profile("standard") {
         return Ok(());
     }
-    let name = AttributeReference::Vendor(VendorName { vendor: "y".to_owned(), name: APPROVED.to_owned() });
+    let name = AttributeReference::Vendor(VendorName {
+        vendor: "y".to_owned(),
+        name: APPROVED.to_owned(),
+    });
     if key.attributes.all(&name).next().is_some() {
         return Ok(());
     }
@@ -230,15 +284,23 @@ fn named(object: &Sealed, names: &[String], now: i64) -> Option<Attributes> {
         return None;
     }
     let all = crate::operation::attribute::get_attributes::as_of(object, now);
-    let references = names.iter().filter_map(|name| {
-        match crate::protocol::attribute::by_name(name) {
-            Some(row) => Some(AttributeReference::Standard(row.tag)),
-            None => name.split_once('-').map(|(vendor, name)| {
-                AttributeReference::Vendor(VendorName { vendor: vendor.to_owned(), name: name.to_owned() })
-            }),
-        }
-    });
-    Some(Attributes(references.flat_map(|reference| all.all(&reference).cloned().collect::<Vec<_>>()).collect()))
+    let references =
+        names
+            .iter()
+            .filter_map(|name| match crate::protocol::attribute::by_name(name) {
+                Some(row) => Some(AttributeReference::Standard(row.tag)),
+                None => name.split_once('-').map(|(vendor, name)| {
+                    AttributeReference::Vendor(VendorName {
+                        vendor: vendor.to_owned(),
+                        name: name.to_owned(),
+                    })
+                }),
+            });
+    Some(Attributes(
+        references
+            .flat_map(|reference| all.all(&reference).cloned().collect::<Vec<_>>())
+            .collect(),
+    ))
 }
 
 /// A key of class *token* goes from one key to the other without being clear in the server; what
@@ -252,27 +314,62 @@ pub async fn wrap_in_token(_: &mut Context, _: &Sealed, _: &Wish<'_>) -> Result<
 
 /// Unwraps an object that was registered wrapped, with the managed key that its data names.
 pub async fn unwrap(context: &mut Context, whole: &mut Object) -> Result<(), Fault> {
-    let Some(data) = whole.key_block().and_then(|block| block.key_wrapping_data.clone()) else { return Ok(()) };
+    let Some(data) = whole
+        .key_block()
+        .and_then(|block| block.key_wrapping_data.clone())
+    else {
+        return Ok(());
+    };
     if data.wrapping_method != WrappingMethod::ENCRYPT {
         return Err(Fault::new(
             Reason::FeatureNotSupported,
-            format!("the wrapping method {} cannot be undone; expected Encrypt", data.wrapping_method),
+            format!(
+                "the wrapping method {} cannot be undone; expected Encrypt",
+                data.wrapping_method
+            ),
         ));
     }
-    let (key, parameters) =
-        wrapping_key(context, data.encryption_key_information.as_ref(), Permission::UnwrapWith).await?;
-    let Some(block) = whole.key_block() else { return Ok(()) };
+    let (key, parameters) = wrapping_key(
+        context,
+        data.encryption_key_information.as_ref(),
+        Permission::UnwrapWith,
+    )
+    .await?;
+    let Some(block) = whole.key_block() else {
+        return Ok(());
+    };
     let wrapped: Bytes = match &block.key_value {
         Some(KeyValue::Wrapped(bytes)) => bytes.clone(),
-        Some(KeyValue::Plain { material: KeyMaterial::Bytes(bytes), .. }) => bytes.clone(),
-        _ => return Err(Fault::new(Reason::EncodingOptionError, "the wrapped key is not a byte string")),
+        Some(KeyValue::Plain {
+            material: KeyMaterial::Bytes(bytes),
+            ..
+        }) => bytes.clone(),
+        _ => {
+            return Err(Fault::new(
+                Reason::EncodingOptionError,
+                "the wrapped key is not a byte string",
+            ));
+        }
     };
-    let clear = open(context, &key, &parameters, &wrapped, data.iv_counter_nonce.as_ref()).await?;
-    let value = match data.encoding_option.unwrap_or(EncodingOption::TTLV_ENCODING) {
+    let clear = open(
+        context,
+        &key,
+        &parameters,
+        &wrapped,
+        data.iv_counter_nonce.as_ref(),
+    )
+    .await?;
+    let value = match data
+        .encoding_option
+        .unwrap_or(EncodingOption::TTLV_ENCODING)
+    {
         EncodingOption::NO_ENCODING => KeyValue::bytes(clear),
         _ => {
             let node = ttlv::binary::decode(&clear, &ttlv::Limits::default()).map_err(|_| {
-                Fault::new(Reason::EncodingOptionError, "what was unwrapped is no TTLV-encoded Key Value")
+                Fault::new(
+                    Reason::EncodingOptionError,
+                    "what was unwrapped is no TTLV-encoded Key Value",
+                )
             })?;
             KeyValue::read(&node)?
         }

@@ -108,7 +108,10 @@ operations! {
 }
 
 fn unsupported(operation: Operation) -> Fault {
-    Fault::new(Reason::OperationNotSupported, format!("the operation {operation} is not supported"))
+    Fault::new(
+        Reason::OperationNotSupported,
+        format!("the operation {operation} is not supported"),
+    )
 }
 
 /// The row of an operation; None when the server does not have it.
@@ -138,8 +141,11 @@ async fn one<H: Handler>(
 }
 
 /// Fields of answers that are Unique Identifiers (2.1 §4.58 counts them).
-static IDENTIFIERS: &[Tag] =
-    &[tag::UNIQUE_IDENTIFIER, tag::PRIVATE_KEY_UNIQUE_IDENTIFIER, tag::PUBLIC_KEY_UNIQUE_IDENTIFIER];
+static IDENTIFIERS: &[Tag] = &[
+    tag::UNIQUE_IDENTIFIER,
+    tag::PRIVATE_KEY_UNIQUE_IDENTIFIER,
+    tag::PUBLIC_KEY_UNIQUE_IDENTIFIER,
+];
 
 /// What anybody may ask; the answer in the newest form.
 pub fn run_anonymous(
@@ -154,11 +160,15 @@ pub fn run_anonymous(
     match operation {
         Operation::QUERY => {
             let request = server::query::QueryRequest::from_items(payload)?;
-            Ok(owned(server::query::answer(engine, version, &request).to_items(version)?))
+            Ok(owned(
+                server::query::answer(engine, version, &request).to_items(version)?,
+            ))
         }
         Operation::DISCOVER_VERSIONS => {
             let request = server::discover_versions::DiscoverVersionsRequest::from_items(payload)?;
-            Ok(owned(server::discover_versions::answer(&request).to_items(version)?))
+            Ok(owned(
+                server::discover_versions::answer(&request).to_items(version)?,
+            ))
         }
         other => Err(unsupported(other)),
     }

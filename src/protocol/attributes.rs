@@ -76,7 +76,10 @@ impl Item for VendorName {
             Some(Value::TextString(text)) => Ok(text.clone().into_owned()),
             _ => Err(Malformed::Missing(super::structure::spoken(tag))),
         };
-        Ok(VendorName { vendor: text(tag::VENDOR_IDENTIFICATION)?, name: text(tag::ATTRIBUTE_NAME)? })
+        Ok(VendorName {
+            vendor: text(tag::VENDOR_IDENTIFICATION)?,
+            name: text(tag::ATTRIBUTE_NAME)?,
+        })
     }
 
     fn write(&self, _: Version) -> Result<Value<'_>, Inexpressible> {
@@ -99,7 +102,11 @@ pub struct Attribute {
 
 impl Attribute {
     pub fn standard(tag: Tag, value: Value<'static>) -> Self {
-        Attribute { reference: AttributeReference::Standard(tag), index: None, value }
+        Attribute {
+            reference: AttributeReference::Standard(tag),
+            index: None,
+            value,
+        }
     }
 
     pub fn is(&self, tag: Tag) -> bool {
@@ -115,7 +122,10 @@ impl Attribute {
     /// Whether answers show Attribute Index 0. 1.4 §2.1.1 leaves it open; PyKMIP reads the index of
     /// everything there can be several of. Clients of 1.0 get the shortest form.
     fn shows_first_index(&self, version: Version) -> bool {
-        let many = self.reference.row().is_some_and(|row| row.instances == Instances::Many);
+        let many = self
+            .reference
+            .row()
+            .is_some_and(|row| row.instances == Instances::Many);
         many && Version::V1_1 <= version && version < Version::V2_0
     }
 
@@ -156,12 +166,20 @@ impl Attributes {
         self.0.iter()
     }
 
-    pub fn all<'a>(&'a self, reference: &'a AttributeReference) -> impl Iterator<Item = &'a Attribute> {
-        self.0.iter().filter(move |attribute| attribute.reference == *reference)
+    pub fn all<'a>(
+        &'a self,
+        reference: &'a AttributeReference,
+    ) -> impl Iterator<Item = &'a Attribute> {
+        self.0
+            .iter()
+            .filter(move |attribute| attribute.reference == *reference)
     }
 
     pub fn values(&self, tag: Tag) -> impl Iterator<Item = &Value<'static>> {
-        self.0.iter().filter(move |attribute| attribute.is(tag)).map(|attribute| &attribute.value)
+        self.0
+            .iter()
+            .filter(move |attribute| attribute.is(tag))
+            .map(|attribute| &attribute.value)
     }
 
     pub fn get(&self, tag: Tag) -> Option<&Value<'static>> {
@@ -174,7 +192,9 @@ impl Attributes {
 
     /// The first instance as its type; an error when it is of another type.
     pub fn typed<T: Item>(&self, tag: Tag) -> Result<Option<T>, Malformed> {
-        self.get(tag).map(|value| T::read(&Node::new(tag, borrow(value)))).transpose()
+        self.get(tag)
+            .map(|value| T::read(&Node::new(tag, borrow(value))))
+            .transpose()
     }
 
     pub fn enumeration(&self, tag: Tag) -> Option<u32> {
@@ -222,7 +242,10 @@ impl Attributes {
     /// Adds an instance; it gets the next free index unless it brings one.
     pub fn add(&mut self, mut attribute: Attribute) {
         if attribute.index.is_none() {
-            let last = self.all(&attribute.reference).map(|other| other.index.unwrap_or(0)).max();
+            let last = self
+                .all(&attribute.reference)
+                .map(|other| other.index.unwrap_or(0))
+                .max();
             attribute.index = Some(last.map_or(0, |last| last.saturating_add(1)));
         }
         self.0.push(attribute);
@@ -235,7 +258,9 @@ impl Attributes {
 
 impl Item for Attributes {
     fn read(node: &Node<'_>) -> Result<Self, Malformed> {
-        let Value::Structure(items) = &node.value else { return Err(wrong_type(node, Kind::Structure)) };
+        let Value::Structure(items) = &node.value else {
+            return Err(wrong_type(node, Kind::Structure));
+        };
         let mut index = None;
         let mut attributes = Vec::with_capacity(items.len());
         for item in items {

@@ -5,8 +5,9 @@ use zeroize::Zeroizing;
 
 use super::attributes::Attributes;
 use super::enumeration::{
-    BlockCipherMode, CryptographicAlgorithm, DigitalSignatureAlgorithm, EncodingOption, HashingAlgorithm,
-    KeyCompressionType, KeyFormatType, KeyRoleType, MaskGenerator, PaddingMethod, WrappingMethod,
+    BlockCipherMode, CryptographicAlgorithm, DigitalSignatureAlgorithm, EncodingOption,
+    HashingAlgorithm, KeyCompressionType, KeyFormatType, KeyRoleType, MaskGenerator, PaddingMethod,
+    WrappingMethod,
 };
 use super::identifier::Identifier;
 use super::structure::{Bytes, Inexpressible, Item, Malformed, wrong_type};
@@ -84,7 +85,10 @@ structure! {
 #[derive(Clone, PartialEq)]
 pub enum KeyValue {
     Wrapped(Bytes),
-    Plain { material: KeyMaterial, attributes: Option<Attributes> },
+    Plain {
+        material: KeyMaterial,
+        attributes: Option<Attributes>,
+    },
 }
 
 /// 2.1 §3.3: bytes, or the fields of a transparent key.
@@ -131,15 +135,20 @@ impl KeyMaterial {
         match self {
             KeyMaterial::Bytes(bytes) => Node::bytes(tag::KEY_MATERIAL, bytes.as_slice()),
             // Written by `read` or by the server's own conversion: what does not decode is an empty structure.
-            KeyMaterial::Transparent(bytes) => ttlv::binary::decode(bytes, &ttlv::Limits::default())
-                .unwrap_or_else(|_| Node::structure(tag::KEY_MATERIAL, Vec::new())),
+            KeyMaterial::Transparent(bytes) => {
+                ttlv::binary::decode(bytes, &ttlv::Limits::default())
+                    .unwrap_or_else(|_| Node::structure(tag::KEY_MATERIAL, Vec::new()))
+            }
         }
     }
 }
 
 impl KeyValue {
     pub fn bytes(material: Bytes) -> Self {
-        KeyValue::Plain { material: KeyMaterial::Bytes(material), attributes: None }
+        KeyValue::Plain {
+            material: KeyMaterial::Bytes(material),
+            attributes: None,
+        }
     }
 }
 
@@ -153,7 +162,10 @@ impl Item for KeyValue {
                     .ok_or_else(|| Malformed::Missing("Key Material".to_owned()))?;
                 Ok(KeyValue::Plain {
                     material: KeyMaterial::read(material)?,
-                    attributes: node.child(tag::ATTRIBUTES).map(Attributes::read).transpose()?,
+                    attributes: node
+                        .child(tag::ATTRIBUTES)
+                        .map(Attributes::read)
+                        .transpose()?,
                 })
             }
             _ => Err(wrong_type(node, Kind::Structure)),
@@ -163,7 +175,10 @@ impl Item for KeyValue {
     fn write(&self, version: Version) -> Result<Value<'_>, Inexpressible> {
         Ok(match self {
             KeyValue::Wrapped(bytes) => Value::ByteString(bytes.as_slice().into()),
-            KeyValue::Plain { material, attributes } => {
+            KeyValue::Plain {
+                material,
+                attributes,
+            } => {
                 let mut items = vec![material.to_node()];
                 if let Some(attributes) = attributes {
                     items.push(Node::new(tag::ATTRIBUTES, attributes.write(version)?));

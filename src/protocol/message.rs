@@ -2,7 +2,9 @@
 
 use ttlv::{Kind, Node, Tag, Value};
 
-use super::enumeration::{BatchErrorContinuationOption, CredentialType, Operation, ResultReason, ResultStatus};
+use super::enumeration::{
+    BatchErrorContinuationOption, CredentialType, Operation, ResultReason, ResultStatus,
+};
 use super::structure::{Bytes, DateTime, Inexpressible, Item, Malformed, Structure, wrong_type};
 use super::tag;
 use super::version::Version;
@@ -68,7 +70,9 @@ pub struct RequestItem<'a> {
 
 impl<'a> RequestItem<'a> {
     pub fn read(node: Node<'a>) -> Result<Self, Malformed> {
-        let Value::Structure(items) = node.value else { return Err(wrong_type(&node, Kind::Structure)) };
+        let Value::Structure(items) = node.value else {
+            return Err(wrong_type(&node, Kind::Structure));
+        };
         let mut operation = None;
         let mut item = RequestItem {
             operation: Operation(0),
@@ -81,7 +85,9 @@ impl<'a> RequestItem<'a> {
             match field.tag {
                 tag::OPERATION => operation = Some(Operation::read(&field)?),
                 tag::UNIQUE_BATCH_ITEM_ID => item.unique_batch_item_id = Some(Bytes::read(&field)?),
-                tag::MESSAGE_EXTENSION => item.message_extension = Some(MessageExtension::read(&field)?),
+                tag::MESSAGE_EXTENSION => {
+                    item.message_extension = Some(MessageExtension::read(&field)?)
+                }
                 tag::EPHEMERAL => item.ephemeral = bool::read(&field)?,
                 tag::REQUEST_PAYLOAD => match field.value {
                     Value::Structure(payload) => item.payload = payload,
@@ -141,8 +147,12 @@ impl ResponseItem {
 
     /// Bytes that the item takes in a message.
     pub fn encoded_len(&self, version: Version) -> usize {
-        let fields: usize =
-            self.fields(version).unwrap_or_default().iter().map(ttlv::binary::encoded_len).sum();
+        let fields: usize = self
+            .fields(version)
+            .unwrap_or_default()
+            .iter()
+            .map(ttlv::binary::encoded_len)
+            .sum();
         8 + fields + self.payload.as_ref().map_or(0, |payload| payload.len())
     }
 }
@@ -175,7 +185,12 @@ pub fn encode_payload(items: &[Node<'_>]) -> Bytes {
 }
 
 /// A whole response as TTLV, appended to `out`.
-pub fn encode_response(header: &ResponseHeader, items: &[ResponseItem], version: Version, out: &mut Vec<u8>) {
+pub fn encode_response(
+    header: &ResponseHeader,
+    items: &[ResponseItem],
+    version: Version,
+    out: &mut Vec<u8>,
+) {
     let fields = header.to_items(version).unwrap_or_default();
     let start = open(tag::RESPONSE_MESSAGE, out);
     ttlv::binary::encode(&Node::structure(tag::RESPONSE_HEADER, fields), out);

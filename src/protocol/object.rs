@@ -3,7 +3,8 @@
 use ttlv::{Node, Tag};
 
 use super::enumeration::{
-    CertificateRequestType, CertificateType, ObjectType, OpaqueDataType, SecretDataType, SplitKeyMethod,
+    CertificateRequestType, CertificateType, ObjectType, OpaqueDataType, SecretDataType,
+    SplitKeyMethod,
 };
 use super::key_block::KeyBlock;
 use super::structure::{BigInteger, Bytes, Inexpressible, Item, Malformed};
@@ -115,7 +116,9 @@ impl Object {
             Object::SplitKey(o) => Some(&o.key_block),
             Object::SecretData(o) => Some(&o.key_block),
             Object::PgpKey(o) => Some(&o.key_block),
-            Object::Certificate(_) | Object::CertificateRequest(_) | Object::OpaqueObject(_) => None,
+            Object::Certificate(_) | Object::CertificateRequest(_) | Object::OpaqueObject(_) => {
+                None
+            }
         }
     }
 
@@ -127,7 +130,9 @@ impl Object {
             Object::SplitKey(o) => Some(&mut o.key_block),
             Object::SecretData(o) => Some(&mut o.key_block),
             Object::PgpKey(o) => Some(&mut o.key_block),
-            Object::Certificate(_) | Object::CertificateRequest(_) | Object::OpaqueObject(_) => None,
+            Object::Certificate(_) | Object::CertificateRequest(_) | Object::OpaqueObject(_) => {
+                None
+            }
         }
     }
 
@@ -153,7 +158,12 @@ impl super::structure::Field for AnyObject {
         Object::find(items).map(AnyObject)
     }
 
-    fn put<'a>(&'a self, _: Tag, version: Version, out: &mut Vec<Node<'a>>) -> Result<(), Inexpressible> {
+    fn put<'a>(
+        &'a self,
+        _: Tag,
+        version: Version,
+        out: &mut Vec<Node<'a>>,
+    ) -> Result<(), Inexpressible> {
         if let Some(object) = &self.0 {
             out.push(object.to_node(version)?);
         }

@@ -25,13 +25,22 @@ use super::version::Version;
 static TEMPLATES: &[(Tag, Tag)] = &[
     (tag::TEMPLATE_ATTRIBUTE, tag::ATTRIBUTES),
     (tag::COMMON_TEMPLATE_ATTRIBUTE, tag::COMMON_ATTRIBUTES),
-    (tag::PRIVATE_KEY_TEMPLATE_ATTRIBUTE, tag::PRIVATE_KEY_ATTRIBUTES),
-    (tag::PUBLIC_KEY_TEMPLATE_ATTRIBUTE, tag::PUBLIC_KEY_ATTRIBUTES),
+    (
+        tag::PRIVATE_KEY_TEMPLATE_ATTRIBUTE,
+        tag::PRIVATE_KEY_ATTRIBUTES,
+    ),
+    (
+        tag::PUBLIC_KEY_TEMPLATE_ATTRIBUTE,
+        tag::PUBLIC_KEY_ATTRIBUTES,
+    ),
 ];
 
 /// Operations whose Attribute is one new attribute (1.4 §4.15, §4.16).
 fn takes_new_attribute(operation: Operation) -> bool {
-    matches!(operation, Operation::ADD_ATTRIBUTE | Operation::MODIFY_ATTRIBUTE)
+    matches!(
+        operation,
+        Operation::ADD_ATTRIBUTE | Operation::MODIFY_ATTRIBUTE
+    )
 }
 
 /// Brings a request payload into the newest form.
@@ -50,7 +59,10 @@ pub fn request(operation: Operation, version: Version, items: Vec<Node<'_>>) -> 
                 }
             }
             tag if TEMPLATES.iter().any(|(old, _)| *old == tag) => {
-                let new = TEMPLATES.iter().find(|(old, _)| *old == tag).map_or(tag, |(_, new)| *new);
+                let new = TEMPLATES
+                    .iter()
+                    .find(|(old, _)| *old == tag)
+                    .map_or(tag, |(_, new)| *new);
                 out.push(template(new, item));
             }
             tag::OFFSET | tag::ATTRIBUTE_INDEX => out.push(item),
@@ -59,17 +71,23 @@ pub fn request(operation: Operation, version: Version, items: Vec<Node<'_>>) -> 
     }
     if takes_new_attribute(operation) {
         // Attribute Index says which instance to modify; it stands beside New Attribute.
-        let (index, attribute): (Vec<_>, Vec<_>) =
-            loose.into_iter().partition(|item| item.tag == tag::ATTRIBUTE_INDEX);
+        let (index, attribute): (Vec<_>, Vec<_>) = loose
+            .into_iter()
+            .partition(|item| item.tag == tag::ATTRIBUTE_INDEX);
         out.extend(index);
         out.push(Node::structure(tag::NEW_ATTRIBUTE, attribute));
     } else if !loose.is_empty() {
         match out.iter_mut().find(|item| item.tag == tag::ATTRIBUTES) {
             // Some clients send both forms in one Locate.
-            Some(Node { value: Value::Structure(items), .. }) => items.append(&mut loose),
+            Some(Node {
+                value: Value::Structure(items),
+                ..
+            }) => items.append(&mut loose),
             _ => out.push(Node::structure(tag::ATTRIBUTES, loose)),
         }
-    } else if operation == Operation::LOCATE || operation == Operation::REGISTER || operation == Operation::CREATE
+    } else if operation == Operation::LOCATE
+        || operation == Operation::REGISTER
+        || operation == Operation::CREATE
     {
         // Optional or often left empty in 1.x, required since 2.0.
         if !out.iter().any(|item| item.tag == tag::ATTRIBUTES) {
@@ -92,10 +110,16 @@ pub fn response<'a>(operation: Operation, version: Version, items: Vec<Node<'a>>
                 _ => out.push(Node::structure(tag::TEMPLATE_ATTRIBUTE, unnamed(item))),
             },
             tag::PRIVATE_KEY_ATTRIBUTES => {
-                out.push(Node::structure(tag::PRIVATE_KEY_TEMPLATE_ATTRIBUTE, unnamed(item)));
+                out.push(Node::structure(
+                    tag::PRIVATE_KEY_TEMPLATE_ATTRIBUTE,
+                    unnamed(item),
+                ));
             }
             tag::PUBLIC_KEY_ATTRIBUTES => {
-                out.push(Node::structure(tag::PUBLIC_KEY_TEMPLATE_ATTRIBUTE, unnamed(item)));
+                out.push(Node::structure(
+                    tag::PUBLIC_KEY_TEMPLATE_ATTRIBUTE,
+                    unnamed(item),
+                ));
             }
             tag::NEW_ATTRIBUTE | tag::CURRENT_ATTRIBUTE => unname(item, &mut out),
             tag::ATTRIBUTE_REFERENCE => out.extend(name_of_reference(item)),
@@ -156,10 +180,18 @@ fn object_back(mut item: Node<'_>) -> Node<'_> {
 }
 
 fn rewrite_key_value<'a>(object: &mut Node<'a>, rewrite: &mut dyn FnMut(&mut Vec<Node<'a>>)) {
-    let Value::Structure(fields) = &mut object.value else { return };
-    let Some(block) = fields.iter_mut().find(|field| field.tag == tag::KEY_BLOCK) else { return };
-    let Value::Structure(fields) = &mut block.value else { return };
-    let Some(value) = fields.iter_mut().find(|field| field.tag == tag::KEY_VALUE) else { return };
+    let Value::Structure(fields) = &mut object.value else {
+        return;
+    };
+    let Some(block) = fields.iter_mut().find(|field| field.tag == tag::KEY_BLOCK) else {
+        return;
+    };
+    let Value::Structure(fields) = &mut block.value else {
+        return;
+    };
+    let Some(value) = fields.iter_mut().find(|field| field.tag == tag::KEY_VALUE) else {
+        return;
+    };
     if let Value::Structure(items) = &mut value.value {
         rewrite(items);
     }
@@ -183,7 +215,9 @@ fn template(new: Tag, item: Node<'_>) -> Node<'_> {
 fn vendor_name<'a>(name: Cow<'a, str>) -> Option<(Cow<'a, str>, Cow<'a, str>)> {
     match name {
         Cow::Borrowed(name) => match name.split_once('-') {
-            Some((vendor @ ("x" | "y"), rest)) => Some((Cow::Borrowed(vendor), Cow::Borrowed(rest))),
+            Some((vendor @ ("x" | "y"), rest)) => {
+                Some((Cow::Borrowed(vendor), Cow::Borrowed(rest)))
+            }
             _ => None,
         },
         Cow::Owned(name) => match name.split_once('-') {
@@ -199,11 +233,16 @@ fn vendor_fields<'a>(name: Cow<'a, str>) -> Vec<Node<'a>> {
     // A name that is neither the standard's nor a custom one keeps its text under an empty vendor:
     // who reads attributes passes over it, who writes them is told.
     let (vendor, name) = vendor_name(name.clone()).unwrap_or((Cow::Borrowed(""), name));
-    vec![Node::text(tag::VENDOR_IDENTIFICATION, vendor), Node::text(tag::ATTRIBUTE_NAME, name)]
+    vec![
+        Node::text(tag::VENDOR_IDENTIFICATION, vendor),
+        Node::text(tag::ATTRIBUTE_NAME, name),
+    ]
 }
 
 fn named_attribute<'a>(item: Node<'a>, out: &mut Vec<Node<'a>>) {
-    let Value::Structure(fields) = item.value else { return };
+    let Value::Structure(fields) = item.value else {
+        return;
+    };
     let (mut name, mut index, mut value) = (None, None, None);
     for field in fields {
         match (field.tag, field.value) {
@@ -224,7 +263,10 @@ fn named_attribute<'a>(item: Node<'a>, out: &mut Vec<Node<'a>>) {
         (Some(tag), None) => Node::structure(tag, Vec::new()),
         (None, value) => {
             let mut fields = vendor_fields(name);
-            fields.push(Node::new(tag::ATTRIBUTE_VALUE, value.unwrap_or(Value::Structure(Vec::new()))));
+            fields.push(Node::new(
+                tag::ATTRIBUTE_VALUE,
+                value.unwrap_or(Value::Structure(Vec::new())),
+            ));
             Node::structure(tag::ATTRIBUTE, fields)
         }
     });
@@ -248,13 +290,23 @@ fn name_of_reference(item: Node<'_>) -> Option<Node<'_>> {
 
 fn joined_name<'a>(fields: &[Node<'a>]) -> Option<Cow<'a, str>> {
     let text = |wanted: Tag| {
-        fields.iter().find(|field| field.tag == wanted).and_then(|field| match &field.value {
-            Value::TextString(text) => Some(text.clone()),
-            _ => None,
-        })
+        fields
+            .iter()
+            .find(|field| field.tag == wanted)
+            .and_then(|field| match &field.value {
+                Value::TextString(text) => Some(text.clone()),
+                _ => None,
+            })
     };
-    let (vendor, name) = (text(tag::VENDOR_IDENTIFICATION)?, text(tag::ATTRIBUTE_NAME)?);
-    Some(if vendor.is_empty() { name } else { Cow::Owned(format!("{vendor}-{name}")) })
+    let (vendor, name) = (
+        text(tag::VENDOR_IDENTIFICATION)?,
+        text(tag::ATTRIBUTE_NAME)?,
+    );
+    Some(if vendor.is_empty() {
+        name
+    } else {
+        Cow::Owned(format!("{vendor}-{name}"))
+    })
 }
 
 fn unnamed(item: Node<'_>) -> Vec<Node<'_>> {
@@ -265,7 +317,9 @@ fn unnamed(item: Node<'_>) -> Vec<Node<'_>> {
 
 /// Attributes by tag → Attribute structures with name and index.
 fn unname<'a>(item: Node<'a>, out: &mut Vec<Node<'a>>) {
-    let Value::Structure(items) = item.value else { return };
+    let Value::Structure(items) = item.value else {
+        return;
+    };
     let mut index = None;
     for item in items {
         if item.tag == tag::ATTRIBUTE_INDEX {
@@ -273,14 +327,23 @@ fn unname<'a>(item: Node<'a>, out: &mut Vec<Node<'a>>) {
             continue;
         }
         let (name, value) = if item.tag == tag::ATTRIBUTE {
-            let Value::Structure(mut fields) = item.value else { continue };
-            let Some(name) = joined_name(&fields) else { continue };
-            let Some(position) = fields.iter().position(|field| field.tag == tag::ATTRIBUTE_VALUE) else {
+            let Value::Structure(mut fields) = item.value else {
+                continue;
+            };
+            let Some(name) = joined_name(&fields) else {
+                continue;
+            };
+            let Some(position) = fields
+                .iter()
+                .position(|field| field.tag == tag::ATTRIBUTE_VALUE)
+            else {
                 continue;
             };
             (name, fields.swap_remove(position).value)
         } else {
-            let Some(row) = attribute::by_tag(item.tag) else { continue };
+            let Some(row) = attribute::by_tag(item.tag) else {
+                continue;
+            };
             (Cow::Borrowed(row.name), item.value)
         };
         let mut fields = vec![Node::text(tag::ATTRIBUTE_NAME, name)];

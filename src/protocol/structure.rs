@@ -19,7 +19,11 @@ pub enum Malformed {
     #[error("{0} is missing: the field is required here")]
     Missing(String),
     #[error("{tag} is of type {found}; expected {expected}")]
-    Type { tag: String, expected: &'static str, found: &'static str },
+    Type {
+        tag: String,
+        expected: &'static str,
+        found: &'static str,
+    },
     #[error("{0} occurs more than once; expected at most one")]
     Repeated(String),
     #[error("{tag}: {what}")]
@@ -36,7 +40,11 @@ pub fn spoken(tag: Tag) -> String {
 }
 
 pub fn wrong_type(node: &Node<'_>, expected: Kind) -> Malformed {
-    Malformed::Type { tag: spoken(node.tag), expected: expected.name(), found: node.kind().name() }
+    Malformed::Type {
+        tag: spoken(node.tag),
+        expected: expected.name(),
+        found: node.kind().name(),
+    }
 }
 
 /// One value: a leaf or a structure.
@@ -49,7 +57,12 @@ pub trait Item: Sized {
 pub trait Field: Sized {
     const REQUIRED: bool;
     fn take(tag: Tag, items: &[Node<'_>]) -> Result<Self, Malformed>;
-    fn put<'a>(&'a self, tag: Tag, version: Version, out: &mut Vec<Node<'a>>) -> Result<(), Inexpressible>;
+    fn put<'a>(
+        &'a self,
+        tag: Tag,
+        version: Version,
+        out: &mut Vec<Node<'a>>,
+    ) -> Result<(), Inexpressible>;
     fn is_absent(&self) -> bool;
 }
 
@@ -63,7 +76,12 @@ impl<T: Item> Field for T {
         }
     }
 
-    fn put<'a>(&'a self, tag: Tag, version: Version, out: &mut Vec<Node<'a>>) -> Result<(), Inexpressible> {
+    fn put<'a>(
+        &'a self,
+        tag: Tag,
+        version: Version,
+        out: &mut Vec<Node<'a>>,
+    ) -> Result<(), Inexpressible> {
         out.push(Node::new(tag, self.write(version)?));
         Ok(())
     }
@@ -78,14 +96,21 @@ impl<T: Item> Field for Option<T> {
 
     fn take(tag: Tag, items: &[Node<'_>]) -> Result<Self, Malformed> {
         let mut found = items.iter().filter(|item| item.tag == tag);
-        let Some(node) = found.next() else { return Ok(None) };
+        let Some(node) = found.next() else {
+            return Ok(None);
+        };
         if found.next().is_some() {
             return Err(Malformed::Repeated(spoken(tag)));
         }
         T::read(node).map(Some)
     }
 
-    fn put<'a>(&'a self, tag: Tag, version: Version, out: &mut Vec<Node<'a>>) -> Result<(), Inexpressible> {
+    fn put<'a>(
+        &'a self,
+        tag: Tag,
+        version: Version,
+        out: &mut Vec<Node<'a>>,
+    ) -> Result<(), Inexpressible> {
         match self {
             Some(value) => value.put(tag, version, out),
             None => Ok(()),
@@ -101,11 +126,21 @@ impl<T: Item> Field for Vec<T> {
     const REQUIRED: bool = false;
 
     fn take(tag: Tag, items: &[Node<'_>]) -> Result<Self, Malformed> {
-        items.iter().filter(|item| item.tag == tag).map(T::read).collect()
+        items
+            .iter()
+            .filter(|item| item.tag == tag)
+            .map(T::read)
+            .collect()
     }
 
-    fn put<'a>(&'a self, tag: Tag, version: Version, out: &mut Vec<Node<'a>>) -> Result<(), Inexpressible> {
-        self.iter().try_for_each(|value| value.put(tag, version, out))
+    fn put<'a>(
+        &'a self,
+        tag: Tag,
+        version: Version,
+        out: &mut Vec<Node<'a>>,
+    ) -> Result<(), Inexpressible> {
+        self.iter()
+            .try_for_each(|value| value.put(tag, version, out))
     }
 
     fn is_absent(&self) -> bool {
@@ -209,9 +244,12 @@ impl Item for Value<'static> {
 /// The same value, borrowing its strings.
 pub fn borrow<'a>(value: &'a Value<'static>) -> Value<'a> {
     match value {
-        Value::Structure(items) => {
-            Value::Structure(items.iter().map(|item| Node::new(item.tag, borrow(&item.value))).collect())
-        }
+        Value::Structure(items) => Value::Structure(
+            items
+                .iter()
+                .map(|item| Node::new(item.tag, borrow(&item.value)))
+                .collect(),
+        ),
         Value::BigInteger(v) => Value::BigInteger(Cow::Borrowed(v)),
         Value::TextString(v) => Value::TextString(Cow::Borrowed(v)),
         Value::ByteString(v) => Value::ByteString(Cow::Borrowed(v)),

@@ -7,7 +7,12 @@ use crate::process::{Client, Server};
 
 fn connect(server: &Server, name: &str) -> Client {
     let clients = server.directory().join("clients");
-    server.client_with(&clients.join(format!("{name}.pem")), &clients.join(format!("{name}.key"))).unwrap()
+    server
+        .client_with(
+            &clients.join(format!("{name}.pem")),
+            &clients.join(format!("{name}.key")),
+        )
+        .unwrap()
 }
 
 /// What absent is called since 2.0.
@@ -55,6 +60,9 @@ fn in_a_private_tenant_identities_do_not_know_of_each_others_objects() {
         }
         assert!(two.located("mine").is_empty());
         assert_eq!(one.located("mine").len(), 1);
-        assert!(!server.cli(&["tenant", "add", "private"]).status.success(), "a name is taken once");
+        assert!(
+            !server.cli(&["tenant", "add", "private"]).status.success(),
+            "a name is taken once"
+        );
     });
 }

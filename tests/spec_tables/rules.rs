@@ -81,10 +81,13 @@ fn attributes_are_those_of_every_version() {
         // as attributes of 1.4.
         let early = |name: &&String| {
             version == Version::V1_4
-                && (name.starts_with("Certificate Subject ") || name.starts_with("Certificate Issuer "))
+                && (name.starts_with("Certificate Subject ")
+                    || name.starts_with("Certificate Issuer "))
         };
-        let differences: Vec<_> =
-            listed.symmetric_difference(&ours).filter(|name| !early(name)).collect();
+        let differences: Vec<_> = listed
+            .symmetric_difference(&ours)
+            .filter(|name| !early(name))
+            .collect();
         assert!(differences.is_empty(), "KMIP {version}: {differences:?}");
     });
 }

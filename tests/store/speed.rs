@@ -92,7 +92,8 @@ async fn sqlite() {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "a measurement"]
 async fn postgres() {
-    let Some(cluster) = crate::postgres::Cluster::start(std::env::var_os("KEYWARD_LAZY").is_none()) else {
+    let Some(cluster) = crate::postgres::Cluster::start(std::env::var_os("KEYWARD_LAZY").is_none())
+    else {
         return;
     };
     measure(

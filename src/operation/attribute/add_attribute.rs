@@ -32,7 +32,11 @@ impl Handler for AddAttribute {
     async fn run(context: &mut Context, request: &Self::Request) -> Result<Self::Response, Fault> {
         let attribute = rules::only(&request.new_attribute)?;
         let object = context
-            .object(request.unique_identifier.as_ref(), Permission::ChangeAttributes, Destroyed::Refused)
+            .object(
+                request.unique_identifier.as_ref(),
+                Permission::ChangeAttributes,
+                Destroyed::Refused,
+            )
             .await?;
         let row = rules::writable(&attribute.reference, Reason::ReadOnlyAttribute)?;
         rules::fits(context, &object, row, attribute)?;
@@ -45,7 +49,10 @@ impl Handler for AddAttribute {
                 ));
             }
         }
-        let repeated = object.attributes.all(&attribute.reference).any(|other| other.value == attribute.value);
+        let repeated = object
+            .attributes
+            .all(&attribute.reference)
+            .any(|other| other.value == attribute.value);
         if repeated && row.is_some() {
             // BL-M-8: also the object's own Name is one that is taken.
             let reason = match attribute.is(tag::NAME) {
@@ -54,7 +61,10 @@ impl Handler for AddAttribute {
             };
             return Err(Fault::new(
                 reason,
-                format!("the object has this {} already", attribute.reference.spoken()),
+                format!(
+                    "the object has this {} already",
+                    attribute.reference.spoken()
+                ),
             ));
         }
         rules::guard(context, &object, attribute)?;
@@ -64,7 +74,13 @@ impl Handler for AddAttribute {
         added.index = None;
         draft.attributes.add(added);
         rules::consequences(&mut draft.attributes);
-        let answer = draft.attributes.0.iter().rev().find(|other| other.reference == attribute.reference).cloned();
+        let answer = draft
+            .attributes
+            .0
+            .iter()
+            .rev()
+            .find(|other| other.reference == attribute.reference)
+            .cloned();
         let unique_identifier = object.unique_identifier.clone();
         context.update(draft).await?;
         Ok(AddAttributeResponse {

@@ -29,11 +29,17 @@ structure! {
 pub struct AdjustAttribute;
 
 fn wrong_type() -> Fault {
-    Fault::new(Reason::InvalidDataType, "a value of this type cannot be adjusted this way")
+    Fault::new(
+        Reason::InvalidDataType,
+        "a value of this type cannot be adjusted this way",
+    )
 }
 
 fn out_of_range() -> Fault {
-    Fault::new(Reason::NumericRange, "the adjusted value does not fit the attribute's type")
+    Fault::new(
+        Reason::NumericRange,
+        "the adjusted value does not fit the attribute's type",
+    )
 }
 
 /// The number that is added, taken away or used as factor; 1 when the request has none.
@@ -71,7 +77,10 @@ fn adjusted(
         AdjustmentType::DECREMENT => number - amount(by)?,
         AdjustmentType::NEGATE => -number,
         other => {
-            return Err(Fault::new(Reason::InvalidField, format!("the adjustment type {other} is not known")));
+            return Err(Fault::new(
+                Reason::InvalidField,
+                format!("the adjustment type {other} is not known"),
+            ));
         }
     };
     Ok(match old {
@@ -102,7 +111,11 @@ impl Handler for AdjustAttribute {
 
     async fn run(context: &mut Context, request: &Self::Request) -> Result<Self::Response, Fault> {
         let object = context
-            .object(request.unique_identifier.as_ref(), Permission::ChangeAttributes, Destroyed::Refused)
+            .object(
+                request.unique_identifier.as_ref(),
+                Permission::ChangeAttributes,
+                Destroyed::Refused,
+            )
             .await?;
         let reference = &request.attribute_reference;
         let row = rules::writable(reference, Reason::ReadOnlyAttribute)?;
@@ -119,19 +132,42 @@ impl Handler for AdjustAttribute {
             _ => {
                 return Err(Fault::new(
                     Reason::MultiValuedAttribute,
-                    format!("{} has several values; use Modify Attribute", reference.spoken()),
+                    format!(
+                        "{} has several values; use Modify Attribute",
+                        reference.spoken()
+                    ),
                 ));
             }
         };
         if let Some(row) = row {
             let present = instances.first().map(|attribute| &attribute.value);
-            rules::changeable(context, &object, row, row.client_modifies, present, Reason::ReadOnlyAttribute)?;
+            rules::changeable(
+                context,
+                &object,
+                row,
+                row.client_modifies,
+                present,
+                Reason::ReadOnlyAttribute,
+            )?;
         }
-        let value = adjusted(&old, request.adjustment_type, request.adjustment_value.as_ref())?;
-        let changed = Attribute { reference: reference.clone(), index: None, value };
+        let value = adjusted(
+            &old,
+            request.adjustment_type,
+            request.adjustment_value.as_ref(),
+        )?;
+        let changed = Attribute {
+            reference: reference.clone(),
+            index: None,
+            value,
+        };
         rules::guard(context, &object, &changed)?;
         let mut draft = object.edit();
-        match draft.attributes.0.iter_mut().find(|attribute| attribute.reference == *reference) {
+        match draft
+            .attributes
+            .0
+            .iter_mut()
+            .find(|attribute| attribute.reference == *reference)
+        {
             Some(instance) => instance.value = changed.value,
             None => draft.attributes.add(changed),
         }

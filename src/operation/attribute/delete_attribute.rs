@@ -31,16 +31,27 @@ impl Handler for DeleteAttribute {
     type Response = DeleteAttributeResponse;
 
     async fn run(context: &mut Context, request: &Self::Request) -> Result<Self::Response, Fault> {
-        let current = request.current_attribute.as_ref().map(rules::only).transpose()?;
+        let current = request
+            .current_attribute
+            .as_ref()
+            .map(rules::only)
+            .transpose()?;
         let reference = match (current, &request.attribute_reference) {
             (Some(current), _) => current.reference.clone(),
             (None, Some(reference)) => reference.clone(),
             (None, None) => {
-                return Err(Fault::new(Reason::InvalidMessage, "the request names no attribute to delete"));
+                return Err(Fault::new(
+                    Reason::InvalidMessage,
+                    "the request names no attribute to delete",
+                ));
             }
         };
         let object = context
-            .object(request.unique_identifier.as_ref(), Permission::ChangeAttributes, Destroyed::Refused)
+            .object(
+                request.unique_identifier.as_ref(),
+                Permission::ChangeAttributes,
+                Destroyed::Refused,
+            )
             .await?;
         let row = rules::writable(&reference, Reason::AttributeReadOnly)?;
         // 2.1: a reference alone means all instances; 1.x: the index says which, 0 when left out.
@@ -64,13 +75,25 @@ impl Handler for DeleteAttribute {
         };
         if let Some(row) = row {
             let present = object.attributes.get(row.tag);
-            rules::changeable(context, &object, row, row.client_deletes, present, Reason::AttributeReadOnly)?;
+            rules::changeable(
+                context,
+                &object,
+                row,
+                row.client_deletes,
+                present,
+                Reason::AttributeReadOnly,
+            )?;
         }
         let mut draft = object.edit();
         let deleted = match first {
-            Some(position) if position < draft.attributes.0.len() => Some(draft.attributes.0.remove(position)),
+            Some(position) if position < draft.attributes.0.len() => {
+                Some(draft.attributes.0.remove(position))
+            }
             _ => {
-                draft.attributes.0.retain(|attribute| attribute.reference != reference);
+                draft
+                    .attributes
+                    .0
+                    .retain(|attribute| attribute.reference != reference);
                 None
             }
         };

@@ -27,11 +27,17 @@ impl Handler for GetAttributeList {
 
     async fn run(context: &mut Context, request: &Self::Request) -> Result<Self::Response, Fault> {
         let object = context
-            .object(request.unique_identifier.as_ref(), Permission::GetAttributes, Destroyed::Allowed)
+            .object(
+                request.unique_identifier.as_ref(),
+                Permission::GetAttributes,
+                Destroyed::Allowed,
+            )
             .await?;
         let mut attribute_reference: Vec<AttributeReference> = Vec::new();
         for attribute in object.attributes.iter() {
-            if attribute.reference.is_in(context.version) && !attribute_reference.contains(&attribute.reference) {
+            if attribute.reference.is_in(context.version)
+                && !attribute_reference.contains(&attribute.reference)
+            {
                 attribute_reference.push(attribute.reference.clone());
             }
         }

@@ -41,21 +41,35 @@ impl Handler for GetAttributes {
 
     async fn run(context: &mut Context, request: &Self::Request) -> Result<Self::Response, Fault> {
         let object = context
-            .object(request.unique_identifier.as_ref(), Permission::GetAttributes, Destroyed::Allowed)
+            .object(
+                request.unique_identifier.as_ref(),
+                Permission::GetAttributes,
+                Destroyed::Allowed,
+            )
             .await?;
         let all = as_of(&object, context.now);
         let attributes = if request.attribute_reference.is_empty() {
             all
         } else {
-            let mut asked: Vec<&AttributeReference> = Vec::with_capacity(request.attribute_reference.len());
+            let mut asked: Vec<&AttributeReference> =
+                Vec::with_capacity(request.attribute_reference.len());
             for reference in &request.attribute_reference {
                 // 1.4 §4.12: each attribute once; names that the object does not have are passed over.
                 if !asked.contains(&reference) {
                     asked.push(reference);
                 }
             }
-            Attributes(asked.into_iter().flat_map(|reference| all.all(reference)).cloned().collect())
+            Attributes(
+                asked
+                    .into_iter()
+                    .flat_map(|reference| all.all(reference))
+                    .cloned()
+                    .collect(),
+            )
         };
-        Ok(GetAttributesResponse { unique_identifier: object.unique_identifier.clone(), attributes })
+        Ok(GetAttributesResponse {
+            unique_identifier: object.unique_identifier.clone(),
+            attributes,
+        })
     }
 }

@@ -32,9 +32,17 @@ impl Handler for ModifyAttribute {
 
     async fn run(context: &mut Context, request: &Self::Request) -> Result<Self::Response, Fault> {
         let attribute = rules::only(&request.new_attribute)?;
-        let current = request.current_attribute.as_ref().map(rules::only).transpose()?;
+        let current = request
+            .current_attribute
+            .as_ref()
+            .map(rules::only)
+            .transpose()?;
         let object = context
-            .object(request.unique_identifier.as_ref(), Permission::ChangeAttributes, Destroyed::Refused)
+            .object(
+                request.unique_identifier.as_ref(),
+                Permission::ChangeAttributes,
+                Destroyed::Refused,
+            )
             .await?;
         let row = rules::writable(&attribute.reference, Reason::AttributeReadOnly)?;
         rules::fits(context, &object, row, attribute)?;
@@ -46,9 +54,20 @@ impl Handler for ModifyAttribute {
             rules::by_value(context.version),
             Reason::AttributeNotThere,
         )?;
-        let present = object.attributes.0.get(position).map(|attribute| &attribute.value);
+        let present = object
+            .attributes
+            .0
+            .get(position)
+            .map(|attribute| &attribute.value);
         if let Some(row) = row {
-            rules::changeable(context, &object, row, row.client_modifies, present, Reason::AttributeReadOnly)?;
+            rules::changeable(
+                context,
+                &object,
+                row,
+                row.client_modifies,
+                present,
+                Reason::AttributeReadOnly,
+            )?;
         }
         rules::guard(context, &object, attribute)?;
         let mut draft = object.edit();

@@ -21,7 +21,10 @@ pub fn only(attributes: &Attributes) -> Result<&Attribute, Fault> {
         [attribute] => Ok(attribute),
         others => Err(Fault::new(
             Reason::InvalidMessage,
-            format!("the request holds {} attributes; expected one", others.len()),
+            format!(
+                "the request holds {} attributes; expected one",
+                others.len()
+            ),
         )),
     }
 }
@@ -37,17 +40,26 @@ pub fn writable(
             if row.is_read_only() {
                 return Err(Fault::new(
                     read_only,
-                    format!("{} is kept by the server; clients cannot write it", row.name),
+                    format!(
+                        "{} is kept by the server; clients cannot write it",
+                        row.name
+                    ),
                 ));
             }
             Ok(Some(row))
         }
-        AttributeReference::Vendor(VendorName { vendor, .. }) if vendor.is_empty() => Err(unknown(attribute)),
+        AttributeReference::Vendor(VendorName { vendor, .. }) if vendor.is_empty() => {
+            Err(unknown(attribute))
+        }
         // 1.4 §3.36: y- attributes are the server's.
-        AttributeReference::Vendor(VendorName { vendor, name }) if vendor == "y" => Err(Fault::new(
-            read_only,
-            format!("y-{name} is the server's; clients write custom attributes that begin with x-"),
-        )),
+        AttributeReference::Vendor(VendorName { vendor, name }) if vendor == "y" => {
+            Err(Fault::new(
+                read_only,
+                format!(
+                    "y-{name} is the server's; clients write custom attributes that begin with x-"
+                ),
+            ))
+        }
         AttributeReference::Vendor(_) => Ok(None),
     }
 }
@@ -55,7 +67,10 @@ pub fn writable(
 fn unknown(attribute: &AttributeReference) -> Fault {
     Fault::new(
         Reason::UnsupportedAttribute,
-        format!("{} is no attribute of the standard; custom ones begin with x-", attribute.spoken()),
+        format!(
+            "{} is no attribute of the standard; custom ones begin with x-",
+            attribute.spoken()
+        ),
     )
 }
 
@@ -69,7 +84,10 @@ pub fn changeable(
     read_only: ReadOnly,
 ) -> Result<(), Fault> {
     if change == Change::No {
-        return Err(Fault::new(read_only, format!("{} cannot be changed by clients", row.name)));
+        return Err(Fault::new(
+            read_only,
+            format!("{} cannot be changed by clients", row.name),
+        ));
     }
     let state = object.state(context.now);
     let reached = matches!(present, Some(Value::DateTime(date)) if *date <= context.now);
@@ -84,16 +102,25 @@ pub fn changeable(
 
 /// Changes that give away protection are permissions of their own (DESIGN §4.3).
 pub fn guard(context: &Context, object: &Sealed, attribute: &Attribute) -> Result<(), Fault> {
-    let AttributeReference::Standard(tag) = attribute.reference else { return Ok(()) };
+    let AttributeReference::Standard(tag) = attribute.reference else {
+        return Ok(());
+    };
     let permission = match (tag, &attribute.value) {
-        (tag::SENSITIVE, Value::Boolean(false)) if object.attributes.boolean(tag::SENSITIVE) == Some(true) => {
+        (tag::SENSITIVE, Value::Boolean(false))
+            if object.attributes.boolean(tag::SENSITIVE) == Some(true) =>
+        {
             Permission::LowerSensitive
         }
-        (tag::EXTRACTABLE, Value::Boolean(true)) if object.attributes.boolean(tag::EXTRACTABLE) == Some(false) => {
+        (tag::EXTRACTABLE, Value::Boolean(true))
+            if object.attributes.boolean(tag::EXTRACTABLE) == Some(false) =>
+        {
             Permission::RaiseExtractable
         }
         (tag::CRYPTOGRAPHIC_USAGE_MASK, Value::Integer(mask)) => {
-            let has = object.attributes.integer(tag::CRYPTOGRAPHIC_USAGE_MASK).unwrap_or(0);
+            let has = object
+                .attributes
+                .integer(tag::CRYPTOGRAPHIC_USAGE_MASK)
+                .unwrap_or(0);
             if mask & !has == 0 {
                 return Ok(());
             }
@@ -118,7 +145,9 @@ pub fn fits(
     attribute: &Attribute,
 ) -> Result<(), Fault> {
     match row {
-        Some(row) => creation::check_value(row, object.object_type(), context.version, &attribute.value),
+        Some(row) => {
+            creation::check_value(row, object.object_type(), context.version, &attribute.value)
+        }
         None => Ok(()),
     }
 }
@@ -128,7 +157,8 @@ pub fn consequences(attributes: &mut Attributes) {
     if attributes.boolean(tag::SENSITIVE) == Some(false) && attributes.has(tag::ALWAYS_SENSITIVE) {
         attributes.set(tag::ALWAYS_SENSITIVE, Value::Boolean(false));
     }
-    if attributes.boolean(tag::EXTRACTABLE) == Some(true) && attributes.has(tag::NEVER_EXTRACTABLE) {
+    if attributes.boolean(tag::EXTRACTABLE) == Some(true) && attributes.has(tag::NEVER_EXTRACTABLE)
+    {
         attributes.set(tag::NEVER_EXTRACTABLE, Value::Boolean(false));
     }
 }
@@ -150,12 +180,15 @@ pub fn instance(
         .filter(|(_, attribute)| attribute.reference == *reference)
         .map(|(position, attribute)| (position, attribute.index.unwrap_or(0), &attribute.value));
     if let Some(current) = current {
-        return found.find(|(_, _, value)| **value == current.value).map(|(position, ..)| position).ok_or_else(|| {
-            Fault::new(
-                Reason::AttributeInstanceNotFound,
-                format!("no {} has the value given as current", reference.spoken()),
-            )
-        });
+        return found
+            .find(|(_, _, value)| **value == current.value)
+            .map(|(position, ..)| position)
+            .ok_or_else(|| {
+                Fault::new(
+                    Reason::AttributeInstanceNotFound,
+                    format!("no {} has the value given as current", reference.spoken()),
+                )
+            });
     }
     let instances: Vec<_> = found.collect();
     match (instances.as_slice(), index) {
@@ -163,29 +196,37 @@ pub fn instance(
             absent,
             format!("the object has no {}", reference.spoken()),
         )),
-        (_, Some(index)) => {
-            instances.iter().find(|(_, own, _)| *own == index).map(|(position, ..)| *position).ok_or_else(|| {
+        (_, Some(index)) => instances
+            .iter()
+            .find(|(_, own, _)| *own == index)
+            .map(|(position, ..)| *position)
+            .ok_or_else(|| {
                 Fault::new(
                     Reason::AttributeInstanceNotFound,
                     format!("{} has no instance of index {index}", reference.spoken()),
                 )
-            })
-        }
+            }),
         ([(position, ..)], None) => Ok(*position),
         // 1.4 §4.16: without an index, index 0 is meant.
         (several, None) if !many => several
             .iter()
             .find(|(_, own, _)| *own == 0)
             .map(|(position, ..)| *position)
-            .ok_or_else(|| Fault::new(Reason::AttributeInstanceNotFound, "no instance has index 0")),
+            .ok_or_else(|| {
+                Fault::new(Reason::AttributeInstanceNotFound, "no instance has index 0")
+            }),
         _ => Err(Fault::new(
             Reason::MultiValuedAttribute,
-            format!("{} has several values; say which with Current Attribute", reference.spoken()),
+            format!(
+                "{} has several values; say which with Current Attribute",
+                reference.spoken()
+            ),
         )),
     }
 }
 
 /// Since 2.0 an instance is named by its value, before by its index.
 pub fn by_value(version: crate::protocol::version::Version) -> bool {
-    crate::protocol::tag::by_tag(tag::ATTRIBUTE_INDEX).is_some_and(|row| !row.versions.contains(version))
+    crate::protocol::tag::by_tag(tag::ATTRIBUTE_INDEX)
+        .is_some_and(|row| !row.versions.contains(version))
 }

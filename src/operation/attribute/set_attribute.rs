@@ -29,14 +29,21 @@ impl Handler for SetAttribute {
     async fn run(context: &mut Context, request: &Self::Request) -> Result<Self::Response, Fault> {
         let attribute = rules::only(&request.new_attribute)?;
         let object = context
-            .object(request.unique_identifier.as_ref(), Permission::ChangeAttributes, Destroyed::Refused)
+            .object(
+                request.unique_identifier.as_ref(),
+                Permission::ChangeAttributes,
+                Destroyed::Refused,
+            )
             .await?;
         let row = rules::writable(&attribute.reference, Reason::ReadOnlyAttribute)?;
         rules::fits(context, &object, row, attribute)?;
         rules::guard(context, &object, attribute)?;
         let mut draft = object.edit();
-        let mut present =
-            draft.attributes.0.iter_mut().filter(|other| other.reference == attribute.reference);
+        let mut present = draft
+            .attributes
+            .0
+            .iter_mut()
+            .filter(|other| other.reference == attribute.reference);
         match (present.next(), present.next()) {
             (None, _) => draft.attributes.add(attribute.clone()),
             (Some(instance), None) => {
@@ -55,7 +62,10 @@ impl Handler for SetAttribute {
             (Some(_), Some(_)) => {
                 return Err(Fault::new(
                     Reason::MultiValuedAttribute,
-                    format!("{} has several values; use Modify Attribute", attribute.reference.spoken()),
+                    format!(
+                        "{} has several values; use Modify Attribute",
+                        attribute.reference.spoken()
+                    ),
                 ));
             }
         }

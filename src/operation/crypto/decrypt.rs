@@ -39,9 +39,10 @@ pub struct Decrypt;
 /// Wrong tag, wrong padding, wrong length: all look the same, or the answer becomes an oracle.
 fn failed(error: HsmError) -> Fault {
     match error {
-        HsmError::Integrity(_) | HsmError::BadInput(_) => {
-            Fault::new(Reason::CryptographicFailure, "the data could not be decrypted with this key and these parameters")
-        }
+        HsmError::Integrity(_) | HsmError::BadInput(_) => Fault::new(
+            Reason::CryptographicFailure,
+            "the data could not be decrypted with this key and these parameters",
+        ),
         other => other.into(),
     }
 }
@@ -51,11 +52,24 @@ impl Handler for Decrypt {
     type Response = DecryptResponse;
 
     async fn run(context: &mut Context, request: &Self::Request) -> Result<Self::Response, Fault> {
-        single_part(request.correlation_value.as_ref(), request.init_indicator, request.final_indicator)?;
+        single_part(
+            request.correlation_value.as_ref(),
+            request.init_indicator,
+            request.final_indicator,
+        )?;
         let key = context
-            .object(request.unique_identifier.as_ref(), Permission::Decrypt, Destroyed::Refused)
+            .object(
+                request.unique_identifier.as_ref(),
+                Permission::Decrypt,
+                Destroyed::Refused,
+            )
             .await?;
-        usage::allowed(context, &key, CryptographicUsageMask::DECRYPT, Purpose::Process)?;
+        usage::allowed(
+            context,
+            &key,
+            CryptographicUsageMask::DECRYPT,
+            Purpose::Process,
+        )?;
         let data = data(request.data.as_ref())?;
         let asked = usage::parameters(&key, request.cryptographic_parameters.as_ref())?;
         let cipher = parameters::cipher(&key, &asked)?;
@@ -79,11 +93,18 @@ impl Handler for Decrypt {
         if cipher.authenticated && asked.tag_length.is_none() {
             parameters.tag_length = u32::try_from(tag.len()).unwrap_or(0);
         }
-        let aad = request.authenticated_encryption_additional_data.as_ref().map_or(&[][..], |aad| aad.as_slice());
+        let aad = request
+            .authenticated_encryption_additional_data
+            .as_ref()
+            .map_or(&[][..], |aad| aad.as_slice());
         let ready = usage::ready(context, &key, cipher.kind).await?;
         let using = ready.key(context, &key)?;
-        let clear =
-            context.engine.hsm.decrypt(&using, parameters, &iv, aad, body, tag).await.map_err(failed)?;
+        let clear = context
+            .engine
+            .hsm
+            .decrypt(&using, parameters, &iv, aad, body, tag)
+            .await
+            .map_err(failed)?;
         Ok(DecryptResponse {
             unique_identifier: key.unique_identifier.clone(),
             data: Some(clear),

@@ -60,21 +60,42 @@ impl Handler for Encrypt {
     type Response = EncryptResponse;
 
     async fn run(context: &mut Context, request: &Self::Request) -> Result<Self::Response, Fault> {
-        single_part(request.correlation_value.as_ref(), request.init_indicator, request.final_indicator)?;
+        single_part(
+            request.correlation_value.as_ref(),
+            request.init_indicator,
+            request.final_indicator,
+        )?;
         let key = context
-            .object(request.unique_identifier.as_ref(), Permission::Encrypt, Destroyed::Refused)
+            .object(
+                request.unique_identifier.as_ref(),
+                Permission::Encrypt,
+                Destroyed::Refused,
+            )
             .await?;
-        usage::allowed(context, &key, CryptographicUsageMask::ENCRYPT, Purpose::Protect)?;
+        usage::allowed(
+            context,
+            &key,
+            CryptographicUsageMask::ENCRYPT,
+            Purpose::Protect,
+        )?;
         let data = data(request.data.as_ref())?;
         let asked = usage::parameters(&key, request.cryptographic_parameters.as_ref())?;
         let cipher = parameters::cipher(&key, &asked)?;
         let (iv, made) =
-            parameters::iv_to_encrypt(context, &cipher, &asked, request.iv_counter_nonce.as_ref()).await?;
+            parameters::iv_to_encrypt(context, &cipher, &asked, request.iv_counter_nonce.as_ref())
+                .await?;
         parameters::charge(context, &key, data.len()).await?;
-        let aad = request.authenticated_encryption_additional_data.as_ref().map_or(&[][..], |aad| aad.as_slice());
+        let aad = request
+            .authenticated_encryption_additional_data
+            .as_ref()
+            .map_or(&[][..], |aad| aad.as_slice());
         let ready = usage::ready(context, &key, cipher.kind).await?;
         let using = ready.key(context, &key)?;
-        let sealed = context.engine.hsm.encrypt(&using, cipher.parameters, &iv, aad, data).await?;
+        let sealed = context
+            .engine
+            .hsm
+            .encrypt(&using, cipher.parameters, &iv, aad, data)
+            .await?;
         let mut out = Bytes::new(sealed.data);
         let mut tag = cipher.authenticated.then(|| Bytes::new(sealed.tag));
         if context.version < Version::V1_4

@@ -58,10 +58,24 @@ impl Handler for Mac {
     type Response = MacResponse;
 
     async fn run(context: &mut Context, request: &Self::Request) -> Result<Self::Response, Fault> {
-        single_part(request.correlation_value.as_ref(), request.init_indicator, request.final_indicator)?;
-        let key =
-            context.object(request.unique_identifier.as_ref(), Permission::Mac, Destroyed::Refused).await?;
-        usage::allowed(context, &key, CryptographicUsageMask::MAC_GENERATE, Purpose::Protect)?;
+        single_part(
+            request.correlation_value.as_ref(),
+            request.init_indicator,
+            request.final_indicator,
+        )?;
+        let key = context
+            .object(
+                request.unique_identifier.as_ref(),
+                Permission::Mac,
+                Destroyed::Refused,
+            )
+            .await?;
+        usage::allowed(
+            context,
+            &key,
+            CryptographicUsageMask::MAC_GENERATE,
+            Purpose::Protect,
+        )?;
         let data = data(request.data.as_ref())?;
         let asked = usage::parameters(&key, request.cryptographic_parameters.as_ref())?;
         let hash = parameters::hmac_hash(&key, &asked)?;

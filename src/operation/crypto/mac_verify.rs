@@ -42,11 +42,24 @@ impl Handler for MacVerify {
     type Response = MacVerifyResponse;
 
     async fn run(context: &mut Context, request: &Self::Request) -> Result<Self::Response, Fault> {
-        single_part(request.correlation_value.as_ref(), request.init_indicator, request.final_indicator)?;
+        single_part(
+            request.correlation_value.as_ref(),
+            request.init_indicator,
+            request.final_indicator,
+        )?;
         let key = context
-            .object(request.unique_identifier.as_ref(), Permission::MacVerify, Destroyed::Refused)
+            .object(
+                request.unique_identifier.as_ref(),
+                Permission::MacVerify,
+                Destroyed::Refused,
+            )
             .await?;
-        usage::allowed(context, &key, CryptographicUsageMask::MAC_VERIFY, Purpose::Process)?;
+        usage::allowed(
+            context,
+            &key,
+            CryptographicUsageMask::MAC_VERIFY,
+            Purpose::Process,
+        )?;
         let data = data(request.data.as_ref())?;
         let mac = request
             .mac_data
@@ -58,7 +71,11 @@ impl Handler for MacVerify {
         let valid = bool::from(expected.as_slice().ct_eq(mac.as_slice()));
         Ok(MacVerifyResponse {
             unique_identifier: key.unique_identifier.clone(),
-            validity_indicator: Some(if valid { ValidityIndicator::VALID } else { ValidityIndicator::INVALID }),
+            validity_indicator: Some(if valid {
+                ValidityIndicator::VALID
+            } else {
+                ValidityIndicator::INVALID
+            }),
             correlation_value: None,
         })
     }

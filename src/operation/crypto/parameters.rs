@@ -26,7 +26,10 @@ pub struct Cipher {
 }
 
 fn unsupported(what: impl std::fmt::Display) -> Fault {
-    Fault::new(Reason::UnsupportedCryptographicParameters, format!("{what} is not supported"))
+    Fault::new(
+        Reason::UnsupportedCryptographicParameters,
+        format!("{what} is not supported"),
+    )
 }
 
 /// What the request (or the key) asks for. Without any mode: GCM, the one that also protects integrity.
@@ -34,7 +37,12 @@ pub fn cipher(key: &Sealed, asked: &CryptographicParameters) -> Result<Cipher, F
     let algorithm = asked
         .cryptographic_algorithm
         .or_else(|| usage::algorithm(key))
-        .ok_or_else(|| Fault::new(Reason::BadCryptographicParameters, "the key has no Cryptographic Algorithm"))?;
+        .ok_or_else(|| {
+            Fault::new(
+                Reason::BadCryptographicParameters,
+                "the key has no Cryptographic Algorithm",
+            )
+        })?;
     let (kind, block) = match algorithm {
         CryptographicAlgorithm::AES => (KeyKind::Aes, 16),
         CryptographicAlgorithm::DES3 => (KeyKind::TripleDes, 8),
@@ -54,7 +62,10 @@ pub fn cipher(key: &Sealed, asked: &CryptographicParameters) -> Result<Cipher, F
             .ok()
             .filter(|length| (4..=16).contains(length))
             .ok_or_else(|| {
-                Fault::new(Reason::InvalidTagLength, format!("a tag of {length} bytes; expected 4 to 16"))
+                Fault::new(
+                    Reason::InvalidTagLength,
+                    format!("a tag of {length} bytes; expected 4 to 16"),
+                )
             })?,
     };
     let counter_bits = asked
@@ -70,7 +81,11 @@ pub fn cipher(key: &Sealed, asked: &CryptographicParameters) -> Result<Cipher, F
             padding: asked.padding_method.unwrap_or(PaddingMethod::NONE).0,
             tag_length,
             // The whole block counts unless the client says otherwise.
-            counter_bits: if mode == BlockCipherMode::CTR && counter_bits == 0 { 128 } else { counter_bits },
+            counter_bits: if mode == BlockCipherMode::CTR && counter_bits == 0 {
+                128
+            } else {
+                counter_bits
+            },
         },
         iv,
         authenticated,
@@ -80,15 +95,32 @@ pub fn cipher(key: &Sealed, asked: &CryptographicParameters) -> Result<Cipher, F
 /// The hash of an HMAC: by the algorithm (HMAC-SHA256), else by the Hashing Algorithm.
 static HMACS: &[(CryptographicAlgorithm, HashingAlgorithm)] = &[
     (CryptographicAlgorithm::HMAC_SHA1, HashingAlgorithm::SHA_1),
-    (CryptographicAlgorithm::HMAC_SHA224, HashingAlgorithm::SHA_224),
-    (CryptographicAlgorithm::HMAC_SHA256, HashingAlgorithm::SHA_256),
-    (CryptographicAlgorithm::HMAC_SHA384, HashingAlgorithm::SHA_384),
-    (CryptographicAlgorithm::HMAC_SHA512, HashingAlgorithm::SHA_512),
+    (
+        CryptographicAlgorithm::HMAC_SHA224,
+        HashingAlgorithm::SHA_224,
+    ),
+    (
+        CryptographicAlgorithm::HMAC_SHA256,
+        HashingAlgorithm::SHA_256,
+    ),
+    (
+        CryptographicAlgorithm::HMAC_SHA384,
+        HashingAlgorithm::SHA_384,
+    ),
+    (
+        CryptographicAlgorithm::HMAC_SHA512,
+        HashingAlgorithm::SHA_512,
+    ),
 ];
 
 /// The hash of the HMAC that is asked for.
 pub fn hmac_hash(key: &Sealed, asked: &CryptographicParameters) -> Result<HashingAlgorithm, Fault> {
-    let by_algorithm = |algorithm| HMACS.iter().find(|(own, _)| *own == algorithm).map(|(_, hash)| *hash);
+    let by_algorithm = |algorithm| {
+        HMACS
+            .iter()
+            .find(|(own, _)| *own == algorithm)
+            .map(|(_, hash)| *hash)
+    };
     match (asked.cryptographic_algorithm, asked.hashing_algorithm) {
         (Some(algorithm), _) if by_algorithm(algorithm).is_some() => {
             by_algorithm(algorithm).ok_or_else(|| unsupported("the MAC algorithm"))
@@ -112,19 +144,31 @@ pub fn is_hmac_hash(hash: HashingAlgorithm) -> bool {
 /// Charges Usage Limits of a key (1.4 §3.21, 2.1 §4.66) for one use of `bytes`: exact under
 /// concurrency, because the charge is a new version of the row.
 pub async fn charge(context: &mut Context, key: &Sealed, bytes: usize) -> Result<(), Fault> {
-    let Some(Value::Structure(fields)) = key.attributes.get(tag::USAGE_LIMITS) else { return Ok(()) };
-    let number = |wanted| {
-        fields.iter().find(|field| field.tag == wanted).and_then(|field| match field.value {
-            Value::LongInteger(number) => Some(number),
-            _ => None,
-        })
+    let Some(Value::Structure(fields)) = key.attributes.get(tag::USAGE_LIMITS) else {
+        return Ok(());
     };
-    let unit = fields.iter().find(|field| field.tag == tag::USAGE_LIMITS_UNIT).map(|field| &field.value);
+    let number = |wanted| {
+        fields
+            .iter()
+            .find(|field| field.tag == wanted)
+            .and_then(|field| match field.value {
+                Value::LongInteger(number) => Some(number),
+                _ => None,
+            })
+    };
+    let unit = fields
+        .iter()
+        .find(|field| field.tag == tag::USAGE_LIMITS_UNIT)
+        .map(|field| &field.value);
     let cost = match unit {
-        Some(Value::Enumeration(unit)) if *unit == UsageLimitsUnit::BYTE.0 => i64::try_from(bytes).unwrap_or(i64::MAX),
+        Some(Value::Enumeration(unit)) if *unit == UsageLimitsUnit::BYTE.0 => {
+            i64::try_from(bytes).unwrap_or(i64::MAX)
+        }
         _ => 1,
     };
-    let left = number(tag::USAGE_LIMITS_COUNT).or_else(|| number(tag::USAGE_LIMITS_TOTAL)).unwrap_or(0);
+    let left = number(tag::USAGE_LIMITS_COUNT)
+        .or_else(|| number(tag::USAGE_LIMITS_TOTAL))
+        .unwrap_or(0);
     if cost > left {
         // CS-BC-M-7 answers Permission Denied in every version.
         return Err(Fault::new(
@@ -133,11 +177,19 @@ pub async fn charge(context: &mut Context, key: &Sealed, bytes: usize) -> Result
         ));
     }
     let mut draft: Draft = key.edit();
-    let mut charged: Vec<_> =
-        fields.iter().filter(|field| field.tag != tag::USAGE_LIMITS_COUNT).cloned().collect();
+    let mut charged: Vec<_> = fields
+        .iter()
+        .filter(|field| field.tag != tag::USAGE_LIMITS_COUNT)
+        .cloned()
+        .collect();
     // Total, Count, Unit: the standard's order.
-    charged.insert(1.min(charged.len()), ttlv::Node::new(tag::USAGE_LIMITS_COUNT, Value::LongInteger(left - cost)));
-    draft.attributes.set(tag::USAGE_LIMITS, Value::Structure(charged));
+    charged.insert(
+        1.min(charged.len()),
+        ttlv::Node::new(tag::USAGE_LIMITS_COUNT, Value::LongInteger(left - cost)),
+    );
+    draft
+        .attributes
+        .set(tag::USAGE_LIMITS, Value::Structure(charged));
     context.update(draft).await
 }
 

@@ -30,7 +30,11 @@ impl Handler for Activate {
 
     async fn run(context: &mut Context, request: &Self::Request) -> Result<Self::Response, Fault> {
         let object = context
-            .object(request.unique_identifier.as_ref(), Permission::Activate, Destroyed::Refused)
+            .object(
+                request.unique_identifier.as_ref(),
+                Permission::Activate,
+                Destroyed::Refused,
+            )
             .await?;
         if !creation::has_states(object.object_type()) {
             return Err(Fault::new(
@@ -40,11 +44,16 @@ impl Handler for Activate {
         }
         let from = object.state(context.now);
         let to = state::next(Transition::Activate, from).ok_or_else(|| {
-            Fault::new(Reason::WrongKeyLifecycleState, format!("the object is {from}; only a PreActive one is activated"))
+            Fault::new(
+                Reason::WrongKeyLifecycleState,
+                format!("the object is {from}; only a PreActive one is activated"),
+            )
         })?;
         let mut draft = object.edit();
         state::set(&mut draft.attributes, to);
-        draft.attributes.set(tag::ACTIVATION_DATE, Value::DateTime(context.now));
+        draft
+            .attributes
+            .set(tag::ACTIVATION_DATE, Value::DateTime(context.now));
         let unique_identifier = object.unique_identifier.clone();
         context.update(draft).await?;
         Ok(ActivateResponse { unique_identifier })

@@ -31,7 +31,11 @@ impl Handler for Destroy {
 
     async fn run(context: &mut Context, request: &Self::Request) -> Result<Self::Response, Fault> {
         let object = context
-            .object(request.unique_identifier.as_ref(), Permission::Destroy, Destroyed::Allowed)
+            .object(
+                request.unique_identifier.as_ref(),
+                Permission::Destroy,
+                Destroyed::Allowed,
+            )
             .await?;
         if state::is_destroyed(&object.attributes) {
             return Err(Fault::new(
@@ -53,7 +57,9 @@ impl Handler for Destroy {
         let mut draft = object.edit();
         draft.blob = None;
         state::set(&mut draft.attributes, to);
-        draft.attributes.set(tag::DESTROY_DATE, Value::DateTime(context.now));
+        draft
+            .attributes
+            .set(tag::DESTROY_DATE, Value::DateTime(context.now));
         let unique_identifier = object.unique_identifier.clone();
         context.update(draft).await?;
         Ok(DestroyResponse { unique_identifier })

@@ -34,7 +34,10 @@ structure! {
 pub struct Revoke;
 
 fn is_compromise(code: RevocationReasonCode) -> bool {
-    matches!(code, RevocationReasonCode::KEY_COMPROMISE | RevocationReasonCode::CA_COMPROMISE)
+    matches!(
+        code,
+        RevocationReasonCode::KEY_COMPROMISE | RevocationReasonCode::CA_COMPROMISE
+    )
 }
 
 impl Handler for Revoke {
@@ -45,16 +48,29 @@ impl Handler for Revoke {
         let code = request.revocation_reason.revocation_reason_code;
         let compromise = is_compromise(code);
         // A destroyed key can still turn out to be compromised (1.4 §3.22, transition 9).
-        let destroyed = if compromise { Destroyed::Allowed } else { Destroyed::Refused };
-        let object =
-            context.object(request.unique_identifier.as_ref(), Permission::Revoke, destroyed).await?;
+        let destroyed = if compromise {
+            Destroyed::Allowed
+        } else {
+            Destroyed::Refused
+        };
+        let object = context
+            .object(
+                request.unique_identifier.as_ref(),
+                Permission::Revoke,
+                destroyed,
+            )
+            .await?;
         if !creation::has_states(object.object_type()) {
             return Err(Fault::new(
                 Reason::NotForThisObject,
                 format!("a {} has no state to revoke", object.object_type()),
             ));
         }
-        let transition = if compromise { Transition::Compromise } else { Transition::Deactivate };
+        let transition = if compromise {
+            Transition::Compromise
+        } else {
+            Transition::Deactivate
+        };
         let from = object.state(context.now);
         let to = state::next(transition, from).ok_or_else(|| {
             Fault::new(
@@ -67,18 +83,30 @@ impl Handler for Revoke {
         let now = Value::DateTime(context.now);
         if compromise {
             // A date in the future is one that the client mistook; libkmip sends 0 where it knows none.
-            let occurred = request.compromise_occurrence_date.map(|date| date.0).filter(|date| *date > 0);
-            let occurred = occurred.or_else(|| object.attributes.date(tag::INITIAL_DATE)).unwrap_or(context.now);
+            let occurred = request
+                .compromise_occurrence_date
+                .map(|date| date.0)
+                .filter(|date| *date > 0);
+            let occurred = occurred
+                .or_else(|| object.attributes.date(tag::INITIAL_DATE))
+                .unwrap_or(context.now);
             draft.attributes.set(tag::COMPROMISE_DATE, now);
-            draft.attributes.set(tag::COMPROMISE_OCCURRENCE_DATE, Value::DateTime(occurred));
+            draft
+                .attributes
+                .set(tag::COMPROMISE_OCCURRENCE_DATE, Value::DateTime(occurred));
         } else {
             draft.attributes.set(tag::DEACTIVATION_DATE, now);
         }
-        let mut reason = vec![Node::new(tag::REVOCATION_REASON_CODE, Value::Enumeration(code.0))];
+        let mut reason = vec![Node::new(
+            tag::REVOCATION_REASON_CODE,
+            Value::Enumeration(code.0),
+        )];
         if let Some(message) = &request.revocation_reason.revocation_message {
             reason.push(Node::text(tag::REVOCATION_MESSAGE, message.clone()));
         }
-        draft.attributes.set(tag::REVOCATION_REASON, Value::Structure(reason));
+        draft
+            .attributes
+            .set(tag::REVOCATION_REASON, Value::Structure(reason));
         let unique_identifier = object.unique_identifier.clone();
         context.update(draft).await?;
         Ok(RevokeResponse { unique_identifier })

@@ -34,8 +34,13 @@ impl Handler for Check {
     type Response = CheckResponse;
 
     async fn run(context: &mut Context, request: &Self::Request) -> Result<Self::Response, Fault> {
-        let object =
-            context.object(request.unique_identifier.as_ref(), Permission::Check, Destroyed::Refused).await?;
+        let object = context
+            .object(
+                request.unique_identifier.as_ref(),
+                Permission::Check,
+                Destroyed::Refused,
+            )
+            .await?;
         if let Some(mask) = request.cryptographic_usage_mask {
             if !creation::is_cryptographic(object.object_type()) {
                 return Err(Fault::new(
@@ -43,7 +48,10 @@ impl Handler for Check {
                     format!("a {} has no Cryptographic Usage Mask", object.object_type()),
                 ));
             }
-            let has = object.attributes.integer(tag::CRYPTOGRAPHIC_USAGE_MASK).unwrap_or(0);
+            let has = object
+                .attributes
+                .integer(tag::CRYPTOGRAPHIC_USAGE_MASK)
+                .unwrap_or(0);
             if !CryptographicUsageMask::from(has.cast_unsigned()).contains(mask) {
                 context.empty_placeholder();
                 return Err(Fault::new(
@@ -58,7 +66,10 @@ impl Handler for Check {
             context.empty_placeholder();
             return Err(Fault::new(
                 Reason::PermissionDenied,
-                format!("leases are for {} seconds at the most", context.engine.settings.lease_time),
+                format!(
+                    "leases are for {} seconds at the most",
+                    context.engine.settings.lease_time
+                ),
             ));
         }
         if let Some(wanted) = request.usage_limits_count
@@ -82,12 +93,17 @@ impl Handler for Check {
 
 /// What Usage Limits leave; None without limits.
 fn usage_left(object: &crate::object::managed::Sealed) -> Option<i64> {
-    let ttlv::Value::Structure(fields) = object.attributes.get(tag::USAGE_LIMITS)? else { return None };
+    let ttlv::Value::Structure(fields) = object.attributes.get(tag::USAGE_LIMITS)? else {
+        return None;
+    };
     let number = |wanted| {
-        fields.iter().find(|field| field.tag == wanted).and_then(|field| match field.value {
-            ttlv::Value::LongInteger(number) => Some(number),
-            _ => None,
-        })
+        fields
+            .iter()
+            .find(|field| field.tag == wanted)
+            .and_then(|field| match field.value {
+                ttlv::Value::LongInteger(number) => Some(number),
+                _ => None,
+            })
     };
     number(tag::USAGE_LIMITS_COUNT).or_else(|| number(tag::USAGE_LIMITS_TOTAL))
 }

@@ -45,50 +45,76 @@ impl Handler for Create {
 
     async fn run(context: &mut Context, request: &Self::Request) -> Result<Self::Response, Fault> {
         context.permit(Permission::Create)?;
-        if !matches!(request.object_type, ObjectType::SYMMETRIC_KEY | ObjectType::SECRET_DATA) {
+        if !matches!(
+            request.object_type,
+            ObjectType::SYMMETRIC_KEY | ObjectType::SECRET_DATA
+        ) {
             return Err(Fault::new(
                 Reason::InvalidObjectType,
-                format!("Create makes symmetric keys and secret data, not {}; use Register", request.object_type),
+                format!(
+                    "Create makes symmetric keys and secret data, not {}; use Register",
+                    request.object_type
+                ),
             ));
         }
-        let mut attributes = creation::admit(context.version, request.object_type, &request.attributes)?;
+        let mut attributes =
+            creation::admit(context.version, request.object_type, &request.attributes)?;
         storable(context, request.protection_storage_masks.as_ref())?;
         let class = creation::class_asked(&attributes)?;
         let unique_identifier = creation::new_identifier();
         let draft = match request.object_type {
-            ObjectType::SYMMETRIC_KEY => symmetric(context, &unique_identifier, class, &mut attributes).await?,
+            ObjectType::SYMMETRIC_KEY => {
+                symmetric(context, &unique_identifier, class, &mut attributes).await?
+            }
             _ => secret(context, &unique_identifier, class, &mut attributes).await?,
         };
         context.insert(draft).await?;
         context.produce(UniqueIdentifier::CREATE, &unique_identifier);
-        Ok(CreateResponse { object_type: request.object_type, unique_identifier })
+        Ok(CreateResponse {
+            object_type: request.object_type,
+            unique_identifier,
+        })
     }
 }
 
 /// Whether one of the permissible Protection Storage Masks is what this server offers (2.1 §6.1.8).
 pub fn storable(context: &Context, masks: Option<&ProtectionStorageMasks>) -> Result<(), Fault> {
-    let Some(masks) = masks.filter(|masks| !masks.protection_storage_mask.is_empty()) else { return Ok(()) };
+    let Some(masks) = masks.filter(|masks| !masks.protection_storage_mask.is_empty()) else {
+        return Ok(());
+    };
     let ours = context.engine.hsm.protection();
-    if masks.protection_storage_mask.iter().any(|mask| ours.contains(*mask)) {
+    if masks
+        .protection_storage_mask
+        .iter()
+        .any(|mask| ours.contains(*mask))
+    {
         return Ok(());
     }
     Err(Fault::new(
         Reason::ProtectionStorageUnavailable,
-        format!("none of the Protection Storage Masks asked for is offered; this server offers {ours}"),
+        format!(
+            "none of the Protection Storage Masks asked for is offered; this server offers {ours}"
+        ),
     ))
 }
 
 fn algorithm_and_length(attributes: &Attributes) -> Result<(CryptographicAlgorithm, i32), Fault> {
     let algorithm = creation::required(
-        attributes.enumeration(tag::CRYPTOGRAPHIC_ALGORITHM).map(CryptographicAlgorithm),
+        attributes
+            .enumeration(tag::CRYPTOGRAPHIC_ALGORITHM)
+            .map(CryptographicAlgorithm),
         tag::CRYPTOGRAPHIC_ALGORITHM,
     )?;
-    let length =
-        creation::required(attributes.integer(tag::CRYPTOGRAPHIC_LENGTH), tag::CRYPTOGRAPHIC_LENGTH)?;
+    let length = creation::required(
+        attributes.integer(tag::CRYPTOGRAPHIC_LENGTH),
+        tag::CRYPTOGRAPHIC_LENGTH,
+    )?;
     if !(1..=LONGEST).contains(&length) || length % 8 != 0 {
         return Err(Fault::new(
             Reason::InvalidAttributeValue,
-            format!("Cryptographic Length is {length} bits; expected a multiple of 8 from 8 to {LONGEST}"),
+            format!(
+                "Cryptographic Length is {length} bits; expected a multiple of 8 from 8 to {LONGEST}"
+            ),
         ));
     }
     Ok((algorithm, length))
@@ -155,8 +181,19 @@ async fn symmetric(
             key_wrapping_data: None,
         },
     });
-    let spec = SecretSpec { kind: kind_of(algorithm), length: bytes_of(algorithm, length)? };
-    born(context, unique_identifier, class, skeleton, spec, attributes).await
+    let spec = SecretSpec {
+        kind: kind_of(algorithm),
+        length: bytes_of(algorithm, length)?,
+    };
+    born(
+        context,
+        unique_identifier,
+        class,
+        skeleton,
+        spec,
+        attributes,
+    )
+    .await
 }
 
 async fn secret(
@@ -167,7 +204,10 @@ async fn secret(
 ) -> Result<Draft, Fault> {
     // TC-CREATE-SD gives Cryptographic Algorithm and Length for what is to be a secret of that length.
     let length = attributes.integer(tag::CRYPTOGRAPHIC_LENGTH).unwrap_or(256);
-    let spec = SecretSpec { kind: KeyKind::Generic, length: usize::try_from(length / 8).unwrap_or(0) };
+    let spec = SecretSpec {
+        kind: KeyKind::Generic,
+        length: usize::try_from(length / 8).unwrap_or(0),
+    };
     let skeleton = Object::SecretData(SecretData {
         secret_data_type: SecretDataType::PASSWORD,
         key_block: KeyBlock {
@@ -182,7 +222,15 @@ async fn secret(
             key_wrapping_data: None,
         },
     });
-    born(context, unique_identifier, class, skeleton, spec, attributes).await
+    born(
+        context,
+        unique_identifier,
+        class,
+        skeleton,
+        spec,
+        attributes,
+    )
+    .await
 }
 
 /// Has the token make the key: wrapped there (class *token*), or from its generator and sealed.
@@ -198,9 +246,17 @@ async fn born(
     let tenant = context.tenant();
     let keys = &context.caller.tenant.keys;
     let hsm = &context.engine.hsm;
-    let binding =
-        material::bound_to(&context.engine.deployment, tenant, unique_identifier, object_type, class);
-    let blob = hsm.generate(keys, spec, class, &binding).await.map_err(not_made)?;
+    let binding = material::bound_to(
+        &context.engine.deployment,
+        tenant,
+        unique_identifier,
+        object_type,
+        class,
+    );
+    let blob = hsm
+        .generate(keys, spec, class, &binding)
+        .await
+        .map_err(not_made)?;
     let digestible = match class {
         Class::Token => None,
         // For the Digest that the object always has (1.4 §3.17).
@@ -219,8 +275,15 @@ async fn born(
         attributes.set_if_absent(tag::QUANTUM_SAFE, Value::Boolean(spec.length >= 32));
     }
     let owner = context.caller.identity.name.clone();
-    let mut draft =
-        Draft::new(tenant, &owner, unique_identifier.to_owned(), class, skeleton, Form::Bytes, Some(blob));
+    let mut draft = Draft::new(
+        tenant,
+        &owner,
+        unique_identifier.to_owned(),
+        class,
+        skeleton,
+        Form::Bytes,
+        Some(blob),
+    );
     draft.attributes = std::mem::take(attributes);
     Ok(draft)
 }

@@ -54,9 +54,17 @@ static CURVES: &[(RecommendedCurve, i32, Curve)] = &[
 fn joined(common: Option<&Attributes>, own: Option<&Attributes>, half: ObjectType) -> Attributes {
     let mut joined = own.cloned().unwrap_or_default();
     for attribute in common.into_iter().flat_map(Attributes::iter) {
-        let many = attribute.reference.row().is_none_or(|row| row.permits_many(half));
+        let many = attribute
+            .reference
+            .row()
+            .is_none_or(|row| row.permits_many(half));
         let present = joined.all(&attribute.reference).next().is_some();
-        if !present || (many && joined.all(&attribute.reference).all(|other| other.value != attribute.value)) {
+        if !present
+            || (many
+                && joined
+                    .all(&attribute.reference)
+                    .all(|other| other.value != attribute.value))
+        {
             joined.0.push(attribute.clone());
         }
     }
@@ -64,16 +72,23 @@ fn joined(common: Option<&Attributes>, own: Option<&Attributes>, half: ObjectTyp
 }
 
 fn wanted_curve(attributes: &Attributes) -> Option<RecommendedCurve> {
-    let Value::Structure(fields) = attributes.get(tag::CRYPTOGRAPHIC_DOMAIN_PARAMETERS)? else { return None };
-    fields.iter().find(|field| field.tag == tag::RECOMMENDED_CURVE).and_then(|field| match field.value {
-        Value::Enumeration(number) => Some(RecommendedCurve(number)),
-        _ => None,
-    })
+    let Value::Structure(fields) = attributes.get(tag::CRYPTOGRAPHIC_DOMAIN_PARAMETERS)? else {
+        return None;
+    };
+    fields
+        .iter()
+        .find(|field| field.tag == tag::RECOMMENDED_CURVE)
+        .and_then(|field| match field.value {
+            Value::Enumeration(number) => Some(RecommendedCurve(number)),
+            _ => None,
+        })
 }
 
 fn spec(attributes: &Attributes) -> Result<(CryptographicAlgorithm, PairSpec, i32), Fault> {
     let algorithm = creation::required(
-        attributes.enumeration(tag::CRYPTOGRAPHIC_ALGORITHM).map(CryptographicAlgorithm),
+        attributes
+            .enumeration(tag::CRYPTOGRAPHIC_ALGORITHM)
+            .map(CryptographicAlgorithm),
         tag::CRYPTOGRAPHIC_ALGORITHM,
     )?;
     let length = attributes.integer(tag::CRYPTOGRAPHIC_LENGTH);
@@ -86,9 +101,17 @@ fn spec(attributes: &Attributes) -> Result<(CryptographicAlgorithm, PairSpec, i3
                     format!("RSA keys of {length} bits are not made; expected 2048 to 4096"),
                 ));
             }
-            Ok((algorithm, PairSpec::Rsa { bits: length.cast_unsigned() }, length))
+            Ok((
+                algorithm,
+                PairSpec::Rsa {
+                    bits: length.cast_unsigned(),
+                },
+                length,
+            ))
         }
-        CryptographicAlgorithm::EC | CryptographicAlgorithm::ECDSA | CryptographicAlgorithm::ECDH => {
+        CryptographicAlgorithm::EC
+        | CryptographicAlgorithm::ECDSA
+        | CryptographicAlgorithm::ECDH => {
             let wanted = wanted_curve(attributes);
             let row = CURVES.iter().find(|(curve, bits, _)| match wanted {
                 Some(wanted) => wanted == *curve,
@@ -148,7 +171,11 @@ impl Handler for CreateKeyPair {
             storable(context, masks.as_ref())?;
         }
         let half = |own: &Option<Attributes>, object_type| {
-            let joined = joined(request.common_attributes.as_ref(), own.as_ref(), object_type);
+            let joined = joined(
+                request.common_attributes.as_ref(),
+                own.as_ref(),
+                object_type,
+            );
             creation::admit(context.version, object_type, &joined)
         };
         let mut private = half(&request.private_key_attributes, ObjectType::PRIVATE_KEY)?;
@@ -157,12 +184,21 @@ impl Handler for CreateKeyPair {
         let class = creation::class_asked(&private)?;
         for attributes in [&mut private, &mut public] {
             attributes.set(tag::CRYPTOGRAPHIC_LENGTH, Value::Integer(length));
-            attributes.set(tag::CRYPTOGRAPHIC_ALGORITHM, Value::Enumeration(algorithm.0));
+            attributes.set(
+                tag::CRYPTOGRAPHIC_ALGORITHM,
+                Value::Enumeration(algorithm.0),
+            );
         }
         let signs = |mask: CryptographicUsageMask| Value::Integer(mask.to_integer());
         // Barbican asks without masks: a pair that nobody may use helps nobody.
-        private.set_if_absent(tag::CRYPTOGRAPHIC_USAGE_MASK, signs(CryptographicUsageMask::SIGN));
-        public.set_if_absent(tag::CRYPTOGRAPHIC_USAGE_MASK, signs(CryptographicUsageMask::VERIFY));
+        private.set_if_absent(
+            tag::CRYPTOGRAPHIC_USAGE_MASK,
+            signs(CryptographicUsageMask::SIGN),
+        );
+        public.set_if_absent(
+            tag::CRYPTOGRAPHIC_USAGE_MASK,
+            signs(CryptographicUsageMask::VERIFY),
+        );
         let (private_id, public_id) = (creation::new_identifier(), creation::new_identifier());
         let (to_public, to_private) = inspection::PAIR_LINKS;
         creation::link(&mut private, to_public.0, &public_id);
@@ -182,8 +218,23 @@ impl Handler for CreateKeyPair {
             .generate_pair(&context.caller.tenant.keys, spec, class, &binding)
             .await?;
         let (private_format, public_format) = formats(spec);
-        private_half(context, &private_id, class, &pair, block(private_format, algorithm, length), private).await?;
-        public_half(context, &public_id, &pair, block(public_format, algorithm, length), public).await?;
+        private_half(
+            context,
+            &private_id,
+            class,
+            &pair,
+            block(private_format, algorithm, length),
+            private,
+        )
+        .await?;
+        public_half(
+            context,
+            &public_id,
+            &pair,
+            block(public_format, algorithm, length),
+            public,
+        )
+        .await?;
         context.also_produce(UniqueIdentifier::CREATE_KEY_PAIR_PUBLIC_KEY, &public_id);
         context.also_produce(UniqueIdentifier::CREATE_KEY_PAIR_PRIVATE_KEY, &private_id);
         context.produce(UniqueIdentifier::CREATE_KEY_PAIR, &private_id);
@@ -205,7 +256,13 @@ async fn private_half(
     let keys = &context.caller.tenant.keys;
     let tenant = context.tenant();
     let object_type = ObjectType::PRIVATE_KEY;
-    let binding = material::bound_to(&context.engine.deployment, tenant, unique_identifier, object_type, class);
+    let binding = material::bound_to(
+        &context.engine.deployment,
+        tenant,
+        unique_identifier,
+        object_type,
+        class,
+    );
     let (blob, clear): (_, Option<Bytes>) = match class {
         // In the token the key stays what the token wrapped: PKCS#8.
         Class::Token => {
@@ -213,10 +270,17 @@ async fn private_half(
             (pair.private.clone(), None)
         }
         Class::Served | Class::Cached => {
-            let pkcs8 = context.engine.hsm.open_sealed(keys, &binding, &pair.private).await?;
+            let pkcs8 = context
+                .engine
+                .hsm
+                .open_sealed(keys, &binding, &pair.private)
+                .await?;
             let format = Format::from_number(block.key_format_type.0).unwrap_or(Format::Pkcs8);
             let kept = convert(Kind::Private, Format::Pkcs8, format, None, &pkcs8)?;
-            (context.engine.hsm.seal(keys, &binding, &kept).await?, Some(kept))
+            (
+                context.engine.hsm.seal(keys, &binding, &kept).await?,
+                Some(kept),
+            )
         }
     };
     let birth = Birth {
@@ -230,8 +294,15 @@ async fn private_half(
     creation::complete(context, &birth, &mut attributes);
     let skeleton = Object::PrivateKey(PrivateKey { key_block: block });
     let owner = context.caller.identity.name.clone();
-    let mut draft =
-        Draft::new(tenant, &owner, unique_identifier.to_owned(), class, skeleton, Form::Bytes, Some(blob));
+    let mut draft = Draft::new(
+        tenant,
+        &owner,
+        unique_identifier.to_owned(),
+        class,
+        skeleton,
+        Form::Bytes,
+        Some(blob),
+    );
     draft.attributes = attributes;
     context.insert(draft).await
 }
@@ -248,8 +319,20 @@ async fn public_half(
     let object_type = ObjectType::PUBLIC_KEY;
     let class = Class::Served;
     let format = Format::from_number(block.key_format_type.0).unwrap_or(Format::X509);
-    let kept = convert(Kind::Public, Format::X509, format, None, &pair.public_key_info)?;
-    let binding = material::bound_to(&context.engine.deployment, tenant, unique_identifier, object_type, class);
+    let kept = convert(
+        Kind::Public,
+        Format::X509,
+        format,
+        None,
+        &pair.public_key_info,
+    )?;
+    let binding = material::bound_to(
+        &context.engine.deployment,
+        tenant,
+        unique_identifier,
+        object_type,
+        class,
+    );
     let blob = context.engine.hsm.seal(keys, &binding, &kept).await?;
     let birth = Birth {
         object_type,
@@ -262,8 +345,15 @@ async fn public_half(
     creation::complete(context, &birth, &mut attributes);
     let skeleton = Object::PublicKey(PublicKey { key_block: block });
     let owner = context.caller.identity.name.clone();
-    let mut draft =
-        Draft::new(tenant, &owner, unique_identifier.to_owned(), class, skeleton, Form::Bytes, Some(blob));
+    let mut draft = Draft::new(
+        tenant,
+        &owner,
+        unique_identifier.to_owned(),
+        class,
+        skeleton,
+        Form::Bytes,
+        Some(blob),
+    );
     draft.attributes = attributes;
     context.insert(draft).await
 }

@@ -12,8 +12,8 @@ use crate::object::{material, usage};
 use crate::operation::Handler;
 use crate::protocol::attributes::Attributes;
 use crate::protocol::enumeration::{
-    CryptographicAlgorithm, DerivationMethod, HashingAlgorithm, KeyFormatType, LinkType, ObjectType,
-    SecretDataType, State, UniqueIdentifier,
+    CryptographicAlgorithm, DerivationMethod, HashingAlgorithm, KeyFormatType, LinkType,
+    ObjectType, SecretDataType, State, UniqueIdentifier,
 };
 use crate::protocol::identifier::Identifier;
 use crate::protocol::key_block::{CryptographicParameters, KeyBlock};
@@ -61,10 +61,18 @@ fn hashing(request: &DeriveKeyRequest) -> Result<(HashingAlgorithm, HashAlgorith
         DerivationMethod::PBKDF2 => HashingAlgorithm::SHA_1,
         _ => HashingAlgorithm::SHA_256,
     };
-    let asked = request.derivation_parameters.cryptographic_parameters.as_ref();
-    let number = asked.and_then(|asked| asked.hashing_algorithm).unwrap_or(default);
+    let asked = request
+        .derivation_parameters
+        .cryptographic_parameters
+        .as_ref();
+    let number = asked
+        .and_then(|asked| asked.hashing_algorithm)
+        .unwrap_or(default);
     let algorithm = HashAlgorithm::from_number(number.0).ok_or_else(|| {
-        Fault::new(Reason::UnsupportedCryptographicParameters, format!("derivation with {number} is not supported"))
+        Fault::new(
+            Reason::UnsupportedCryptographicParameters,
+            format!("derivation with {number} is not supported"),
+        )
     })?;
     Ok((number, algorithm))
 }
@@ -79,7 +87,9 @@ async fn bases(context: &mut Context, request: &DeriveKeyRequest) -> Result<Vec<
     }
     let mut bases = Vec::with_capacity(request.unique_identifier.len());
     for identifier in &request.unique_identifier {
-        let base = context.object(Some(identifier), Permission::DeriveKey, Destroyed::Refused).await?;
+        let base = context
+            .object(Some(identifier), Permission::DeriveKey, Destroyed::Refused)
+            .await?;
         derivable(context, &base)?;
         bases.push(base);
     }
@@ -87,13 +97,19 @@ async fn bases(context: &mut Context, request: &DeriveKeyRequest) -> Result<Vec<
 }
 
 fn derivable(context: &Context, base: &Sealed) -> Result<(), Fault> {
-    if !matches!(base.object_type(), ObjectType::SYMMETRIC_KEY | ObjectType::SECRET_DATA) {
+    if !matches!(
+        base.object_type(),
+        ObjectType::SYMMETRIC_KEY | ObjectType::SECRET_DATA
+    ) {
         return Err(Fault::new(
             Reason::InvalidObjectType,
             format!("nothing is derived from a {}", base.object_type()),
         ));
     }
-    let mask = base.attributes.integer(tag::CRYPTOGRAPHIC_USAGE_MASK).unwrap_or(0);
+    let mask = base
+        .attributes
+        .integer(tag::CRYPTOGRAPHIC_USAGE_MASK)
+        .unwrap_or(0);
     if !CryptographicUsageMask::from_integer(mask).contains(CryptographicUsageMask::DERIVE_KEY) {
         return Err(Fault::new(
             Reason::NotDerivable,
@@ -102,7 +118,8 @@ fn derivable(context: &Context, base: &Sealed) -> Result<(), Fault> {
     }
     // Before 2.0 the cases derive from bases that were never activated (TC-DERIVEKEY-*-1x).
     let state = base.state(context.now);
-    let allowed = state == State::ACTIVE || (state == State::PRE_ACTIVE && context.version < Version::V2_0);
+    let allowed =
+        state == State::ACTIVE || (state == State::PRE_ACTIVE && context.version < Version::V2_0);
     if !allowed {
         return Err(Fault::new(
             Reason::WrongKeyLifecycleState,
@@ -113,7 +130,11 @@ fn derivable(context: &Context, base: &Sealed) -> Result<(), Fault> {
 }
 
 /// The derivation data: the request's, or the bytes of a second base that is secret data (2.1 §6.1.14).
-async fn data(context: &mut Context, request: &DeriveKeyRequest, bases: &[Sealed]) -> Result<Option<Bytes>, Fault> {
+async fn data(
+    context: &mut Context,
+    request: &DeriveKeyRequest,
+    bases: &[Sealed],
+) -> Result<Option<Bytes>, Fault> {
     if let Some(data) = &request.derivation_parameters.derivation_data {
         return Ok(Some(data.clone()));
     }
@@ -145,7 +166,9 @@ async fn derive(
     bases: &[Sealed],
     length: usize,
 ) -> Result<Bytes, Fault> {
-    let base = bases.first().ok_or_else(|| Fault::new(Reason::InvalidField, "there is no base key"))?;
+    let base = bases
+        .first()
+        .ok_or_else(|| Fault::new(Reason::InvalidField, "there is no base key"))?;
     let (number, algorithm) = hashing(request)?;
     let given = &request.derivation_parameters;
     match request.derivation_method {
@@ -157,12 +180,18 @@ async fn derive(
                 return Ok(derivation::hkdf(algorithm, &key, salt, &data, length)?);
             }
             let inputs = derivation::hmac_inputs(&data, length, algorithm.output_len())?;
-            Ok(derivation::assemble(&blocks(context, base, number, &inputs).await?, length)?)
+            Ok(derivation::assemble(
+                &blocks(context, base, number, &inputs).await?,
+                length,
+            )?)
         }
         DerivationMethod::NIST800_108_C => {
             let data = data(context, request, bases).await?.unwrap_or_default();
             let inputs = derivation::counter_inputs(&data, length, algorithm.output_len())?;
-            Ok(derivation::assemble(&blocks(context, base, number, &inputs).await?, length)?)
+            Ok(derivation::assemble(
+                &blocks(context, base, number, &inputs).await?,
+                length,
+            )?)
         }
         DerivationMethod::HASH => {
             let data = data(context, request, bases).await?;
@@ -183,9 +212,9 @@ async fn derive(
                 .salt
                 .clone()
                 .ok_or_else(|| Fault::new(Reason::MissingData, "PBKDF2 needs a Salt"))?;
-            let rounds = given
-                .iteration_count
-                .ok_or_else(|| Fault::new(Reason::MissingData, "PBKDF2 needs an Iteration Count"))?;
+            let rounds = given.iteration_count.ok_or_else(|| {
+                Fault::new(Reason::MissingData, "PBKDF2 needs an Iteration Count")
+            })?;
             let password = usage::raw_bytes(context, base).await?;
             // Millions of rounds must not hold up other clients.
             let derived = tokio::task::spawn_blocking(move || {
@@ -194,7 +223,10 @@ async fn derive(
             .await;
             match derived {
                 Ok(derived) => Ok(derived?),
-                Err(_) => Err(Fault::new(Reason::Internal, "the derivation did not finish")),
+                Err(_) => Err(Fault::new(
+                    Reason::Internal,
+                    "the derivation did not finish",
+                )),
             }
         }
         other => Err(Fault::new(
@@ -219,9 +251,10 @@ fn skeleton(
     };
     match object_type {
         ObjectType::SYMMETRIC_KEY => Ok(Object::SymmetricKey(SymmetricKey { key_block })),
-        ObjectType::SECRET_DATA => {
-            Ok(Object::SecretData(SecretData { secret_data_type: SecretDataType::SEED, key_block }))
-        }
+        ObjectType::SECRET_DATA => Ok(Object::SecretData(SecretData {
+            secret_data_type: SecretDataType::SEED,
+            key_block,
+        })),
         other => Err(Fault::new(
             Reason::InvalidObjectType,
             format!("Derive Key makes symmetric keys and secret data, not {other}"),
@@ -235,8 +268,12 @@ impl Handler for DeriveKey {
 
     async fn run(context: &mut Context, request: &Self::Request) -> Result<Self::Response, Fault> {
         context.permit(Permission::Create)?;
-        let mut attributes = creation::admit(context.version, request.object_type, &request.attributes)?;
-        let length = creation::required(attributes.integer(tag::CRYPTOGRAPHIC_LENGTH), tag::CRYPTOGRAPHIC_LENGTH)?;
+        let mut attributes =
+            creation::admit(context.version, request.object_type, &request.attributes)?;
+        let length = creation::required(
+            attributes.integer(tag::CRYPTOGRAPHIC_LENGTH),
+            tag::CRYPTOGRAPHIC_LENGTH,
+        )?;
         if length <= 0 || length % 8 != 0 {
             return Err(Fault::new(
                 Reason::InvalidAttributeValue,
@@ -244,7 +281,9 @@ impl Handler for DeriveKey {
             ));
         }
         let bytes = derivation::output_len(length)?;
-        let algorithm = attributes.enumeration(tag::CRYPTOGRAPHIC_ALGORITHM).map(CryptographicAlgorithm);
+        let algorithm = attributes
+            .enumeration(tag::CRYPTOGRAPHIC_ALGORITHM)
+            .map(CryptographicAlgorithm);
         if request.object_type == ObjectType::SYMMETRIC_KEY {
             creation::required(algorithm, tag::CRYPTOGRAPHIC_ALGORITHM)?;
         }
@@ -254,9 +293,17 @@ impl Handler for DeriveKey {
         let derived = derive(context, request, &bases, bytes).await?;
         let unique_identifier = creation::new_identifier();
         for base in &bases {
-            creation::link(&mut attributes, LinkType::DERIVATION_BASE_OBJECT_LINK.0, &base.unique_identifier);
+            creation::link(
+                &mut attributes,
+                LinkType::DERIVATION_BASE_OBJECT_LINK.0,
+                &base.unique_identifier,
+            );
             let mut changed = base.edit();
-            creation::link(&mut changed.attributes, LinkType::DERIVED_KEY_LINK.0, &unique_identifier);
+            creation::link(
+                &mut changed.attributes,
+                LinkType::DERIVED_KEY_LINK.0,
+                &unique_identifier,
+            );
             context.update(changed).await?;
         }
         register(context, &unique_identifier, skeleton, attributes, &derived).await?;
@@ -267,10 +314,16 @@ impl Handler for DeriveKey {
 
 /// A derived object is no less protected than its strictest base (DESIGN §4.3).
 fn inherit(bases: &[Sealed], attributes: &mut Attributes) {
-    if bases.iter().any(|base| base.attributes.boolean(tag::SENSITIVE) == Some(true)) {
+    if bases
+        .iter()
+        .any(|base| base.attributes.boolean(tag::SENSITIVE) == Some(true))
+    {
         attributes.set(tag::SENSITIVE, ttlv::Value::Boolean(true));
     }
-    if bases.iter().any(|base| base.attributes.boolean(tag::EXTRACTABLE) == Some(false)) {
+    if bases
+        .iter()
+        .any(|base| base.attributes.boolean(tag::EXTRACTABLE) == Some(false))
+    {
         attributes.set(tag::EXTRACTABLE, ttlv::Value::Boolean(false));
     }
 }
@@ -284,8 +337,18 @@ async fn register(
 ) -> Result<(), Fault> {
     let (tenant, class) = (context.tenant(), Class::Served);
     let object_type = skeleton.object_type();
-    let binding = material::bound_to(&context.engine.deployment, tenant, unique_identifier, object_type, class);
-    let blob = context.engine.hsm.seal(&context.caller.tenant.keys, &binding, derived).await?;
+    let binding = material::bound_to(
+        &context.engine.deployment,
+        tenant,
+        unique_identifier,
+        object_type,
+        class,
+    );
+    let blob = context
+        .engine
+        .hsm
+        .seal(&context.caller.tenant.keys, &binding, derived)
+        .await?;
     let birth = Birth {
         object_type,
         unique_identifier,
@@ -296,8 +359,15 @@ async fn register(
     };
     creation::complete(context, &birth, &mut attributes);
     let owner = context.caller.identity.name.clone();
-    let mut draft =
-        Draft::new(tenant, &owner, unique_identifier.to_owned(), class, skeleton, Form::Bytes, Some(blob));
+    let mut draft = Draft::new(
+        tenant,
+        &owner,
+        unique_identifier.to_owned(),
+        class,
+        skeleton,
+        Form::Bytes,
+        Some(blob),
+    );
     draft.attributes = attributes;
     context.insert(draft).await
 }

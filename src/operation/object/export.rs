@@ -38,8 +38,13 @@ impl Handler for Export {
     type Response = ExportResponse;
 
     async fn run(context: &mut Context, request: &Self::Request) -> Result<Self::Response, Fault> {
-        let object =
-            context.object(request.unique_identifier.as_ref(), Permission::Export, Destroyed::Allowed).await?;
+        let object = context
+            .object(
+                request.unique_identifier.as_ref(),
+                Permission::Export,
+                Destroyed::Allowed,
+            )
+            .await?;
         let wish = delivery::Wish {
             format: request.key_format_type,
             wrap_type: request.key_wrap_type,

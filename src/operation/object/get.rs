@@ -37,8 +37,13 @@ impl Handler for Get {
     type Response = GetResponse;
 
     async fn run(context: &mut Context, request: &Self::Request) -> Result<Self::Response, Fault> {
-        let object =
-            context.object(request.unique_identifier.as_ref(), Permission::Get, Destroyed::Refused).await?;
+        let object = context
+            .object(
+                request.unique_identifier.as_ref(),
+                Permission::Get,
+                Destroyed::Refused,
+            )
+            .await?;
         let wish = delivery::Wish {
             format: request.key_format_type,
             wrap_type: request.key_wrap_type,

@@ -42,7 +42,10 @@ fn taken_over(requested: &Attributes) -> Result<Attributes, Fault> {
         if !known {
             return Err(Fault::new(
                 Reason::UnsupportedAttribute,
-                format!("{} is no attribute of the standard", attribute.reference.spoken()),
+                format!(
+                    "{} is no attribute of the standard",
+                    attribute.reference.spoken()
+                ),
             ));
         }
         attributes.add(attribute.clone());
@@ -60,14 +63,23 @@ impl Handler for Import {
         if unique_identifier.is_empty() || unique_identifier.len() > LONGEST {
             return Err(Fault::new(
                 Reason::InvalidField,
-                format!("the Unique Identifier has {} bytes; expected 1 to {LONGEST}", unique_identifier.len()),
+                format!(
+                    "the Unique Identifier has {} bytes; expected 1 to {LONGEST}",
+                    unique_identifier.len()
+                ),
             ));
         }
         let mut object = request.object.0.clone().ok_or_else(|| {
-            Fault::new(Reason::InvalidMessage, "the request holds no object that this server can keep")
+            Fault::new(
+                Reason::InvalidMessage,
+                "the request holds no object that this server can keep",
+            )
         })?;
         if object.object_type() != request.object_type {
-            return Err(Fault::new(Reason::InvalidField, "Object Type and the object do not match"));
+            return Err(Fault::new(
+                Reason::InvalidField,
+                "Object Type and the object do not match",
+            ));
         }
         let replaced = replaced(context, request).await?;
         let mut origin = Origin::Imported;
@@ -76,7 +88,15 @@ impl Handler for Import {
             wrapping::unwrap(context, &mut object).await?;
         }
         let attributes = taken_over(&request.attributes)?;
-        admission::admit(context, &unique_identifier, object, attributes, origin, replaced).await?;
+        admission::admit(
+            context,
+            &unique_identifier,
+            object,
+            attributes,
+            origin,
+            replaced,
+        )
+        .await?;
         context.produce(UniqueIdentifier::IMPORT, &unique_identifier);
         Ok(ImportResponse { unique_identifier })
     }
@@ -94,13 +114,20 @@ async fn replaced(context: &mut Context, request: &ImportRequest) -> Result<Opti
         ));
     }
     let object = context
-        .object_named(&request.unique_identifier, Permission::Import, Destroyed::Allowed)
+        .object_named(
+            &request.unique_identifier,
+            Permission::Import,
+            Destroyed::Allowed,
+        )
         .await?;
     match access::decide(&context.caller, &object, Permission::ReplaceExisting) {
         Decision::Allow => Ok(Some(object.version())),
         Decision::Deny | Decision::Hide => Err(Fault::new(
             Reason::PermissionDenied,
-            format!("replacing an object needs the permission {:?}", Permission::ReplaceExisting.name()),
+            format!(
+                "replacing an object needs the permission {:?}",
+                Permission::ReplaceExisting.name()
+            ),
         )),
     }
 }

@@ -55,22 +55,41 @@ pub struct Locate;
 fn count(name: &str, value: Option<i32>) -> Result<Option<u32>, Fault> {
     value
         .map(|value| {
-            u32::try_from(value)
-                .map_err(|_| Fault::new(Reason::InvalidField, format!("{name} is negative; expected 0 or more")))
+            u32::try_from(value).map_err(|_| {
+                Fault::new(
+                    Reason::InvalidField,
+                    format!("{name} is negative; expected 0 or more"),
+                )
+            })
         })
         .transpose()
 }
 
-fn term(context: &Context, attributes: &Attributes, position: usize, attribute: &Attribute) -> Option<Term> {
+fn term(
+    context: &Context,
+    attributes: &Attributes,
+    position: usize,
+    attribute: &Attribute,
+) -> Option<Term> {
     if let AttributeReference::Standard(tag) = attribute.reference {
         match (tag, &attribute.value) {
-            (tag::STATE, Value::Enumeration(state)) => return Some(Term::State { state: *state, now: context.now }),
+            (tag::STATE, Value::Enumeration(state)) => {
+                return Some(Term::State {
+                    state: *state,
+                    now: context.now,
+                });
+            }
             (tag::UNIQUE_IDENTIFIER, Value::TextString(text)) => {
                 return Some(Term::UniqueIdentifier(text.to_string()));
             }
-            (tag::OBJECT_TYPE, Value::Enumeration(object_type)) => return Some(Term::ObjectType(*object_type)),
+            (tag::OBJECT_TYPE, Value::Enumeration(object_type)) => {
+                return Some(Term::ObjectType(*object_type));
+            }
             (tag, Value::Integer(mask)) if MASKS.contains(&tag) => {
-                return Some(Term::Contains { attribute: tag.0, mask: i64::from(*mask) });
+                return Some(Term::Contains {
+                    attribute: tag.0,
+                    mask: i64::from(*mask),
+                });
             }
             (tag, Value::DateTime(date)) if DATES.contains(&tag) => {
                 return date_term(attributes, position, tag, *date);
@@ -81,15 +100,25 @@ fn term(context: &Context, attributes: &Attributes, position: usize, attribute: 
     let (tag, name) = index::key(&attribute.reference);
     let fields = index::fields(&attribute.value);
     Some(if fields.is_empty() {
-        Term::Present { attribute: tag, name }
+        Term::Present {
+            attribute: tag,
+            name,
+        }
     } else {
-        Term::Matches { attribute: tag, name, fields }
+        Term::Matches {
+            attribute: tag,
+            name,
+            fields,
+        }
     })
 }
 
 /// One date: equal; two: the range between them, once. The largest possible value counts as not given.
 fn date_term(attributes: &Attributes, position: usize, tag: Tag, date: i64) -> Option<Term> {
-    let mut others = attributes.iter().enumerate().filter(|(_, other)| other.is(tag));
+    let mut others = attributes
+        .iter()
+        .enumerate()
+        .filter(|(_, other)| other.is(tag));
     let first = others.next().is_some_and(|(first, _)| first == position);
     let second = others.next().and_then(|(_, other)| match other.value {
         Value::DateTime(date) => Some(date),
@@ -119,12 +148,15 @@ impl Handler for Locate {
 
     async fn run(context: &mut Context, request: &Self::Request) -> Result<Self::Response, Fault> {
         context.permit(Permission::Locate)?;
-        let mask = request.storage_status_mask.unwrap_or(StorageStatusMask::ON_LINE_STORAGE);
+        let mask = request
+            .storage_status_mask
+            .unwrap_or(StorageStatusMask::ON_LINE_STORAGE);
         let limit = context.engine.settings.limits.located;
         let asked = count("Maximum Items", request.maximum_items)?;
         let mut filter = Filter {
             tenant: context.tenant(),
-            owner: (!context.caller.tenant.settings.share).then(|| context.caller.identity.name.clone()),
+            owner: (!context.caller.tenant.settings.share)
+                .then(|| context.caller.identity.name.clone()),
             terms: Vec::with_capacity(request.attributes.0.len()),
             online: mask.contains(StorageStatusMask::ON_LINE_STORAGE),
             archived: mask.contains(StorageStatusMask::ARCHIVAL_STORAGE),
@@ -143,16 +175,23 @@ impl Handler for Locate {
         }
         for (position, attribute) in request.attributes.iter().enumerate() {
             let standard = match &attribute.reference {
-                AttributeReference::Standard(tag) => crate::protocol::attribute::by_tag(*tag).is_some(),
+                AttributeReference::Standard(tag) => {
+                    crate::protocol::attribute::by_tag(*tag).is_some()
+                }
                 AttributeReference::Vendor(name) => !name.vendor.is_empty(),
             };
             if !standard {
                 return Err(Fault::new(
                     Reason::InvalidField,
-                    format!("{} is no attribute; nothing can be located by it", attribute.reference.spoken()),
+                    format!(
+                        "{} is no attribute; nothing can be located by it",
+                        attribute.reference.spoken()
+                    ),
                 ));
             }
-            filter.terms.extend(term(context, &request.attributes, position, attribute));
+            filter
+                .terms
+                .extend(term(context, &request.attributes, position, attribute));
         }
         let located = context.locate(&filter).await?;
         match located.unique_identifiers.as_slice() {
@@ -160,7 +199,9 @@ impl Handler for Locate {
             _ => context.empty_placeholder(),
         }
         Ok(LocateResponse {
-            located_items: located.total.map(|total| i32::try_from(total).unwrap_or(i32::MAX)),
+            located_items: located
+                .total
+                .map(|total| i32::try_from(total).unwrap_or(i32::MAX)),
             unique_identifier: located.unique_identifiers,
         })
     }

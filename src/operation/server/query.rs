@@ -9,7 +9,8 @@ use crate::engine::context::Context;
 use crate::engine::error::Fault;
 use crate::operation::{self, Handler};
 use crate::protocol::enumeration::{
-    BatchErrorContinuationOption, ObjectType, Operation, QueryFunction, ShreddingAlgorithm, UnwrapMode,
+    BatchErrorContinuationOption, ObjectType, Operation, QueryFunction, ShreddingAlgorithm,
+    UnwrapMode,
 };
 use crate::protocol::mask::ProtectionStorageMask;
 use crate::protocol::object::OBJECTS;
@@ -107,8 +108,9 @@ pub fn answer(engine: &Arc<Engine>, version: Version, request: &QueryRequest) ->
         });
     }
     if asks(QueryFunction::QUERY_STORAGE_PROTECTION_MASKS) {
-        response.protection_storage_masks =
-            Some(ProtectionStorageMasks { protection_storage_mask: vec![engine.hsm.protection()] });
+        response.protection_storage_masks = Some(ProtectionStorageMasks {
+            protection_storage_mask: vec![engine.hsm.protection()],
+        });
     }
     response
 }
