@@ -5,6 +5,7 @@ pub mod batch;
 pub mod context;
 pub mod directory;
 pub mod entity;
+pub mod envelope;
 pub mod error;
 pub mod founding;
 pub mod freshness;

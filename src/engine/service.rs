@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::Engine;
 use super::batch::{self, Sender};
+use super::envelope;
 use super::error::{Fault, Reason};
 use crate::net::{Encoding, Outcome, Peer, Refusal, Service, Session};
 
@@ -78,6 +79,6 @@ impl Service for KmipService {
             }
         };
         tracing::debug!(address = %session.peer.address, ?refusal, "refused a message");
-        batch::refuse_start(start, self.engine.clock.now(), &fault, out);
+        envelope::refuse_start(start, self.engine.clock.now(), &fault, out);
     }
 }
