@@ -4,6 +4,7 @@ mod assembly;
 mod audit;
 mod client;
 mod config;
+mod key;
 mod place;
 mod quickstart;
 mod screen;
@@ -40,6 +41,7 @@ enum Command {
     Quickstart(quickstart::Quickstart),
     Serve(serve::Serve),
     Client(client::ClientFamily),
+    Key(key::KeyFamily),
     Tenant(tenant::TenantFamily),
     Token(token::TokenFamily),
     Audit(audit::AuditFamily),
@@ -120,6 +122,7 @@ pub fn main() -> ExitCode {
         Command::Quickstart(command) => command.run(),
         Command::Serve(command) => command.run(),
         Command::Client(command) => command.run(),
+        Command::Key(command) => command.run(),
         Command::Tenant(command) => command.run(),
         Command::Token(command) => command.run(),
         Command::Audit(command) => command.run(),

@@ -2,10 +2,11 @@
 
 use zeroize::Zeroizing;
 
+use super::approval;
 use super::delivery::Wish;
 use super::managed::{Form, Sealed};
 use super::usage::{self, Purpose};
-use crate::engine::access::Permission;
+use crate::engine::access::{Permission, STANDARD};
 use crate::engine::context::{Context, Destroyed};
 use crate::engine::error::{Fault, Reason};
 use crate::hsm::{CipherParameters, KeyKind, UseKey, WrapMethod};
@@ -259,14 +260,7 @@ fn stands_in_structure(version: Version, object: &Sealed, encoding: EncodingOpti
 /// profile `standard` may choose any, as the standard has it.
 fn approved(context: &Context, object: &Sealed, key: &Sealed) -> Result<(), Fault> {
     let sensitive = object.attributes.boolean(tag::SENSITIVE) == Some(true);
-    if !sensitive || context.caller.has_profile("standard") {
-        return Ok(());
-    }
-    let name = AttributeReference::Vendor(VendorName {
-        vendor: "y".to_owned(),
-        name: APPROVED.to_owned(),
-    });
-    if key.attributes.all(&name).next().is_some() {
+    if !sensitive || context.caller.has_profile(STANDARD) || approval::is_approved(key) {
         return Ok(());
     }
     Err(Fault::new(
@@ -274,9 +268,6 @@ fn approved(context: &Context, object: &Sealed, key: &Sealed) -> Result<(), Faul
         "the object is sensitive and this wrapping key is not approved for such; an administrator can approve it",
     ))
 }
-
-/// The server's own attribute on approved wrapping keys.
-pub const APPROVED: &str = "keyward-approved-wrapping-key";
 
 /// The attributes that a specification names, as they are now.
 fn named(object: &Sealed, names: &[String], now: i64) -> Option<Attributes> {

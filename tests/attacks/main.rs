@@ -13,6 +13,7 @@ mod postgres;
 #[path = "../support/process.rs"]
 mod process;
 
+mod approval;
 mod batches;
 mod classes;
 mod crash;

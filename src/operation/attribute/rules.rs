@@ -5,8 +5,8 @@ use ttlv::Value;
 use crate::engine::access::{self, Decision, Permission};
 use crate::engine::context::Context;
 use crate::engine::error::{Fault, Reason};
-use crate::object::creation;
 use crate::object::managed::{Managed, Sealed};
+use crate::object::{approval, creation};
 use crate::protocol::attribute::{AttributeRow, Change};
 use crate::protocol::attributes::{Attribute, AttributeReference, Attributes, VendorName};
 use crate::protocol::tag;
@@ -128,6 +128,13 @@ pub fn guard(context: &Context, object: &Sealed, attribute: &Attribute) -> Resul
         }
         _ => return Ok(()),
     };
+    // An approved wrapping key stays what it was approved as (DESIGN §4.3).
+    if approval::is_approved(object) {
+        return Err(Fault::new(
+            Reason::PermissionDenied,
+            "the key is an approved wrapping key: it stays not extractable and for wrapping only",
+        ));
+    }
     match access::decide(&context.caller, object, permission) {
         Decision::Allow => Ok(()),
         Decision::Deny | Decision::Hide => Err(Fault::new(
