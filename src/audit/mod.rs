@@ -5,6 +5,7 @@
 //! Rows are numbered without gaps. Once a second a sealer signs the Merkle root over all of them
 //! (`sealer`, `checkpoint`); `verify` finds what was changed since.
 
+pub mod administration;
 pub mod anchor;
 pub mod checkpoint;
 pub mod merkle;

@@ -70,7 +70,8 @@ impl Add {
             share: !self.private,
             duplicate_names: self.duplicate_names,
         };
-        let id = founding::found_tenant(&opened.store, &opened.hsm, &settings).await?;
+        let id =
+            founding::found_tenant(&opened.store, &opened.hsm, &opened.clock, &settings).await?;
         if self.json {
             println!(
                 "{}",

@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use super::entity::{self, EntityError};
 use super::tenant::{Deployment, Identity, Manifest, Mapping, RowMacKey, Tenant, TenantKey};
+use crate::audit::administration::{self, Deed};
 use crate::clock::Clock;
 use crate::hsm::{Hsm, HsmError, Purpose, WrappedKey};
 use crate::object::managed::Unsound;
-use crate::store::record::{Change, Commit, EntityKind, TenantId};
+use crate::store::record::{Change, EntityKind, TenantId};
 use crate::store::{Store, StoreError};
 
 #[derive(Debug, thiserror::Error)]
@@ -88,17 +89,14 @@ pub async fn token(
         .await?,
     ];
     changes.extend(tenant_rows(&hsm, FIRST_TENANT, first).await?);
-    write(store, changes).await?;
+    let deed = Deed {
+        command: "found",
+        tenant: TenantId(0),
+        object: &identifier,
+        time: clock.now(),
+    };
+    administration::write(store, changes, deed).await?;
     Ok((Arc::new(hsm), identifier))
-}
-
-async fn write(store: &Store, changes: Vec<Change>) -> Result<(), StoreError> {
-    store
-        .apply(Commit {
-            changes,
-            audit: Vec::new(),
-        })
-        .await
 }
 
 /// A tenant with its wrap and seal key and its empty manifest, ready to be committed.
@@ -162,6 +160,7 @@ pub async fn tenant_named(
 pub async fn found_tenant(
     store: &Store,
     hsm: &Hsm,
+    clock: &Clock,
     settings: &Tenant,
 ) -> Result<TenantId, FoundingError> {
     let tenants = tenants(store, hsm).await?;
@@ -176,7 +175,13 @@ pub async fn found_tenant(
     }
     let last = tenants.iter().map(|(id, _)| id.0).max().unwrap_or(0);
     let id = TenantId(last + 1);
-    write(store, tenant_rows(hsm, id, settings).await?).await?;
+    let deed = Deed {
+        command: "tenant add",
+        tenant: id,
+        object: &settings.name,
+        time: clock.now(),
+    };
+    administration::write(store, tenant_rows(hsm, id, settings).await?, deed).await?;
     Ok(id)
 }
 
@@ -236,7 +241,13 @@ pub async fn add_identity(
         )
         .await?,
     );
-    write(store, changes).await?;
+    let deed = Deed {
+        command: "client add",
+        tenant,
+        object: &identity.name,
+        time: identity.created,
+    };
+    administration::write(store, changes, deed).await?;
     Ok(())
 }
 
@@ -287,7 +298,13 @@ pub async fn revoke_identity(
         &manifest.body,
     )
     .await?;
-    write(store, vec![change]).await?;
+    let deed = Deed {
+        command: "client revoke",
+        tenant,
+        object: name,
+        time: clock.now(),
+    };
+    administration::write(store, vec![change], deed).await?;
     Ok(())
 }
 

@@ -3,13 +3,14 @@
 use ttlv::Value;
 
 use super::managed::{Managed, Sealed, Unsound};
+use crate::audit::administration::{self, Deed};
 use crate::engine::founding;
 use crate::hsm::{Hsm, HsmError};
 use crate::protocol::attributes::{Attribute, AttributeReference, VendorName};
 use crate::protocol::enumeration::ObjectType;
 use crate::protocol::mask::CryptographicUsageMask;
 use crate::protocol::tag;
-use crate::store::record::{Change, Commit, TenantId};
+use crate::store::record::{Change, TenantId};
 use crate::store::{Store, StoreError};
 
 /// The server's own attribute on an approved key, `y-…` in 1.x: no client can write it.
@@ -108,11 +109,12 @@ pub async fn approve(
         index: row.index,
         names: row.names,
     };
-    store
-        .apply(Commit {
-            changes: vec![change],
-            audit: Vec::new(),
-        })
-        .await?;
+    let deed = Deed {
+        command: "key approve",
+        tenant,
+        object: identifier,
+        time: now,
+    };
+    administration::write(store, vec![change], deed).await?;
     Ok(())
 }
