@@ -3,7 +3,7 @@
 use ttlv::Value;
 
 use super::creation::{self, Birth, Origin};
-use super::managed::{Draft, Form};
+use super::managed::Form;
 use super::{inspection, material};
 use crate::engine::access::Permission;
 use crate::engine::context::{Context, Destroyed};
@@ -71,23 +71,13 @@ pub async fn admit(
             .map(|(_, bytes): &(Form, Bytes)| bytes.as_slice()),
         origin,
     };
-    creation::complete(context, &birth, &mut attributes);
+    let skeleton = object.clone();
+    let mut draft = creation::keep(context, &birth, skeleton, (form, blob), attributes);
     if let Some((form, bytes)) = &taken
         && !wrapped
     {
-        inspection::second_digest(&object, *form, bytes, &mut attributes);
+        inspection::second_digest(&object, *form, bytes, &mut draft.attributes);
     }
-    let owner = context.caller.identity.name.clone();
-    let mut draft = Draft::new(
-        tenant,
-        &owner,
-        unique_identifier.to_owned(),
-        class,
-        object,
-        form,
-        blob,
-    );
-    draft.attributes = attributes;
     match replaced {
         None => context.insert(draft).await,
         Some(version) => context.replace(draft, version).await,

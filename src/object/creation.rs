@@ -3,15 +3,17 @@
 use sha2::{Digest as _, Sha256};
 use ttlv::{Node, Tag, Value};
 
+use super::managed::{Draft, Form};
 use crate::engine::context::Context;
 use crate::engine::error::{Fault, Reason};
 use crate::protocol::attribute::{AttributeRow, SetBy};
 use crate::protocol::attributes::{Attribute, AttributeReference, Attributes};
 use crate::protocol::enumeration::{HashingAlgorithm, KeyFormatType, ObjectType, State};
+use crate::protocol::object::Object;
 use crate::protocol::structure::spoken;
 use crate::protocol::tag;
 use crate::protocol::version::Version;
-use crate::store::record::Class;
+use crate::store::record::{Blob, Class};
 
 /// The vendor attribute by which a client asks for a class: `x-keyward-class` in 1.x.
 pub const CLASS_VENDOR: &str = "x";
@@ -176,7 +178,7 @@ pub struct Birth<'a> {
 }
 
 /// Adds what the standard has the server set at creation or registration.
-pub fn complete(context: &Context, birth: &Birth<'_>, attributes: &mut Attributes) {
+fn complete(context: &Context, birth: &Birth<'_>, attributes: &mut Attributes) {
     let now = Value::DateTime(context.now);
     let imported = matches!(birth.origin, Origin::Imported | Origin::Unwrapped);
     attributes.set(
@@ -230,6 +232,28 @@ pub fn complete(context: &Context, birth: &Birth<'_>, attributes: &mut Attribute
         let present = birth.digestible.is_some() || birth.class == Class::Token;
         attributes.set(tag::KEY_VALUE_PRESENT, Value::Boolean(present));
     }
+}
+
+/// The object as it will be kept: the requester's, with its attributes completed.
+pub fn keep(
+    context: &Context,
+    birth: &Birth<'_>,
+    skeleton: Object,
+    (form, blob): (Form, Option<Blob>),
+    mut attributes: Attributes,
+) -> Draft {
+    complete(context, birth, &mut attributes);
+    let mut draft = Draft::new(
+        context.tenant(),
+        &context.caller.identity.name,
+        birth.unique_identifier.to_owned(),
+        birth.class,
+        skeleton,
+        form,
+        blob,
+    );
+    draft.attributes = attributes;
+    draft
 }
 
 /// Sensitive, Extractable and what remembers them (2.1 §4.3, §4.24, §4.33, §4.52).

@@ -5,10 +5,12 @@ use zeroize::Zeroizing;
 use super::delivery;
 use super::managed::{Form, Sealed};
 use super::material;
-use crate::engine::context::Context;
+use crate::engine::access::Permission;
+use crate::engine::context::{Context, Destroyed};
 use crate::engine::error::{Fault, Reason};
 use crate::hsm::{KeyKind, UseKey};
 use crate::protocol::enumeration::{CryptographicAlgorithm, KeyFormatType, ObjectType, State};
+use crate::protocol::identifier::Identifier;
 use crate::protocol::key_block::CryptographicParameters;
 use crate::protocol::mask::CryptographicUsageMask;
 use crate::protocol::structure::Structure;
@@ -63,6 +65,23 @@ pub fn allowed(
         ));
     }
     Ok(())
+}
+
+/// The door to a key for a cryptographic operation: there, permitted, and in a state for it; with
+/// the parameters that count.
+pub async fn key(
+    context: &mut Context,
+    identifier: Option<&Identifier>,
+    permission: Permission,
+    (mask, purpose): (CryptographicUsageMask, Purpose),
+    given: Option<&CryptographicParameters>,
+) -> Result<(Sealed, CryptographicParameters), Fault> {
+    let key = context
+        .object(identifier, permission, Destroyed::Refused)
+        .await?;
+    allowed(context, &key, mask, purpose)?;
+    let asked = parameters(&key, given)?;
+    Ok((key, asked))
 }
 
 /// The Cryptographic Parameters of a request; without them the key's first ones (1.4 §4.29, 2.1 §6.1.17).

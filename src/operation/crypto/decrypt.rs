@@ -3,7 +3,7 @@
 use super::encrypt::{data, single_part};
 use super::parameters;
 use crate::engine::access::Permission;
-use crate::engine::context::{Context, Destroyed};
+use crate::engine::context::Context;
 use crate::engine::error::{Fault, Reason};
 use crate::hsm::HsmError;
 use crate::object::usage::{self, Purpose};
@@ -57,21 +57,15 @@ impl Handler for Decrypt {
             request.init_indicator,
             request.final_indicator,
         )?;
-        let key = context
-            .object(
-                request.unique_identifier.as_ref(),
-                Permission::Decrypt,
-                Destroyed::Refused,
-            )
-            .await?;
-        usage::allowed(
+        let (key, asked) = usage::key(
             context,
-            &key,
-            CryptographicUsageMask::DECRYPT,
-            Purpose::Process,
-        )?;
+            request.unique_identifier.as_ref(),
+            Permission::Decrypt,
+            (CryptographicUsageMask::DECRYPT, Purpose::Process),
+            request.cryptographic_parameters.as_ref(),
+        )
+        .await?;
         let data = data(request.data.as_ref())?;
-        let asked = usage::parameters(&key, request.cryptographic_parameters.as_ref())?;
         let cipher = parameters::cipher(&key, &asked)?;
         let iv = match &request.iv_counter_nonce {
             Some(iv) => iv.clone(),

@@ -2,7 +2,7 @@
 
 use super::parameters;
 use crate::engine::access::Permission;
-use crate::engine::context::{Context, Destroyed};
+use crate::engine::context::Context;
 use crate::engine::error::{Fault, Reason};
 use crate::object::usage::{self, Purpose};
 use crate::operation::Handler;
@@ -65,21 +65,15 @@ impl Handler for Encrypt {
             request.init_indicator,
             request.final_indicator,
         )?;
-        let key = context
-            .object(
-                request.unique_identifier.as_ref(),
-                Permission::Encrypt,
-                Destroyed::Refused,
-            )
-            .await?;
-        usage::allowed(
+        let (key, asked) = usage::key(
             context,
-            &key,
-            CryptographicUsageMask::ENCRYPT,
-            Purpose::Protect,
-        )?;
+            request.unique_identifier.as_ref(),
+            Permission::Encrypt,
+            (CryptographicUsageMask::ENCRYPT, Purpose::Protect),
+            request.cryptographic_parameters.as_ref(),
+        )
+        .await?;
         let data = data(request.data.as_ref())?;
-        let asked = usage::parameters(&key, request.cryptographic_parameters.as_ref())?;
         let cipher = parameters::cipher(&key, &asked)?;
         let (iv, made) =
             parameters::iv_to_encrypt(context, &cipher, &asked, request.iv_counter_nonce.as_ref())

@@ -3,7 +3,7 @@
 use super::encrypt::{data, single_part};
 use super::parameters;
 use crate::engine::access::Permission;
-use crate::engine::context::{Context, Destroyed};
+use crate::engine::context::Context;
 use crate::engine::error::{Fault, Reason};
 use crate::hsm::KeyKind;
 use crate::object::managed::Sealed;
@@ -63,21 +63,15 @@ impl Handler for Mac {
             request.init_indicator,
             request.final_indicator,
         )?;
-        let key = context
-            .object(
-                request.unique_identifier.as_ref(),
-                Permission::Mac,
-                Destroyed::Refused,
-            )
-            .await?;
-        usage::allowed(
+        let (key, asked) = usage::key(
             context,
-            &key,
-            CryptographicUsageMask::MAC_GENERATE,
-            Purpose::Protect,
-        )?;
+            request.unique_identifier.as_ref(),
+            Permission::Mac,
+            (CryptographicUsageMask::MAC_GENERATE, Purpose::Protect),
+            request.cryptographic_parameters.as_ref(),
+        )
+        .await?;
         let data = data(request.data.as_ref())?;
-        let asked = usage::parameters(&key, request.cryptographic_parameters.as_ref())?;
         let hash = parameters::hmac_hash(&key, &asked)?;
         parameters::charge(context, &key, data.len()).await?;
         let mac = hmac(context, &key, hash, data).await?;

@@ -6,7 +6,7 @@ use super::encrypt::{data, single_part};
 use super::mac::hmac;
 use super::parameters;
 use crate::engine::access::Permission;
-use crate::engine::context::{Context, Destroyed};
+use crate::engine::context::Context;
 use crate::engine::error::{Fault, Reason};
 use crate::object::usage::{self, Purpose};
 use crate::operation::Handler;
@@ -47,25 +47,19 @@ impl Handler for MacVerify {
             request.init_indicator,
             request.final_indicator,
         )?;
-        let key = context
-            .object(
-                request.unique_identifier.as_ref(),
-                Permission::MacVerify,
-                Destroyed::Refused,
-            )
-            .await?;
-        usage::allowed(
+        let (key, asked) = usage::key(
             context,
-            &key,
-            CryptographicUsageMask::MAC_VERIFY,
-            Purpose::Process,
-        )?;
+            request.unique_identifier.as_ref(),
+            Permission::MacVerify,
+            (CryptographicUsageMask::MAC_VERIFY, Purpose::Process),
+            request.cryptographic_parameters.as_ref(),
+        )
+        .await?;
         let data = data(request.data.as_ref())?;
         let mac = request
             .mac_data
             .as_ref()
             .ok_or_else(|| Fault::new(Reason::MissingData, "the request holds no MAC Data"))?;
-        let asked = usage::parameters(&key, request.cryptographic_parameters.as_ref())?;
         let hash = parameters::hmac_hash(&key, &asked)?;
         let expected = hmac(context, &key, hash, data).await?;
         let valid = bool::from(expected.as_slice().ct_eq(mac.as_slice()));

@@ -270,20 +270,15 @@ async fn born(
         digestible: digestible.as_ref().map(|bytes| bytes.as_slice()),
         origin: Origin::Generated,
     };
-    creation::complete(context, &birth, attributes);
     if object_type == ObjectType::SYMMETRIC_KEY {
         attributes.set_if_absent(tag::QUANTUM_SAFE, Value::Boolean(spec.length >= 32));
     }
-    let owner = context.caller.identity.name.clone();
-    let mut draft = Draft::new(
-        tenant,
-        &owner,
-        unique_identifier.to_owned(),
-        class,
+    let material = (Form::Bytes, Some(blob));
+    Ok(creation::keep(
+        context,
+        &birth,
         skeleton,
-        Form::Bytes,
-        Some(blob),
-    );
-    draft.attributes = std::mem::take(attributes);
-    Ok(draft)
+        material,
+        std::mem::take(attributes),
+    ))
 }

@@ -8,7 +8,7 @@ use crate::engine::error::{Fault, Reason};
 use crate::hsm::{Curve, Pair, PairSpec};
 use crate::object::creation::{self, Birth, Origin};
 use crate::object::format::{Format, Kind, convert};
-use crate::object::managed::{Draft, Form};
+use crate::object::managed::Form;
 use crate::object::{inspection, material};
 use crate::operation::Handler;
 use crate::operation::object::create::storable;
@@ -251,7 +251,7 @@ async fn private_half(
     class: Class,
     pair: &Pair,
     mut block: KeyBlock,
-    mut attributes: Attributes,
+    attributes: Attributes,
 ) -> Result<(), Fault> {
     let keys = &context.caller.tenant.keys;
     let tenant = context.tenant();
@@ -291,19 +291,9 @@ async fn private_half(
         digestible: clear.as_ref().map(|bytes| bytes.as_slice()),
         origin: Origin::Generated,
     };
-    creation::complete(context, &birth, &mut attributes);
     let skeleton = Object::PrivateKey(PrivateKey { key_block: block });
-    let owner = context.caller.identity.name.clone();
-    let mut draft = Draft::new(
-        tenant,
-        &owner,
-        unique_identifier.to_owned(),
-        class,
-        skeleton,
-        Form::Bytes,
-        Some(blob),
-    );
-    draft.attributes = attributes;
+    let material = (Form::Bytes, Some(blob));
+    let draft = creation::keep(context, &birth, skeleton, material, attributes);
     context.insert(draft).await
 }
 
@@ -312,7 +302,7 @@ async fn public_half(
     unique_identifier: &str,
     pair: &Pair,
     block: KeyBlock,
-    mut attributes: Attributes,
+    attributes: Attributes,
 ) -> Result<(), Fault> {
     let keys = &context.caller.tenant.keys;
     let tenant = context.tenant();
@@ -342,18 +332,8 @@ async fn public_half(
         digestible: Some(&kept),
         origin: Origin::Generated,
     };
-    creation::complete(context, &birth, &mut attributes);
     let skeleton = Object::PublicKey(PublicKey { key_block: block });
-    let owner = context.caller.identity.name.clone();
-    let mut draft = Draft::new(
-        tenant,
-        &owner,
-        unique_identifier.to_owned(),
-        class,
-        skeleton,
-        Form::Bytes,
-        Some(blob),
-    );
-    draft.attributes = attributes;
+    let material = (Form::Bytes, Some(blob));
+    let draft = creation::keep(context, &birth, skeleton, material, attributes);
     context.insert(draft).await
 }

@@ -7,7 +7,7 @@ use crate::hsm::KeyKind;
 use crate::object::creation::{self, Birth, Origin};
 use crate::object::derivation::{self, DerivationError};
 use crate::object::format::HashAlgorithm;
-use crate::object::managed::{Draft, Form, Sealed};
+use crate::object::managed::{Form, Sealed};
 use crate::object::{material, usage};
 use crate::operation::Handler;
 use crate::protocol::attributes::Attributes;
@@ -332,7 +332,7 @@ async fn register(
     context: &mut Context,
     unique_identifier: &str,
     skeleton: Object,
-    mut attributes: Attributes,
+    attributes: Attributes,
     derived: &Bytes,
 ) -> Result<(), Fault> {
     let (tenant, class) = (context.tenant(), Class::Served);
@@ -357,17 +357,7 @@ async fn register(
         digestible: Some(derived),
         origin: Origin::Derived,
     };
-    creation::complete(context, &birth, &mut attributes);
-    let owner = context.caller.identity.name.clone();
-    let mut draft = Draft::new(
-        tenant,
-        &owner,
-        unique_identifier.to_owned(),
-        class,
-        skeleton,
-        Form::Bytes,
-        Some(blob),
-    );
-    draft.attributes = attributes;
+    let material = (Form::Bytes, Some(blob));
+    let draft = creation::keep(context, &birth, skeleton, material, attributes);
     context.insert(draft).await
 }
