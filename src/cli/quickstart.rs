@@ -61,9 +61,9 @@ impl Quickstart {
             .collect();
         let pki = Pki::open(&dir.join("pki"), &hosts)?;
         let client = pki.first_client(FIRST_CLIENT)?;
-        let settings = self.settings(&dir, &pki);
-        // For the other commands: `keyward client add NAME --dir DIR`.
+        // For later starts and for the other commands: `keyward client add NAME --dir DIR`.
         let file = dir.join(super::place::FILE);
+        let settings = self.settings(&dir, &pki, &Earlier::read(&file));
         write_private(&file, Config::file_of(&settings).as_bytes())
             .map_err(Failure::path(&file))?;
         let loaded = Config::load(None, serve::environment().chain(settings))?;
@@ -82,7 +82,7 @@ impl Quickstart {
     }
 
     /// What the options say, in the words of the environment.
-    fn settings(&self, dir: &Path, pki: &Pki) -> Vec<(String, String)> {
+    fn settings(&self, dir: &Path, pki: &Pki, earlier: &Earlier) -> Vec<(String, String)> {
         let text = |path: PathBuf| path.to_string_lossy().into_owned();
         let server = pki.server();
         let mut settings = vec![
@@ -103,10 +103,20 @@ impl Quickstart {
                 "KEYWARD_DATABASE_URL",
                 self.database
                     .clone()
+                    .or_else(|| earlier.value("database", "url"))
                     .unwrap_or(format!("sqlite:{}", text(dir.join("keyward.db")))),
             ),
         ];
         match &self.token {
+            None if earlier.value("token", "kind").as_deref() == Some("module") => {
+                let value = |key| earlier.value("token", key).unwrap_or_default();
+                settings.extend([
+                    ("KEYWARD_TOKEN_KIND", value("kind")),
+                    ("KEYWARD_TOKEN_PATH", value("path")),
+                    ("KEYWARD_TOKEN_LABEL", value("label")),
+                    ("KEYWARD_TOKEN_PIN_FILE", value("pin_file")),
+                ]);
+            }
             None => settings.extend([
                 ("KEYWARD_TOKEN_KIND", "embedded".to_owned()),
                 ("KEYWARD_TOKEN_PATH", text(dir.join("token"))),
@@ -128,6 +138,23 @@ impl Quickstart {
             .into_iter()
             .map(|(name, value)| (name.to_owned(), value))
             .collect()
+    }
+}
+
+/// What an earlier start in the directory was told: a later one need not be told again which
+/// database and token hold its keys.
+struct Earlier(toml::Table);
+
+impl Earlier {
+    /// Nothing, where there was no earlier start.
+    fn read(file: &Path) -> Earlier {
+        let text = std::fs::read_to_string(file).unwrap_or_default();
+        Earlier(text.parse().unwrap_or_default())
+    }
+
+    fn value(&self, section: &str, key: &str) -> Option<String> {
+        let value = self.0.get(section)?.get(key)?.as_str()?;
+        Some(value.to_owned())
     }
 }
 
