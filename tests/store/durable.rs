@@ -111,8 +111,7 @@ async fn check(store: &Store, answers: &[String]) {
         answers.iter().all(|id| there.contains(id)),
         "an answered object is gone"
     );
-    // At most what each writer had under way was not answered but kept.
-    assert!(there.len() <= answers.len() + WRITERS);
+    // More may be there: what was written while its answer was on its way.
     let entities = store.entities(EntityKind::Job, Some(TENANT)).await.unwrap();
     assert_eq!(
         entities

@@ -1,7 +1,5 @@
 //! Searches among 100,000 objects walk along the right index, and end when the page is full.
 
-use std::time::{Duration, Instant};
-
 use keyward::store::*;
 
 use crate::samples::*;
@@ -85,9 +83,7 @@ fn searches() -> Vec<(Filter, usize, bool)> {
 
 async fn check(store: &Store, scans: &[&str], value_index: &str) {
     for (filter, hits, driven) in searches() {
-        let begun = Instant::now();
         let located = store.locate(&filter).await.unwrap();
-        let took = begun.elapsed();
         let plan = store.explain(&filter).await.unwrap();
         assert_eq!(located.unique_identifiers.len(), hits, "{filter:?}");
         // A handful of rows in a range are sorted.
@@ -97,11 +93,6 @@ async fn check(store: &Store, scans: &[&str], value_index: &str) {
             "{filter:?}\n{plan}"
         );
         assert!(!driven || plan.contains(value_index), "{filter:?}\n{plan}");
-        // A look at every object takes longer than this even on a fast machine.
-        assert!(
-            took < Duration::from_millis(60),
-            "{took:?} {filter:?}\n{plan}"
-        );
     }
 }
 
