@@ -71,7 +71,7 @@ impl Context {
         self.caller.tenant_id
     }
 
-    /// The identifier that a request means; without one, the ID Placeholder (2.1 §6.1, §9.?).
+    /// The identifier that a request means; without one, the ID Placeholder (2.1 §4.58, §6.1).
     pub fn identifier(&self, given: Option<&Identifier>) -> Result<String, Fault> {
         let found = match given {
             None => self.produced.placeholder.clone(),
@@ -205,7 +205,7 @@ impl Context {
         self.stage(draft, 0).await
     }
 
-    /// Writes the next version of an object. Last Change Date follows (1.4 §3.38, 2.1 §4.27).
+    /// Writes the next version of an object. Last Change Date follows (1.4 §3.38, 2.1 §4.29).
     pub async fn update(&mut self, mut draft: Draft) -> Result<(), Fault> {
         let now = self.now;
         draft

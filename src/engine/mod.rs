@@ -223,7 +223,7 @@ impl Engine {
         Ok(())
     }
 
-    /// Names an answer, so that a client's report can be found in the log (1.4 §6.19, 2.1 §9.?).
+    /// Names an answer, so that a client's report can be found in the log (2.1 §9.10).
     pub fn correlation_value(&self) -> String {
         format!(
             "{}-{}",

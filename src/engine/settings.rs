@@ -36,7 +36,7 @@ pub struct Settings {
     pub anchor: Option<std::path::PathBuf>,
     /// Whether the Interop operation is served (2.1 §6.1.26 forbids it in production).
     pub interop: bool,
-    /// Seconds; the value of a new object's Lease Time (2.1 §4.28).
+    /// Seconds; the value of a new object's Lease Time (2.1 §4.30).
     pub lease_time: u32,
 }
 

@@ -159,7 +159,7 @@ impl Hsm {
         asked.await.is_ok()
     }
 
-    /// The Random Number Generator attribute of what this token makes (KMIP 2.1 §4.41): the
+    /// The Random Number Generator attribute of what this token makes (KMIP 2.1 §4.46): the
     /// embedded one has OpenSSL's CTR_DRBG with AES-256 (SP 800-90A), of others nothing is known.
     pub fn generator(&self) -> ttlv::Value<'static> {
         use crate::protocol::enumeration::{CryptographicAlgorithm, DRBGAlgorithm, RNGAlgorithm};

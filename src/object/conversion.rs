@@ -168,7 +168,7 @@ fn big(number: &Unsigned) -> Value<'static> {
     Value::BigInteger(number.twos_complement().to_vec().into())
 }
 
-/// Fields of Transparent RSA Private Key (2.1 §3.3.?, 1.4 §2.1.7.4).
+/// Fields of Transparent RSA Private Key (1.4 §2.1.7.4).
 static RSA_FIELDS: &[(RsaPart, ttlv::Tag)] = &[
     (RsaPart::Modulus, tag::MODULUS),
     (RsaPart::PrivateExponent, tag::PRIVATE_EXPONENT),

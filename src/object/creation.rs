@@ -256,7 +256,7 @@ pub fn keep(
     draft
 }
 
-/// Sensitive, Extractable and what remembers them (2.1 §4.3, §4.24, §4.33, §4.52).
+/// Sensitive, Extractable and what remembers them (2.1 §4.3, §4.23, §4.33, §4.55).
 fn protection_flags(birth: &Birth<'_>, attributes: &mut Attributes) {
     attributes.set_if_absent(tag::SENSITIVE, Value::Boolean(birth.class == Class::Token));
     attributes.set_if_absent(tag::EXTRACTABLE, Value::Boolean(true));

@@ -93,7 +93,7 @@ pub async fn open(
     Ok(whole)
 }
 
-/// Sensitive leaves only wrapped, not extractable never (1.4 §3.47, §3.49; 2.1 §4.24, §4.52).
+/// Sensitive leaves only wrapped, not extractable never (1.4 §3.47, §3.49; 2.1 §4.23, §4.55).
 fn may_leave(object: &Sealed, wish: &Wish<'_>) -> Result<(), Fault> {
     if object.attributes.boolean(tag::EXTRACTABLE) == Some(false) {
         return Err(Fault::new(

@@ -142,7 +142,7 @@ fn certificate_fields(certificate: &X509, attributes: &mut Attributes) {
     }
 }
 
-/// The fields that 1.4 made attributes of their own (1.4 §3.?, 2.1 §4.5): rows of the attribute
+/// The fields that 1.4 made attributes of their own (TC-CERTATTR-1-14, 2.1 §4.5): rows of the attribute
 /// table, found by their names.
 fn flat_fields(name: &Name, prefix: &str, attributes: &mut Attributes) {
     for part in NameAttribute::ALL {

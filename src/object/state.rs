@@ -1,4 +1,4 @@
-//! The life cycle (2.1 §3.? and §4.57, 1.4 §3.22): states, and which operation moves from where to where.
+//! The life cycle (2.1 §4.57, 1.4 §3.22): states, and which operation moves from where to where.
 
 use ttlv::Value;
 

@@ -11,7 +11,7 @@ use super::version::Version;
 use crate::structure;
 
 structure! {
-    /// 2.1 §8.? "Protocol Version".
+    /// 2.1 §9.16.
     pub struct ProtocolVersion {
         major: i32 = PROTOCOL_VERSION_MAJOR;
         minor: i32 = PROTOCOL_VERSION_MINOR;
@@ -31,7 +31,7 @@ structure! {
         batch_count: Option<i32> = BATCH_COUNT;
     }
 
-    /// 2.1 §8.3.
+    /// 2.1 §8.5.
     pub struct ResponseHeader {
         protocol_version: ProtocolVersion = PROTOCOL_VERSION;
         time_stamp: DateTime = TIME_STAMP;
@@ -40,18 +40,18 @@ structure! {
         batch_count: i32 = BATCH_COUNT;
     }
 
-    /// 2.1 §9.? Authentication: one credential before 1.2, several after.
+    /// 2.1 §9.4 Authentication: one credential before 1.2, several after.
     pub struct Authentication {
         credential: Vec<Credential> = CREDENTIAL;
     }
 
-    /// 2.1 §7.? Credential; the value's shape follows the type.
+    /// 2.1 §9.11 Credential; the value's shape follows the type.
     pub struct Credential {
         credential_type: CredentialType = CREDENTIAL_TYPE;
         credential_value: Value<'static> = CREDENTIAL_VALUE;
     }
 
-    /// 2.1 §9.16 Message Extension.
+    /// 2.1 §9.13 Message Extension.
     pub struct MessageExtension {
         vendor_identification: String = VENDOR_IDENTIFICATION;
         criticality_indicator: bool = CRITICALITY_INDICATOR;

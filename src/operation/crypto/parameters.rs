@@ -141,7 +141,7 @@ pub fn is_hmac_hash(hash: HashingAlgorithm) -> bool {
     HMACS.iter().any(|(_, own)| *own == hash)
 }
 
-/// Charges Usage Limits of a key (1.4 §3.21, 2.1 §4.66) for one use of `bytes`: exact under
+/// Charges Usage Limits of a key (1.4 §3.21, 2.1 §4.59) for one use of `bytes`: exact under
 /// concurrency, because the charge is a new version of the row.
 pub async fn charge(context: &mut Context, key: &Sealed, bytes: usize) -> Result<(), Fault> {
     let Some(Value::Structure(fields)) = key.attributes.get(tag::USAGE_LIMITS) else {

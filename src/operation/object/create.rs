@@ -1,4 +1,4 @@
-//! Create (1.4 §4.1, 2.1 §6.1.8): a symmetric key, or secret data (since 1.4? TC-CREATE-SD), made in the token.
+//! Create (1.4 §4.1, 2.1 §6.1.8): a symmetric key, or secret data (TC-CREATE-SD), made in the token.
 
 use ttlv::Value;
 

@@ -51,7 +51,7 @@ impl Handler for Get {
             wrapping: request.key_wrapping_specification.as_ref(),
         };
         let delivered = delivery::deliver(context, &object, &wish).await?;
-        // Fresh ends with the first Get (1.4 §3.41, 2.1 §4.23).
+        // Fresh ends with the first Get (2.1 §4.24).
         if object.attributes.boolean(tag::FRESH) == Some(true) {
             let mut served = object.edit();
             served.attributes.set(tag::FRESH, Value::Boolean(false));
