@@ -22,6 +22,7 @@ mod tenant;
 mod tests;
 mod use_key;
 
+use std::collections::HashSet;
 use std::path::PathBuf;
 
 use token::raw::CKM_ECDSA;
@@ -31,10 +32,10 @@ use zeroize::Zeroizing;
 pub use cipher::Ciphertext;
 pub use error::HsmError;
 pub use material::{Curve, Pair, PairSpec, PublicParts, SecretSpec};
-pub use mechanism::{AES, CipherParameters, Signature, TRIPLE_DES, WrapMethod};
+pub use mechanism::{AES, CipherParameters, Encipherment, Signature, TRIPLE_DES, WrapMethod};
 use pool::{Cost, Pool, Start};
 pub use tenant::{Purpose, TenantKeys, WrappedKey};
-pub use use_key::{KeyKind, UseKey};
+pub use use_key::{Encoding, KeyKind, UseKey};
 
 /// Which token holds the masters.
 #[derive(Debug)]
@@ -108,6 +109,8 @@ pub struct Hsm {
     pool: Pool,
     row_macs: row_mac::RowMacs,
     loaded: use_key::LoadedKeys,
+    /// What the token lists, as it was at start.
+    mechanisms: HashSet<u64>,
 }
 
 impl Hsm {
@@ -131,9 +134,11 @@ impl Hsm {
 
     fn start(config: Config, start: Start) -> Result<Hsm, HsmError> {
         let loaded = use_key::LoadedKeys::new(config.loaded_keys);
+        let pool = Pool::start(config, start)?;
         Ok(Hsm {
             loaded,
-            pool: Pool::start(config, start)?,
+            mechanisms: pool.mechanisms(),
+            pool,
             row_macs: row_mac::RowMacs::default(),
         })
     }
@@ -226,6 +231,15 @@ impl Hsm {
                 let mut bytes = Zeroizing::new(vec![0; length]);
                 seat.session.random(&mut bytes)?;
                 Ok(bytes)
+            })
+            .await
+    }
+
+    /// Additional input to the token's generator; bytes that it took, 0 where it takes none.
+    pub async fn seed(&self, seed: &[u8]) -> Result<usize, HsmError> {
+        self.pool
+            .run(Cost::Short, [seed], |seat, [seed]| {
+                Ok(seat.session.seed(seed)?.then_some(seed.len()).unwrap_or(0))
             })
             .await
     }
