@@ -110,9 +110,13 @@ impl Call<'_> {
                 self.row.name, self.tag_length
             )));
         }
+        let refused = || LibraryError::BadInput(format!("{} does not take this data", self.row.name));
+        if !self.row.shape.wraps(data.len()) {
+            return Err(refused());
+        }
         let mut context = self.begin(key, data.len(), None)?;
         let mut out = Vec::with_capacity(data.len() + 32);
-        let failed = |_| LibraryError::BadInput(format!("{} does not take this data", self.row.name));
+        let failed = |_| refused();
         context.cipher_update_vec(data, &mut out).map_err(failed)?;
         context.cipher_final_vec(&mut out).map_err(failed)?;
         let mut tag = vec![0; if self.row.shape.is_authenticated() { self.tag_length } else { 0 }];
@@ -130,6 +134,10 @@ impl Call<'_> {
         data: &[u8],
         tag: &[u8],
     ) -> Result<Zeroizing<Vec<u8>>, LibraryError> {
+        // Of nothing OpenSSL unwraps nothing, and finds nothing wrong with it.
+        if !self.row.shape.unwraps(data.len()) {
+            return Err(LibraryError::Integrity);
+        }
         let mut context = self.begin(key, data.len(), Some(tag))?;
         let mut out = Zeroizing::new(Vec::with_capacity(data.len() + 32));
         let failed = |_| LibraryError::Integrity;

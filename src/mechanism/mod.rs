@@ -117,6 +117,25 @@ impl Shape {
         }
     }
 
+    /// Whether key wrap takes data of this many bytes (RFC 3394 §2, RFC 5649 §3); other mechanisms
+    /// answer for themselves.
+    pub fn wraps(self, length: usize) -> bool {
+        match self {
+            Shape::KeyWrap => length >= 16 && length.is_multiple_of(8),
+            Shape::KeyWrapPadded => length >= 1,
+            _ => true,
+        }
+    }
+
+    /// Whether wrapped data may be of this many bytes.
+    pub fn unwraps(self, length: usize) -> bool {
+        match self {
+            Shape::KeyWrap => length >= 24 && length.is_multiple_of(8),
+            Shape::KeyWrapPadded => length >= 16 && length.is_multiple_of(8),
+            _ => true,
+        }
+    }
+
     /// Bytes of the initialisation vector, counter block or nonce that the server makes; 0: none.
     pub fn iv(self) -> usize {
         match self {
