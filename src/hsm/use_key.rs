@@ -182,7 +182,7 @@ impl KeyKind {
     }
 
     /// A session object, sensitive and not extractable, with the role's usages and no other.
-    fn template(self, role: Role, wraps_bytes: bool) -> Vec<Attribute<'static>> {
+    pub(super) fn template(self, role: Role, wraps_bytes: bool) -> Vec<Attribute<'static>> {
         // HMAC takes any key as bytes, whatever it is otherwise for.
         let key_type = match (self, role) {
             (KeyKind::Generic, _) | (_, Role::Mac) => CKK_GENERIC_SECRET,
