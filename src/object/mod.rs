@@ -12,6 +12,8 @@ pub mod inspection;
 pub mod mac;
 pub mod managed;
 pub mod material;
+pub mod pair_algorithm;
 pub mod state;
+pub mod transparent;
 pub mod usage;
 pub mod wrapping;
