@@ -2,6 +2,7 @@
 
 pub mod admission;
 pub mod approval;
+pub mod container;
 pub mod conversion;
 pub mod creation;
 pub mod delivery;
