@@ -9,7 +9,6 @@ mod der;
 mod error;
 #[cfg(test)]
 pub(crate) mod fixture;
-mod library;
 mod line;
 mod master;
 mod material;
@@ -24,6 +23,7 @@ mod tenant;
 mod tests;
 mod use_key;
 
+use std::collections::HashSet;
 use std::path::PathBuf;
 
 use token::raw::CKM_ECDSA;
@@ -33,11 +33,11 @@ use zeroize::Zeroizing;
 pub use cipher::Ciphertext;
 pub use error::HsmError;
 pub use material::SecretSpec;
-pub use mechanism::{AES, CipherParameters, Signature, TRIPLE_DES, WrapMethod};
+pub use mechanism::{AES, CipherParameters, Encipherment, Signature, TRIPLE_DES, WrapMethod};
 pub use pair::{Maker, Pair, PairSpec};
 use pool::{Cost, Pool, Start};
 pub use tenant::{Purpose, TenantKeys, WrappedKey};
-pub use use_key::{KeyKind, UseKey};
+pub use use_key::{Encoding, KeyKind, UseKey};
 
 use crate::object::format::{Curve, EcPublic, Format, PublicKey};
 
@@ -113,6 +113,8 @@ pub struct Hsm {
     pool: Pool,
     row_macs: row_mac::RowMacs,
     loaded: use_key::LoadedKeys,
+    /// What the token lists, as it was at start.
+    mechanisms: HashSet<u64>,
 }
 
 impl Hsm {
@@ -136,9 +138,11 @@ impl Hsm {
 
     fn start(config: Config, start: Start) -> Result<Hsm, HsmError> {
         let loaded = use_key::LoadedKeys::new(config.loaded_keys);
+        let pool = Pool::start(config, start)?;
         Ok(Hsm {
             loaded,
-            pool: Pool::start(config, start)?,
+            mechanisms: pool.mechanisms(),
+            pool,
             row_macs: row_mac::RowMacs::default(),
         })
     }
@@ -231,6 +235,15 @@ impl Hsm {
                 let mut bytes = Zeroizing::new(vec![0; length]);
                 seat.session.random(&mut bytes)?;
                 Ok(bytes)
+            })
+            .await
+    }
+
+    /// Additional input to the token's generator; bytes that it took, 0 where it takes none.
+    pub async fn seed(&self, seed: &[u8]) -> Result<usize, HsmError> {
+        self.pool
+            .run(Cost::Short, [seed], |seat, [seed]| {
+                Ok(seat.session.seed(seed)?.then_some(seed.len()).unwrap_or(0))
             })
             .await
     }

@@ -14,6 +14,7 @@ pub mod mac;
 pub mod managed;
 pub mod material;
 pub mod pair_algorithm;
+pub mod service;
 pub mod state;
 pub mod transparent;
 pub mod usage;
