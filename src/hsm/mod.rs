@@ -169,18 +169,17 @@ impl Hsm {
     }
 
     /// The Random Number Generator attribute of what this token makes (KMIP 2.1 §4.46): the
-    /// embedded one has OpenSSL's CTR_DRBG with AES-256 (SP 800-90A), of others nothing is known.
+    /// embedded one has OpenSSL's HMAC_DRBG with SHA-256 (SP 800-90A), of others nothing is known.
     pub fn generator(&self) -> ttlv::Value<'static> {
-        use crate::protocol::enumeration::{CryptographicAlgorithm, DRBGAlgorithm, RNGAlgorithm};
+        use crate::protocol::enumeration::{DRBGAlgorithm, HashingAlgorithm, RNGAlgorithm};
         use crate::protocol::tag;
         use ttlv::{Node, Value};
         let number = |tag, number| Node::new(tag, Value::Enumeration(number));
         ttlv::Value::Structure(match self.pool.inner.inline {
             true => vec![
                 number(tag::RNG_ALGORITHM, RNGAlgorithm::DRBG.0),
-                number(tag::CRYPTOGRAPHIC_ALGORITHM, CryptographicAlgorithm::AES.0),
-                Node::new(tag::CRYPTOGRAPHIC_LENGTH, Value::Integer(256)),
-                number(tag::DRBG_ALGORITHM, DRBGAlgorithm::CTR.0),
+                number(tag::HASHING_ALGORITHM, HashingAlgorithm::SHA_256.0),
+                number(tag::DRBG_ALGORITHM, DRBGAlgorithm::HMAC.0),
             ],
             false => vec![number(tag::RNG_ALGORITHM, RNGAlgorithm::UNSPECIFIED.0)],
         })

@@ -37,6 +37,9 @@ pub struct Scheme {
     salt: Option<usize>,
 }
 
+/// A digest and its hash, where that is known.
+type Digest = (Vec<u8>, Option<&'static HashRow>);
+
 /// The hash where nothing is said.
 const DEFAULT_HASH: HashingAlgorithm = HashingAlgorithm::SHA_256;
 
@@ -151,21 +154,21 @@ impl Scheme {
         }
     }
 
-    /// Digest and hash; None for whole messages.
-    fn digest(&self, signed: Signed<'_>) -> Result<Option<(Vec<u8>, &'static HashRow)>, Fault> {
+    /// Digest and hash; None for whole messages. Digested data of no hash's length is signed as it
+    /// is (TC-RSA-SIGN-DIGESTEDDATA, TC-ECDSA-SIGN-DIGESTEDDATA).
+    fn digest(&self, signed: Signed<'_>) -> Result<Option<Digest>, Fault> {
         match (signed, self.message_hash()?) {
             (Signed::Data(_), None) => Ok(None),
             (Signed::Digest(_), None) => Err(unsupported(format!(
                 "{} over digested data: it signs whole messages",
                 self.row.name
             ))),
-            (Signed::Data(data), Some(row)) => Ok(Some((library::digest::hash(row, data)?, row))),
-            (Signed::Digest(digest), Some(row)) => {
-                let row = self
-                    .hash
-                    .or_else(|| hash::of_length(digest.len()))
-                    .unwrap_or(row);
-                if row.length != digest.len() {
+            (Signed::Data(data), Some(row)) => Ok(Some((library::digest::hash(row, data)?, Some(row)))),
+            (Signed::Digest(digest), Some(_)) => {
+                let row = self.hash.or_else(|| hash::of_length(digest.len()));
+                if let Some(row) = row
+                    && row.length != digest.len()
+                {
                     return Err(Fault::new(
                         Reason::CryptographicFailure,
                         format!(
@@ -203,7 +206,7 @@ impl Scheme {
         }
         let private = place::private_key(context, key).await?;
         let (input, hash) = match (digest, signed) {
-            (Some((digest, hash)), _) => (digest, Some(hash)),
+            (Some((digest, hash)), _) => (digest, hash),
             (None, Signed::Data(data) | Signed::Digest(data)) => (data.to_vec(), None),
         };
         let scheme = *self;
@@ -220,7 +223,7 @@ impl Scheme {
         &self,
         context: &mut Context,
         key: &Sealed,
-        digest: &Option<(Vec<u8>, &'static HashRow)>,
+        digest: &Option<Digest>,
         signed: Signed<'_>,
     ) -> Result<Result<Vec<u8>, hsm::HsmError>, Fault> {
         let Some(kind) = usage::private_kind(key) else {
@@ -232,12 +235,15 @@ impl Scheme {
         let (Signed::Data(message) | Signed::Digest(message)) = signed;
         let (scheme, input) = match (self.row.shape, digest) {
             (Shape::RsaPkcs1Signature, Some((digest, hash))) => {
-                let info = hash
-                    .digest_info(digest)
-                    .ok_or_else(|| unsupported(format!("signing {} digests", hash.algorithm)))?;
+                let info = match hash {
+                    None => digest.clone(),
+                    Some(hash) => hash.digest_info(digest).ok_or_else(|| {
+                        unsupported(format!("signing {} digests", hash.algorithm))
+                    })?,
+                };
                 (hsm::Signature::RsaPkcs1Info, info)
             }
-            (Shape::RsaPss, Some((digest, hash))) => {
+            (Shape::RsaPss, Some((digest, Some(hash)))) => {
                 let salt = self.salt.unwrap_or(hash.length);
                 let scheme = hsm::Signature::RsaPssDigest {
                     hash: hash.algorithm,
@@ -252,6 +258,9 @@ impl Scheme {
                     Ok(rs) => Ok(library::public_key::ecdsa_der(&rs)?),
                     Err(error) => Err(error),
                 });
+            }
+            (Shape::RsaPss, _) => {
+                return Err(bad("PSS over digested data needs a Hashing Algorithm"));
             }
             _ => {
                 let scheme = hsm::Signature::Message { row: self.row };
@@ -274,7 +283,7 @@ impl Scheme {
         let digest = self.digest(signed)?;
         let (Signed::Data(message) | Signed::Digest(message)) = signed;
         let (input, hash) = match &digest {
-            Some((digest, hash)) => (digest.as_slice(), Some(*hash)),
+            Some((digest, hash)) => (digest.as_slice(), *hash),
             None => (message, None),
         };
         Ok(library::public_key::verify(
