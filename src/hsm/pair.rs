@@ -48,6 +48,16 @@ pub enum Maker {
     Library,
 }
 
+impl Maker {
+    /// For the audit record.
+    pub fn name(self) -> &'static str {
+        match self {
+            Maker::Token => "token",
+            Maker::Library => "library",
+        }
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pair {
     /// PKCS#8 (DER) inside. Of a wrapped one `length` is an upper bound: DER knows its own.

@@ -209,3 +209,7 @@ fn symmetric(
         _ => None,
     }
 }
+
+#[cfg(test)]
+#[path = "conversion_tests.rs"]
+mod tests;

@@ -2,17 +2,21 @@
 
 use super::conversion;
 use super::creation;
-use super::format::{Algorithm, Curve, Format, Kind, Named, ObjectKind, created_format, possible};
+use super::format::{
+    Algorithm, Curve, Format, Hint, Kind, Named, ObjectKind, PrivateKey, PublicKey, created_format,
+    possible,
+};
 use super::managed::Form;
 use super::transparent;
 use crate::engine::error::{Fault, Reason};
 use crate::hsm::{KeyKind, PairSpec};
-use crate::object::format::{Hint, PrivateKey, PublicKey};
 use crate::protocol::attributes::Attributes;
 use crate::protocol::enumeration::{CryptographicAlgorithm, KeyFormatType, RecommendedCurve};
 use crate::protocol::key_block::KeyMaterial;
+use crate::protocol::mask::CryptographicUsageMask;
 use crate::protocol::structure::Bytes;
 use crate::protocol::tag;
+use crate::protocol::version::Version;
 
 /// Shortest and longest RSA modulus, in bits; a multiple of [`RSA_STEP`].
 const RSA_BITS: (i32, i32) = (2048, 8192);
@@ -36,8 +40,7 @@ pub struct PairAlgorithm {
     pub curve: Option<RecommendedCurve>,
     /// Shortest and longest Cryptographic Length, in bits.
     pub bits: (i32, i32),
-    /// None: no mechanism of this server uses the private key.
-    pub kind: Option<KeyKind>,
+    pub kind: KeyKind,
     /// The PKCS#11 mechanism by which a token that has it makes the pair; None: the library makes it.
     pub mechanism: Option<&'static str>,
     /// Whether the library makes it (never of class token) where the token does not.
@@ -62,31 +65,47 @@ pub struct Wanted {
     /// Cryptographic Length in bits.
     pub length: i32,
     pub curve: Option<RecommendedCurve>,
+    pub kind: KeyKind,
     /// Key Format Types of the private and of the public key.
     pub formats: (Format, Format),
 }
 
+impl Wanted {
+    /// Cryptographic Usage Masks of the private and the public key where the client says none (Barbican): a pair that
+    /// nobody may use helps nobody.
+    pub fn usual_masks(&self) -> (CryptographicUsageMask, CryptographicUsageMask) {
+        match self.kind {
+            KeyKind::MontgomeryPrivate => (
+                CryptographicUsageMask::KEY_AGREEMENT,
+                CryptographicUsageMask::KEY_AGREEMENT,
+            ),
+            _ => (CryptographicUsageMask::SIGN, CryptographicUsageMask::VERIFY),
+        }
+    }
+}
+
 impl PairAlgorithm {
+    /// None: no mechanism of this server uses such keys (ML-KEM).
     fn new(
         algorithm: CryptographicAlgorithm,
         curve: Option<u32>,
         bits: usize,
         which: Which,
-    ) -> PairAlgorithm {
+    ) -> Option<PairAlgorithm> {
         let (spec, family) = match which {
             Which::Rsa => (PairSpec::Rsa { bits: 2048 }, Algorithm::Rsa),
             Which::Curve(curve) => (PairSpec::Ec { curve }, Algorithm::Ec),
             Which::Named(named) => (PairSpec::Named(named), Algorithm::Named(named)),
         };
         let bits = i32::try_from(bits).unwrap_or(i32::MAX);
-        PairAlgorithm {
+        Some(PairAlgorithm {
             algorithm,
             curve: curve.map(RecommendedCurve),
             bits: match which {
                 Which::Rsa => RSA_BITS,
                 Which::Curve(_) | Which::Named(_) => (bits, bits),
             },
-            kind: spec.kind(),
+            kind: spec.kind()?,
             mechanism: spec.mechanism_name(),
             library: which != Which::Rsa,
             formats: (
@@ -94,7 +113,7 @@ impl PairAlgorithm {
                 created_format(ObjectKind::PublicKey(family)),
             ),
             which,
-        }
+        })
     }
 
     fn spec(&self, length: i32) -> PairSpec {
@@ -138,7 +157,7 @@ pub fn pair_algorithms() -> impl Iterator<Item = PairAlgorithm> {
     let curves = Curve::ALL
         .iter()
         .filter(|curve| curve.bits() >= SHORTEST_CURVE)
-        .map(|curve| {
+        .filter_map(|curve| {
             PairAlgorithm::new(
                 CryptographicAlgorithm::EC,
                 Some(curve.recommended_curve()),
@@ -146,7 +165,7 @@ pub fn pair_algorithms() -> impl Iterator<Item = PairAlgorithm> {
                 Which::Curve(*curve),
             )
         });
-    let named = Named::ALL.iter().map(|named| {
+    let named = Named::ALL.iter().filter_map(|named| {
         PairAlgorithm::new(
             CryptographicAlgorithm(named.cryptographic_algorithm()),
             named.recommended_curve(),
@@ -154,7 +173,17 @@ pub fn pair_algorithms() -> impl Iterator<Item = PairAlgorithm> {
             Which::Named(*named),
         )
     });
-    std::iter::once(rsa).chain(curves).chain(named)
+    rsa.into_iter().chain(curves).chain(named)
+}
+
+/// What KMIP 3.0 numbers and older versions have as extensions (2.1 §7.13): name, Cryptographic Algorithm.
+pub fn extensions() -> impl Iterator<Item = (String, CryptographicAlgorithm)> {
+    pair_algorithms()
+        .filter(|row| !row.algorithm.is_in(Version::NEWEST) && matches!(row.which, Which::Named(_)))
+        .map(|row| {
+            let extension = CryptographicAlgorithm(row.algorithm.0 | EXTENSION);
+            (row.algorithm.to_string(), extension)
+        })
 }
 
 /// The algorithm under the number of the version that has it.
@@ -185,6 +214,7 @@ pub fn wanted(private: &Attributes, public: &Attributes) -> Result<Wanted, Fault
         spec: row.spec(length),
         length,
         curve: row.curve,
+        kind: row.kind,
         formats: (
             format(Kind::Private, private, &row)?,
             format(Kind::Public, public, &row)?,
@@ -206,7 +236,7 @@ fn find(
     };
     let signs_only = algorithm == CryptographicAlgorithm::ECDSA;
     pair_algorithms()
-        .filter(|row| !(signs_only && row.kind == Some(KeyKind::MontgomeryPrivate)))
+        .filter(|row| !(signs_only && row.kind == KeyKind::MontgomeryPrivate))
         .find(fits)
         .ok_or_else(|| {
             let what = match (is_elliptic, curve) {
@@ -272,4 +302,92 @@ pub fn kept(kind: Kind, format: Format, der: &[u8]) -> Result<(Form, Bytes), Fau
         KeyMaterial::Bytes(bytes) => (Form::Bytes, bytes),
         KeyMaterial::Transparent(bytes) => (Form::Transparent, bytes),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+    use ttlv::Node;
+
+    use super::*;
+
+    fn asked(algorithm: u32, curve: Option<u32>, length: Option<i32>) -> Result<Wanted, Reason> {
+        let mut attributes = Attributes::default();
+        let number = ttlv::Value::Enumeration;
+        attributes.set(tag::CRYPTOGRAPHIC_ALGORITHM, number(algorithm));
+        if let Some(curve) = curve {
+            attributes.set(
+                tag::CRYPTOGRAPHIC_DOMAIN_PARAMETERS,
+                ttlv::Value::Structure(vec![Node::new(tag::RECOMMENDED_CURVE, number(curve))]),
+            );
+        }
+        if let Some(length) = length {
+            attributes.set(tag::CRYPTOGRAPHIC_LENGTH, ttlv::Value::Integer(length));
+        }
+        wanted(&attributes, &Attributes::default()).map_err(|fault| fault.reason)
+    }
+
+    #[test]
+    fn every_row_is_found_by_what_it_says_of_itself() {
+        let mut count = 0;
+        for row in pair_algorithms() {
+            count += 1;
+            let curve = row.curve.map(|curve| curve.0);
+            let found = asked(row.algorithm.0, curve, Some(row.bits.0)).unwrap();
+            assert_eq!(found.spec, row.spec(row.bits.0));
+            assert_eq!((found.formats, found.length), (row.formats, row.bits.0));
+            assert_eq!(
+                asked(row.algorithm.0, curve, Some(row.bits.0 - 1)).unwrap_err(),
+                Reason::InvalidAttributeValue
+            );
+            assert_eq!(
+                asked(row.algorithm.0, curve, None).is_ok(),
+                row.which != Which::Rsa
+            );
+        }
+        assert!(count > 50, "{count}");
+    }
+
+    #[test]
+    fn names_of_older_versions_and_extensions() {
+        let ec = CryptographicAlgorithm::EC.0;
+        let ecdsa = CryptographicAlgorithm::ECDSA.0;
+        let p384 = PairSpec::Ec { curve: Curve::P384 };
+        assert_eq!(asked(ecdsa, None, Some(384)).unwrap().spec, p384);
+        assert_eq!(asked(ec, None, Some(384)).unwrap().algorithm.0, ec);
+        let x25519 = PairSpec::Named(Named::X25519);
+        assert_eq!(asked(ec, Some(0x45), None).unwrap().spec, x25519);
+        let refused = Reason::UnsupportedCryptographicParameters;
+        assert_eq!(asked(ecdsa, Some(0x45), None).unwrap_err(), refused);
+        // P-192, and what is no algorithm of pairs.
+        assert_eq!(asked(ec, Some(0x01), None).unwrap_err(), refused);
+        let aes = CryptographicAlgorithm::AES.0;
+        assert_eq!(asked(aes, None, Some(256)).unwrap_err(), refused);
+        let ml_dsa = asked(EXTENSION | CryptographicAlgorithm::ML_DSA_65.0, None, None).unwrap();
+        assert_eq!(ml_dsa.algorithm, CryptographicAlgorithm::ML_DSA_65);
+        assert_eq!(extensions().count(), 15);
+        for (name, number) in extensions() {
+            assert!(name.contains("DSA"), "{name}");
+            assert!(asked(number.0, None, None).is_ok());
+        }
+    }
+
+    #[test]
+    fn formats_are_the_client_s_where_the_key_has_them() {
+        let mut private = Attributes::default();
+        let number = ttlv::Value::Enumeration;
+        private.set(
+            tag::CRYPTOGRAPHIC_ALGORITHM,
+            number(CryptographicAlgorithm::ED25519.0),
+        );
+        private.set(tag::KEY_FORMAT_TYPE, number(KeyFormatType::RAW.0));
+        let public = Attributes::default();
+        let found = wanted(&private, &public).unwrap();
+        assert_eq!(found.formats, (Format::Raw, Format::X509));
+        private.set(tag::KEY_FORMAT_TYPE, number(KeyFormatType::PKCS_1.0));
+        assert_eq!(
+            wanted(&private, &public).unwrap_err().reason,
+            Reason::KeyFormatTypeNotSupported
+        );
+    }
 }

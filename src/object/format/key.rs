@@ -64,12 +64,15 @@ pub struct Hint {
 impl PrivateKey {
     /// From key material in a byte-string format. Transparent ones are built from their parts.
     pub fn parse(format: Format, bytes: &[u8], hint: Hint) -> Result<PrivateKey, FormatError> {
-        match (format, hint.named) {
-            (Format::Pkcs1, _) => Ok(PrivateKey::Rsa(RsaPrivate::from_pkcs1(bytes)?)),
-            (Format::EcPrivateKey, _) => Ok(PrivateKey::Ec(EcPrivate::from_sec1(bytes, None)?)),
-            (Format::Pkcs8, _) => PrivateKey::from_pkcs8(bytes),
-            (Format::Raw, Some(named)) => {
+        match (format, hint.named, hint.curve) {
+            (Format::Pkcs1, ..) => Ok(PrivateKey::Rsa(RsaPrivate::from_pkcs1(bytes)?)),
+            (Format::EcPrivateKey, ..) => Ok(PrivateKey::Ec(EcPrivate::from_sec1(bytes, None)?)),
+            (Format::Pkcs8, ..) => PrivateKey::from_pkcs8(bytes),
+            (Format::Raw, Some(named), _) => {
                 Ok(PrivateKey::Named(NamedPrivate::from_raw(named, bytes)?))
+            }
+            (Format::Raw, None, Some(curve)) => {
+                Ok(PrivateKey::Ec(EcPrivate::new(curve, bytes, None)?))
             }
             _ => Err(FormatError::NotPossible(
                 "private keys in the format it has are only kept as they came",
@@ -82,6 +85,7 @@ impl PrivateKey {
         match (self, format) {
             (PrivateKey::Rsa(key), Format::Pkcs1) => key.to_pkcs1(),
             (PrivateKey::Ec(key), Format::EcPrivateKey) => key.to_sec1(true),
+            (PrivateKey::Ec(key), Format::Raw) => Ok(Zeroizing::new(key.scalar().to_vec())),
             (PrivateKey::Other(key), Format::Pkcs8) => Ok(key.der.clone()),
             (PrivateKey::Named(key), Format::Raw) => match key.raw() {
                 Some(raw) => Ok(Zeroizing::new(raw.to_vec())),

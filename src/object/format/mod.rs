@@ -62,4 +62,6 @@ impl From<Malformed> for FormatError {
 #[cfg(test)]
 mod fixtures;
 #[cfg(test)]
+pub(crate) use fixtures::{FIELD, RSA_PKCS8, RSA_SPKI};
+#[cfg(test)]
 mod tests;

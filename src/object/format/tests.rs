@@ -131,6 +131,68 @@ fn rsa_through_transparent_parts() {
 }
 
 #[test]
+fn missing_parts_of_rsa_keys_follow_from_the_others() {
+    use RsaPart::*;
+    let whole: Vec<(RsaPart, Unsigned)> = rsa()
+        .parts()
+        .map(|(part, value)| (part, value.clone()))
+        .collect();
+    let only = |wanted: &[RsaPart]| {
+        let parts = whole.iter().filter(|(part, _)| wanted.contains(part));
+        RsaPrivate::from_parts(parts.cloned()).unwrap()
+    };
+    for enough in [
+        &[Modulus, PrivateExponent, PublicExponent][..],
+        &[Modulus, PublicExponent, P, Q],
+        &[Modulus, PrivateExponent, P, Q],
+        &[Modulus, P, Q, PrimeExponentP, PrimeExponentQ],
+        &[
+            Modulus,
+            PrivateExponent,
+            PublicExponent,
+            P,
+            Q,
+            CrtCoefficient,
+        ],
+    ] {
+        let given = only(enough).to_pkcs1().unwrap();
+        let read = openssl::rsa::Rsa::private_key_from_der(&given).unwrap();
+        assert!(read.check_key().unwrap(), "{enough:?}");
+        // Several private exponents are of one key: the shortest is computed, OpenSSL's tools took another.
+        let given = RsaPrivate::from_pkcs1(&given).unwrap();
+        for (part, value) in whole.iter().filter(|(part, _)| *part != PrivateExponent) {
+            assert_eq!(given.part(*part), Some(value), "{enough:?}");
+        }
+        assert!(!enough.contains(&PrivateExponent) || given == rsa());
+    }
+    for little in [
+        &[Modulus, PrivateExponent][..],
+        &[Modulus, P, Q],
+        &[Modulus, PublicExponent, PrimeExponentP, PrimeExponentQ],
+    ] {
+        assert!(matches!(
+            only(little).to_pkcs1(),
+            Err(FormatError::NotPossible(_))
+        ));
+    }
+    // Parts of different keys, and none of any.
+    let one = Unsigned::from_magnitude(&[15]).unwrap();
+    for (odd, parts) in [
+        (P, &[Modulus, PublicExponent, P, Q][..]),
+        (PublicExponent, &[Modulus, PublicExponent, PrivateExponent]),
+        (Modulus, &[Modulus, PublicExponent, PrivateExponent]),
+    ] {
+        let parts = whole.iter().filter(|(part, _)| parts.contains(part));
+        let parts = parts.map(|(part, value)| match *part == odd {
+            true => (*part, one.clone()),
+            false => (*part, value.clone()),
+        });
+        let key = RsaPrivate::from_parts(parts).unwrap();
+        assert!(key.to_pkcs1().is_err(), "{odd:?}");
+    }
+}
+
+#[test]
 fn ec_goes_between_its_formats_as_openssl_writes_them() {
     for (name, sec1, bare, pkcs8, spki) in EC {
         let forms = [
@@ -451,23 +513,27 @@ proptest! {
     #[test]
     fn nothing_panics(mut data in proptest::collection::vec(any::<u8>(), 0..200), at in any::<prop::sample::Index>(), byte in any::<u8>()) {
         let readers = |data: &[u8]| {
-            for format in [Format::Pkcs1, Format::Pkcs8, Format::EcPrivateKey] {
-                if let Ok(key) = PrivateKey::parse(format, data, NONE) {
+            let hints = [
+                NONE,
+                on(Curve::P256),
+                Hint { named: Some(Named::Ed25519), ..NONE },
+                Hint { named: Some(Named::MlDsa44), ..NONE },
+            ];
+            for (format, hint) in Format::ALL.iter().flat_map(|format| hints.map(|hint| (*format, hint))) {
+                if let Ok(key) = PrivateKey::parse(format, data, hint) {
                     let _ = key.public();
                     let again = key.write(format).unwrap();
                     // A compressed form or foreign attributes may go, the key stays.
-                    assert_eq!(PrivateKey::parse(format, &again, NONE).unwrap().bits(), key.bits());
+                    assert_eq!(PrivateKey::parse(format, &again, hint).unwrap().bits(), key.bits());
                 }
-            }
-            for format in [Format::Pkcs1, Format::X509, Format::Raw] {
-                if let Ok(key) = PublicKey::parse(format, data, on(Curve::P256)) {
-                    assert_eq!(PublicKey::parse(format, &key.write(format).unwrap(), on(Curve::P256)).unwrap(), key);
+                if let Ok(key) = PublicKey::parse(format, data, hint) {
+                    assert_eq!(PublicKey::parse(format, &key.write(format).unwrap(), hint).unwrap(), key);
                 }
             }
             let _ = Certificate::parse(data);
         };
         readers(&data);
-        for known in [RSA_PKCS1, RSA_PKCS8, RSA_SPKI, ED25519_PKCS8, CERTIFICATE, NO_SUBJECT, EC.first().unwrap().3, EC.first().unwrap().4] {
+        for known in [RSA_PKCS1, RSA_PKCS8, RSA_SPKI, ED25519_PKCS8, ED25519_SPKI, FIELD.first().unwrap().3, FIELD.last().unwrap().4, CERTIFICATE, NO_SUBJECT, EC.first().unwrap().3, EC.first().unwrap().4] {
             data = bytes(known);
             let at = at.index(data.len());
             *data.get_mut(at).unwrap() = byte;

@@ -18,7 +18,6 @@ use crate::protocol::enumeration::{
     CryptographicAlgorithm, KeyFormatType, ObjectType, UniqueIdentifier,
 };
 use crate::protocol::key_block::KeyBlock;
-use crate::protocol::mask::CryptographicUsageMask;
 use crate::protocol::object::{Object, PrivateKey, PublicKey};
 use crate::protocol::structure::Bytes;
 use crate::protocol::tag;
@@ -134,16 +133,11 @@ impl Handler for CreateKeyPair {
                 );
             }
         }
-        let signs = |mask: CryptographicUsageMask| Value::Integer(mask.to_integer());
-        // Barbican asks without masks: a pair that nobody may use helps nobody.
-        private.set_if_absent(
-            tag::CRYPTOGRAPHIC_USAGE_MASK,
-            signs(CryptographicUsageMask::SIGN),
-        );
-        public.set_if_absent(
-            tag::CRYPTOGRAPHIC_USAGE_MASK,
-            signs(CryptographicUsageMask::VERIFY),
-        );
+        let (private_mask, public_mask) = wanted.usual_masks();
+        for (attributes, mask) in [(&mut private, private_mask), (&mut public, public_mask)] {
+            let mask = Value::Integer(mask.to_integer());
+            attributes.set_if_absent(tag::CRYPTOGRAPHIC_USAGE_MASK, mask);
+        }
         let (private_id, public_id) = (creation::new_identifier(), creation::new_identifier());
         let (to_public, to_private) = inspection::PAIR_LINKS;
         creation::link(&mut private, to_public.0, &public_id);
@@ -163,6 +157,10 @@ impl Handler for CreateKeyPair {
             .generate_pair(&context.caller.tenant.keys, spec, class, &binding)
             .await
             .map_err(not_made)?;
+        context.computed(
+            spec.mechanism_name().unwrap_or("key pair generation"),
+            pair.maker.name(),
+        );
         let (private_format, public_format) = wanted.formats;
         private_half(
             context,
