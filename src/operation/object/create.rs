@@ -153,9 +153,9 @@ fn bytes_of(algorithm: CryptographicAlgorithm, bits: i32) -> Result<usize, Fault
     }
 }
 
-fn not_made(error: HsmError) -> Fault {
+pub fn not_made(error: HsmError) -> Fault {
     match error {
-        HsmError::BadKey(what) => Fault::new(Reason::UnsupportedCryptographicParameters, what),
+        HsmError::BadKey(what) | HsmError::Refused(what) => Fault::new(Reason::UnsupportedCryptographicParameters, what),
         other => other.into(),
     }
 }
