@@ -172,6 +172,7 @@ fn settings(config: &Config) -> Settings {
         strict_audit: config.audit.strict,
         anchor: config.audit.anchor.clone(),
         interop: config.server.interop,
+        rotation: config.server.rotation.get(),
         ..Settings::default()
     }
 }

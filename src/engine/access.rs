@@ -35,6 +35,7 @@ permissions! {
     Revoke = "revoke";
     Destroy = "destroy";
     DeriveKey = "derive-key";
+    ReKey = "re-key";
     Encrypt = "encrypt";
     Decrypt = "decrypt";
     Mac = "mac";

@@ -11,6 +11,7 @@ pub mod founding;
 pub mod freshness;
 pub mod lease;
 pub mod metrics;
+pub mod rotation;
 pub mod service;
 pub mod settings;
 pub mod tenant;
@@ -121,6 +122,7 @@ impl Engine {
         });
         lease::keep(&engine, position);
         sealer::keep(&engine);
+        rotation::keep(&engine);
         Ok(engine)
     }
 
@@ -144,6 +146,16 @@ impl Engine {
             .await
             .map_err(|stranger| stranger_fault(&stranger, &address));
         Sender { caller, address }
+    }
+
+    /// A tenant's settings and keys, for what the server does by itself.
+    async fn tenant(
+        &self,
+        tenant: TenantId,
+    ) -> Result<Arc<directory::TenantInForce>, entity::EntityError> {
+        self.directory
+            .tenant(&self.rows(), tenant, self.lease.is_live())
+            .await
     }
 
     /// The door to rows that are no objects.

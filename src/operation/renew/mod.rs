@@ -1,0 +1,2 @@
+pub mod re_key;
+pub mod re_key_key_pair;
