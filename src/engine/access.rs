@@ -36,6 +36,7 @@ permissions! {
     Destroy = "destroy";
     DeriveKey = "derive-key";
     ReKey = "re-key";
+    ReProvision = "re-provision";
     Encrypt = "encrypt";
     Decrypt = "decrypt";
     Mac = "mac";
@@ -82,6 +83,10 @@ pub fn decide(caller: &Caller, object: &Managed, permission: Permission) -> Deci
 }
 
 /// Where there is no object yet.
-pub fn decide_tenant(_caller: &Caller, _permission: Permission) -> Decision {
-    Decision::Allow
+pub fn decide_tenant(caller: &Caller, permission: Permission) -> Decision {
+    match permission {
+        // A new credential need not be of an authority that an administrator chose.
+        Permission::ReProvision if !caller.has_profile(STANDARD) => Decision::Deny,
+        _ => Decision::Allow,
+    }
 }

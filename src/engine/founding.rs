@@ -211,6 +211,7 @@ pub async fn add_identity(
     let mapping = Mapping {
         tenant: tenant.0,
         identity: identity.name.clone(),
+        retired: None,
     };
     let mut changes = Vec::new();
     if store
@@ -337,6 +338,7 @@ pub async fn identities(store: &Store, hsm: &Hsm) -> Result<Vec<Listed>, Foundin
             let identity = entity::verify::<Identity>(hsm, row).await?.body;
             let certificates = mappings
                 .iter()
+                .filter(|mapping| mapping.body.retired.is_none())
                 .filter(|mapping| {
                     mapping.body.tenant == tenant.tenant.0 && mapping.body.identity == identity.name
                 })

@@ -3,6 +3,7 @@
 pub mod access;
 pub mod batch;
 pub mod context;
+pub mod credential;
 pub mod directory;
 pub mod entity;
 pub mod envelope;
@@ -228,9 +229,18 @@ impl Engine {
     /// Writes changes and their audit rows, whole or not at all.
     pub async fn commit(&self, commit: Commit) -> Result<(), StoreError> {
         let versions = freshness::versions(&commit);
+        let entities = versions.iter().any(|(kind, ..)| *kind != 0);
         self.store.apply(commit).await?;
         for (kind, tenant, key, version) in versions {
             self.freshness.note(kind, tenant, &key, version);
+        }
+        if entities {
+            self.directory.forget();
+            // What is withdrawn holds everywhere once it is answered: other nodes use what they
+            // remember for one lease at the most (DESIGN §1.4). SQLite has one node.
+            if matches!(*self.store, Store::Postgres(_)) {
+                tokio::time::sleep(lease::LENGTH).await;
+            }
         }
         Ok(())
     }
@@ -267,7 +277,7 @@ fn stranger_fault(stranger: &Stranger, address: &str) -> Fault {
             Reason::Unavailable,
             "the server cannot check who you are at the moment; try again later",
         ),
-        Stranger::Unknown | Stranger::Revoked(_) => Fault::new(
+        Stranger::Unknown | Stranger::Revoked(_) | Stranger::Retired(_) => Fault::new(
             Reason::AuthenticationNotSuccessful,
             "this certificate is not registered, or no longer; an administrator can add it with `keyward client add`",
         ),

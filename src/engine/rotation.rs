@@ -225,6 +225,7 @@ async fn sender(engine: &Engine, object: &Sealed) -> Result<Sender, Fault> {
                 created: 0,
                 profiles: Vec::new(),
             },
+            credential: None,
         })),
         address: ADDRESS.to_owned(),
     })

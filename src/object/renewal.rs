@@ -136,6 +136,10 @@ pub fn attributes(
     if let Some(offset) = offset {
         dates(old, &mut new, context.now, offset, &wanted)?;
     }
+    if wanted.has(tag::CRYPTOGRAPHIC_LENGTH) || wanted.has(tag::CRYPTOGRAPHIC_ALGORITHM) {
+        // It was said of another kind of key, by the server where the client did not (2.1 §4.45).
+        new.remove(tag::QUANTUM_SAFE);
+    }
     overlay(existing.object_type(), &mut new, wanted);
     refill(&mut new);
     creation::link(

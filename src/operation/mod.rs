@@ -107,6 +107,7 @@ operations! {
     LOG = server::log::Log, known, reads;
     ADJUST_ATTRIBUTE = attribute::adjust_attribute::AdjustAttribute, known, changes;
     SET_ATTRIBUTE = attribute::set_attribute::SetAttribute, known, changes;
+    RE_PROVISION = renew::re_provision::ReProvision, known, changes;
     INTEROP = server::interop::Interop, known, reads;
 }
 

@@ -18,5 +18,7 @@ mod fields;
 mod lifecycle;
 mod message;
 mod protocol;
+mod renewal;
+mod rotation;
 #[path = "../support/server.rs"]
 mod server;
