@@ -295,3 +295,7 @@ async fn commit(
         Err(error) => Err(error.into()),
     }
 }
+
+#[cfg(test)]
+#[path = "rotation_tests.rs"]
+mod tests;

@@ -96,7 +96,7 @@ fn the_new_certificate_takes_the_place_of_the_old_one() {
 #[test]
 fn a_quickstart_goes_on_after_its_first_client_has_another_certificate() {
     on_both(|server, _| {
-        let next = own(&server.home.path().to_owned(), "next");
+        let next = own(server.home.path(), "next");
         server
             .client()
             .ask(Operation::RE_PROVISION, certificate(&der(&next.0)))
@@ -136,7 +136,7 @@ fn what_this_server_does_not_do_is_refused_and_changes_nothing() {
         }
         client.create("still there");
         // Only whom an administrator lets do all that the standard lets a client do.
-        let new = own(&server.home.path().to_owned(), "new");
+        let new = own(server.home.path(), "new");
         connect(server, "plain")
             .ask(Operation::RE_PROVISION, certificate(&der(&new.0)))
             .fails(ResultReason::PERMISSION_DENIED);
