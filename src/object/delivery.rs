@@ -140,8 +140,16 @@ fn convert(object: &Sealed, whole: &mut Object, wish: &Wish<'_>) -> Result<(), F
         return Ok(());
     };
     let object_type = object.object_type();
+    if whole.key_block().is_none() {
+        return match conversion::is_form_of(whole, wanted) {
+            true => Ok(()),
+            false => Err(Fault::new(
+                Reason::KeyFormatTypeNotSupported,
+                format!("a {object_type} cannot be given as {wanted}; ask without Key Format Type"),
+            )),
+        };
+    }
     let Some(block) = whole.key_block_mut() else {
-        // Objects without key block have one form; X.509 certificates may be asked for as such.
         return Ok(());
     };
     if block.key_format_type == wanted {
@@ -150,7 +158,7 @@ fn convert(object: &Sealed, whole: &mut Object, wish: &Wish<'_>) -> Result<(), F
     let Some(KeyValue::Plain { material, .. }) = &block.key_value else {
         return Ok(());
     };
-    let converted = conversion::convert(object_type, block, material, wanted)?;
+    let converted = conversion::convert(object_type, block, &object.attributes, material, wanted)?;
     block.key_value = Some(KeyValue::Plain {
         material: converted,
         attributes: None,

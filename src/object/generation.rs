@@ -18,7 +18,10 @@ use crate::store::record::Class;
 /// Longest key that is made, in bits: HMAC keys may be longer than any cipher's.
 const LONGEST: i32 = 4096;
 
-fn algorithm_and_length(attributes: &Attributes) -> Result<(CryptographicAlgorithm, i32), Fault> {
+/// What a symmetric key to be made must have (1.4 §4.1), the length in bits.
+pub fn algorithm_and_length(
+    attributes: &Attributes,
+) -> Result<(CryptographicAlgorithm, i32), Fault> {
     let algorithm = creation::required(
         attributes
             .enumeration(tag::CRYPTOGRAPHIC_ALGORITHM)
@@ -40,7 +43,7 @@ fn algorithm_and_length(attributes: &Attributes) -> Result<(CryptographicAlgorit
     Ok((algorithm, length))
 }
 
-fn kind_of(algorithm: CryptographicAlgorithm) -> KeyKind {
+pub fn kind_of(algorithm: CryptographicAlgorithm) -> KeyKind {
     match algorithm {
         CryptographicAlgorithm::AES => KeyKind::Aes,
         CryptographicAlgorithm::DES3 => KeyKind::TripleDes,
@@ -49,8 +52,9 @@ fn kind_of(algorithm: CryptographicAlgorithm) -> KeyKind {
     }
 }
 
-/// Triple DES lengths are given with or without parity (168 and 192, 112 and 128).
-fn bytes_of(algorithm: CryptographicAlgorithm, bits: i32) -> Result<usize, Fault> {
+/// Bytes of a key of so many bits. Triple DES lengths are given with or without parity (168 and 192,
+/// 112 and 128).
+pub fn bytes_of(algorithm: CryptographicAlgorithm, bits: i32) -> Result<usize, Fault> {
     let bits = match (algorithm, bits) {
         (CryptographicAlgorithm::DES3, 168) => 192,
         (CryptographicAlgorithm::DES3, 112) => 128,
@@ -70,9 +74,12 @@ fn bytes_of(algorithm: CryptographicAlgorithm, bits: i32) -> Result<usize, Fault
     }
 }
 
-fn not_made(error: HsmError) -> Fault {
+/// A key that the token does not make is the request's fault.
+pub fn not_made(error: HsmError) -> Fault {
     match error {
-        HsmError::BadKey(what) => Fault::new(Reason::UnsupportedCryptographicParameters, what),
+        HsmError::BadKey(what) | HsmError::Refused(what) => {
+            Fault::new(Reason::UnsupportedCryptographicParameters, what)
+        }
         other => other.into(),
     }
 }

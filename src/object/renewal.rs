@@ -34,7 +34,6 @@ static OWN: &[Tag] = &[
     tag::ARCHIVE_DATE,
     tag::ALWAYS_SENSITIVE,
     tag::NEVER_EXTRACTABLE,
-    tag::KEY_FORMAT_TYPE,
     tag::KEY_VALUE_PRESENT,
     tag::KEY_VALUE_LOCATION,
     tag::SHORT_UNIQUE_IDENTIFIER,
@@ -139,6 +138,7 @@ pub fn attributes(
     if wanted.has(tag::CRYPTOGRAPHIC_LENGTH) || wanted.has(tag::CRYPTOGRAPHIC_ALGORITHM) {
         // It was said of another kind of key, by the server where the client did not (2.1 §4.45).
         new.remove(tag::QUANTUM_SAFE);
+        new.remove(tag::CRYPTOGRAPHIC_DOMAIN_PARAMETERS);
     }
     overlay(existing.object_type(), &mut new, wanted);
     refill(&mut new);

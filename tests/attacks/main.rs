@@ -20,6 +20,7 @@ mod crash;
 mod credentials;
 mod database;
 mod limits;
+mod renewal;
 mod revocation;
 mod tampering;
 mod tenants;

@@ -3,8 +3,8 @@
 
 use keyward::protocol::enumeration::{
     BatchErrorContinuationOption, CryptographicAlgorithm, KeyFormatType, LinkType, ObjectType,
-    Operation, ResultReason, ResultStatus, RevocationReasonCode, SecretDataType, State,
-    UsageLimitsUnit,
+    Operation, RecommendedCurve, ResultReason, ResultStatus, RevocationReasonCode, SecretDataType,
+    State, UsageLimitsUnit,
 };
 use keyward::protocol::tag;
 use ttlv::{Node, Value};
@@ -590,5 +590,99 @@ fn of_racing_requests_one_replaces_the_key() {
         client
             .ask(V1_4, Operation::DESTROY, vec![uid(&made[0])])
             .ok();
+    }
+}
+
+/// The curve stands in the key only, not among its attributes.
+#[test]
+fn a_registered_pair_is_replaced_on_its_own_curve() {
+    let mut client = server::shared().connect();
+    let parameters = Value::Structure(vec![number(
+        tag::RECOMMENDED_CURVE,
+        RecommendedCurve::SECP256K1.0,
+    )]);
+    let (private, public) = pair(
+        &mut client,
+        vec![attribute("Cryptographic Domain Parameters", parameters)],
+    );
+    let mut register = |key: &str, object_type: ObjectType, object, links: Vec<Item>| {
+        let got = client.ask(V1_4, Operation::GET, vec![uid(key)]).ok();
+        let mut attributes = links;
+        attributes.push(mask(3));
+        let payload = vec![
+            number(tag::OBJECT_TYPE, object_type.0),
+            template(attributes),
+            got.child(object).unwrap().clone(),
+        ];
+        client.made(V1_4, Operation::REGISTER, payload)
+    };
+    let public = register(&public, ObjectType::PUBLIC_KEY, tag::PUBLIC_KEY, Vec::new());
+    let to_public = attribute("Link", link(LinkType::PUBLIC_KEY_LINK, &public));
+    let private = register(
+        &private,
+        ObjectType::PRIVATE_KEY,
+        tag::PRIVATE_KEY,
+        vec![to_public],
+    );
+    assert_eq!(
+        values(&mut client, &private, "Cryptographic Domain Parameters"),
+        []
+    );
+    let request = vec![text(tag::PRIVATE_KEY_UNIQUE_IDENTIFIER, &private)];
+    let (_, new_public) = halves(&client.ask(V1_4, Operation::RE_KEY_KEY_PAIR, request).ok());
+    let wish = vec![
+        uid(&new_public),
+        number(tag::KEY_FORMAT_TYPE, KeyFormatType::X_509.0),
+    ];
+    let got = client.ask(V1_4, Operation::GET, wish).ok();
+    let der = material(&got, tag::PUBLIC_KEY);
+    // SECG's 1.3.132.0.10.
+    let oid = [0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x0a];
+    assert!(der.windows(oid.len()).any(|part| part == oid), "{der:02x?}");
+    // A private key without its Link has no pair that could be replaced.
+    let alone = {
+        let got = client.ask(V1_4, Operation::GET, vec![uid(&private)]).ok();
+        let payload = vec![
+            number(tag::OBJECT_TYPE, ObjectType::PRIVATE_KEY.0),
+            template(vec![mask(1)]),
+            got.child(tag::PRIVATE_KEY).unwrap().clone(),
+        ];
+        client.made(V1_4, Operation::REGISTER, payload)
+    };
+    let request = vec![text(tag::PRIVATE_KEY_UNIQUE_IDENTIFIER, &alone)];
+    let answer = client.ask(V1_4, Operation::RE_KEY_KEY_PAIR, request);
+    assert_eq!(answer.fails(), ResultReason::PERMISSION_DENIED);
+}
+
+#[test]
+fn a_pair_can_be_replaced_by_another_kind_of_pair() {
+    let mut client = server::shared().connect();
+    let (private, _) = pair(&mut client, Vec::new());
+    let common = structure(
+        tag::COMMON_TEMPLATE_ATTRIBUTE,
+        vec![
+            attribute(
+                "Cryptographic Algorithm",
+                Value::Enumeration(CryptographicAlgorithm::RSA.0),
+            ),
+            attribute("Cryptographic Length", Value::Integer(2048)),
+        ],
+    );
+    let request = vec![text(tag::PRIVATE_KEY_UNIQUE_IDENTIFIER, &private), common];
+    let (private, public) = halves(&client.ask(V1_4, Operation::RE_KEY_KEY_PAIR, request).ok());
+    for key in [private, public] {
+        assert_eq!(
+            values(&mut client, &key, "Cryptographic Algorithm"),
+            [Value::Enumeration(CryptographicAlgorithm::RSA.0)]
+        );
+        assert_eq!(
+            values(&mut client, &key, "Cryptographic Length"),
+            [Value::Integer(2048)]
+        );
+        assert_eq!(
+            values(&mut client, &key, "Cryptographic Domain Parameters"),
+            []
+        );
+        client.ask(V1_4, Operation::GET, vec![uid(&key)]).ok();
     }
 }

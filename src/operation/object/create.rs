@@ -76,8 +76,20 @@ pub fn storable(context: &Context, masks: Option<&ProtectionStorageMasks>) -> Re
     storable_as(context, masks, Reason::ProtectionStorageUnavailable)
 }
 
-/// The same with the reason of one half of a pair (2.1 §6.1.9.1, §6.1.47.1).
-pub fn storable_as(
+/// The same for a pair, in the words of the half that cannot be kept (2.1 §6.1.9.1, §6.1.47.1).
+pub fn pair_storable(
+    context: &Context,
+    common: Option<&ProtectionStorageMasks>,
+    private: Option<&ProtectionStorageMasks>,
+    public: Option<&ProtectionStorageMasks>,
+) -> Result<(), Fault> {
+    for masks in [common, private] {
+        storable_as(context, masks, Reason::PrivateProtectionStorageUnavailable)?;
+    }
+    storable_as(context, public, Reason::PublicProtectionStorageUnavailable)
+}
+
+fn storable_as(
     context: &Context,
     masks: Option<&ProtectionStorageMasks>,
     reason: Reason,

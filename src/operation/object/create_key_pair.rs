@@ -5,19 +5,18 @@ use ttlv::Value;
 use crate::engine::access::Permission;
 use crate::engine::context::Context;
 use crate::engine::error::{Fault, Reason};
-use crate::hsm::{Curve, PairSpec};
 use crate::object::creation;
 use crate::object::format::Format;
-use crate::object::pair::{self, Half, Plan};
+use crate::object::pair::{self, Half};
+use crate::object::pair_algorithm;
 use crate::operation::Handler;
-use crate::operation::object::create::storable_as;
+use crate::operation::object::create::pair_storable;
 use crate::operation::server::query::ProtectionStorageMasks;
 use crate::protocol::attributes::Attributes;
-use crate::protocol::enumeration::{
-    CryptographicAlgorithm, ObjectType, RecommendedCurve, UniqueIdentifier,
-};
+use crate::protocol::enumeration::{ObjectType, UniqueIdentifier};
 use crate::protocol::mask::CryptographicUsageMask;
 use crate::protocol::tag;
+use crate::store::record::Class;
 use crate::structure;
 
 structure! {
@@ -37,13 +36,6 @@ structure! {
 
 #[derive(Debug)]
 pub struct CreateKeyPair;
-
-/// Curves that pairs are made on, with the length in bits that names them where no curve is given.
-static CURVES: &[(RecommendedCurve, i32, Curve)] = &[
-    (RecommendedCurve::P_256, 256, Curve::P256),
-    (RecommendedCurve::P_384, 384, Curve::P384),
-    (RecommendedCurve::P_521, 521, Curve::P521),
-];
 
 /// One half's attributes: its own take precedence over the common ones; several instances unite (Table 190).
 pub fn joined(
@@ -70,90 +62,18 @@ pub fn joined(
     joined
 }
 
-fn wanted_curve(attributes: &Attributes) -> Option<RecommendedCurve> {
-    let Value::Structure(fields) = attributes.get(tag::CRYPTOGRAPHIC_DOMAIN_PARAMETERS)? else {
-        return None;
-    };
-    fields
-        .iter()
-        .find(|field| field.tag == tag::RECOMMENDED_CURVE)
-        .and_then(|field| match field.value {
-            Value::Enumeration(number) => Some(RecommendedCurve(number)),
-            _ => None,
-        })
-}
-
-fn spec(attributes: &Attributes) -> Result<(CryptographicAlgorithm, PairSpec, i32), Fault> {
-    let algorithm = creation::required(
-        attributes
-            .enumeration(tag::CRYPTOGRAPHIC_ALGORITHM)
-            .map(CryptographicAlgorithm),
-        tag::CRYPTOGRAPHIC_ALGORITHM,
-    )?;
-    let length = attributes.integer(tag::CRYPTOGRAPHIC_LENGTH);
-    match algorithm {
-        CryptographicAlgorithm::RSA => {
-            let length = creation::required(length, tag::CRYPTOGRAPHIC_LENGTH)?;
-            if !(2048..=4096).contains(&length) || length % 256 != 0 {
-                return Err(Fault::new(
-                    Reason::InvalidAttributeValue,
-                    format!("RSA keys of {length} bits are not made; expected 2048 to 4096"),
-                ));
-            }
-            Ok((
-                algorithm,
-                PairSpec::Rsa {
-                    bits: length.cast_unsigned(),
-                },
-                length,
-            ))
-        }
-        CryptographicAlgorithm::EC
-        | CryptographicAlgorithm::ECDSA
-        | CryptographicAlgorithm::ECDH => {
-            let wanted = wanted_curve(attributes);
-            let row = CURVES.iter().find(|(curve, bits, _)| match wanted {
-                Some(wanted) => wanted == *curve,
-                None => length == Some(*bits),
-            });
-            let (_, bits, curve) = row.ok_or_else(|| {
-                Fault::new(
-                    Reason::UnsupportedCryptographicParameters,
-                    "key pairs are made on P-256, P-384 and P-521; name one in Cryptographic Domain Parameters",
-                )
-            })?;
-            if length.is_some_and(|length| length != *bits) {
-                return Err(Fault::new(
-                    Reason::InvalidAttributeValue,
-                    format!("Cryptographic Length does not fit the curve, which has {bits} bits"),
-                ));
-            }
-            Ok((algorithm, PairSpec::Ec { curve: *curve }, *bits))
-        }
+/// A private key of class token is kept as the token wraps it.
+pub fn token_format(format: Format) -> Result<(), Fault> {
+    match format {
+        Format::Pkcs8 => Ok(()),
         other => Err(Fault::new(
-            Reason::UnsupportedCryptographicParameters,
-            format!("key pairs of {other} are not made"),
+            Reason::KeyFormatTypeNotSupported,
+            format!(
+                "a private key of class token is kept as PKCS#8, not as {}",
+                other.name()
+            ),
         )),
     }
-}
-
-/// In which formats the halves are kept (2.1 §4.26 Table 81; before 2.0 the formats that libraries read).
-fn formats(spec: PairSpec) -> (Format, Format) {
-    match spec {
-        PairSpec::Rsa { .. } => (Format::Pkcs1, Format::Pkcs1),
-        PairSpec::Ec { .. } => (Format::EcPrivateKey, Format::X509),
-    }
-}
-
-/// The pair that a private key's attributes ask for.
-pub fn plan(attributes: &Attributes) -> Result<Plan, Fault> {
-    let (algorithm, spec, length) = spec(attributes)?;
-    Ok(Plan {
-        algorithm,
-        spec,
-        length,
-        formats: formats(spec),
-    })
 }
 
 impl Handler for CreateKeyPair {
@@ -162,22 +82,12 @@ impl Handler for CreateKeyPair {
 
     async fn run(context: &mut Context, request: &Self::Request) -> Result<Self::Response, Fault> {
         context.permit(Permission::Create)?;
-        for (masks, reason) in [
-            (
-                &request.common_protection_storage_masks,
-                Reason::PrivateProtectionStorageUnavailable,
-            ),
-            (
-                &request.private_protection_storage_masks,
-                Reason::PrivateProtectionStorageUnavailable,
-            ),
-            (
-                &request.public_protection_storage_masks,
-                Reason::PublicProtectionStorageUnavailable,
-            ),
-        ] {
-            storable_as(context, masks.as_ref(), reason)?;
-        }
+        pair_storable(
+            context,
+            request.common_protection_storage_masks.as_ref(),
+            request.private_protection_storage_masks.as_ref(),
+            request.public_protection_storage_masks.as_ref(),
+        )?;
         let half = |own: &Option<Attributes>, object_type| {
             let joined = joined(
                 request.common_attributes.as_ref(),
@@ -188,8 +98,11 @@ impl Handler for CreateKeyPair {
         };
         let mut private = half(&request.private_key_attributes, ObjectType::PRIVATE_KEY)?;
         let mut public = half(&request.public_key_attributes, ObjectType::PUBLIC_KEY)?;
-        let plan = plan(&private)?;
+        let wanted = pair_algorithm::wanted(&private, &public)?;
         let class = creation::class_asked(&private)?;
+        if class == Class::Token && private.has(tag::KEY_FORMAT_TYPE) {
+            token_format(wanted.formats.0)?;
+        }
         let signs = |mask: CryptographicUsageMask| Value::Integer(mask.to_integer());
         // Barbican asks without masks: a pair that nobody may use helps nobody.
         private.set_if_absent(
@@ -203,7 +116,7 @@ impl Handler for CreateKeyPair {
         let (private, public) = (Half::new(private), Half::new(public));
         let private_id = private.unique_identifier.clone();
         let public_id = public.unique_identifier.clone();
-        let (private, public) = pair::make(context, &plan, class, private, public).await?;
+        let (private, public) = pair::make(context, &wanted, class, private, public).await?;
         context.insert(private).await?;
         context.insert(public).await?;
         context.also_produce(UniqueIdentifier::CREATE_KEY_PAIR_PUBLIC_KEY, &public_id);
