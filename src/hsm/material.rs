@@ -3,9 +3,9 @@
 use token::Value::{Flag, Number};
 use token::raw::{
     CK_MECHANISM_TYPE, CK_ULONG, CKA_CLASS, CKA_EXTRACTABLE, CKA_KEY_TYPE, CKA_PRIVATE,
-    CKA_SENSITIVE, CKA_TOKEN, CKA_VALUE_LEN, CKK_AES, CKK_DES2, CKK_DES3, CKK_GENERIC_SECRET,
-    CKM_AES_KEY_GEN, CKM_DES2_KEY_GEN, CKM_DES3_KEY_GEN, CKM_GENERIC_SECRET_KEY_GEN,
-    CKO_SECRET_KEY,
+    CKA_SENSITIVE, CKA_TOKEN, CKA_VALUE_LEN, CKK_AES, CKK_CHACHA20, CKK_DES2, CKK_DES3,
+    CKK_GENERIC_SECRET, CKM_AES_KEY_GEN, CKM_CHACHA20_KEY_GEN, CKM_DES2_KEY_GEN, CKM_DES3_KEY_GEN,
+    CKM_GENERIC_SECRET_KEY_GEN, CKO_SECRET_KEY,
 };
 use token::{Attribute, Mechanism};
 
@@ -28,6 +28,7 @@ impl SecretSpec {
         let fits = match self.kind {
             KeyKind::Aes => matches!(self.length, 16 | 24 | 32),
             KeyKind::TripleDes => matches!(self.length, 16 | 24),
+            KeyKind::ChaCha20 => self.length == 32,
             KeyKind::Generic => (1..=LONGEST).contains(&self.length),
             _ => false,
         };
@@ -45,6 +46,7 @@ impl SecretSpec {
             (KeyKind::Aes, _) => (CKM_AES_KEY_GEN, CKK_AES as CK_ULONG),
             (KeyKind::TripleDes, 16) => (CKM_DES2_KEY_GEN, CKK_DES2 as CK_ULONG),
             (KeyKind::TripleDes, _) => (CKM_DES3_KEY_GEN, CKK_DES3 as CK_ULONG),
+            (KeyKind::ChaCha20, _) => (CKM_CHACHA20_KEY_GEN, CKK_CHACHA20 as CK_ULONG),
             _ => (CKM_GENERIC_SECRET_KEY_GEN, CKK_GENERIC_SECRET as CK_ULONG),
         }
     }

@@ -21,7 +21,8 @@ use super::passage::{passage_key, unwrap_clear};
 use super::pool::{Cost, lock};
 use super::tenant::seal_with;
 use super::use_key::KeyKind;
-use super::{Hsm, HsmError, Purpose, TenantKeys, der, library};
+use super::{Hsm, HsmError, Purpose, TenantKeys, der};
+use crate::library;
 use crate::object::format::{
     Curve, EcPublic, Format, Named, NamedPublic, PublicKey, RsaPublic, Unsigned,
 };
@@ -176,9 +177,12 @@ impl Hsm {
         spec.check()?;
         match self.pair_in_token(keys, spec, class, aad).await {
             Err(HsmError::Refused(_)) if class != Class::Token => {
-                let made = tokio::task::spawn_blocking(move || library::pair(spec)).await;
-                let (pkcs8, public_key_info) =
-                    made.map_err(|error| HsmError::Unavailable(error.to_string()))??;
+                let made = tokio::task::spawn_blocking(move || library::pair::generate(spec)).await;
+                let (pkcs8, public_key_info) = made
+                    .map_err(|error| HsmError::Unavailable(error.to_string()))?
+                    .map_err(|error| {
+                        HsmError::Refused(format!("{spec:?}, nor the library: {error}"))
+                    })?;
                 Ok(Pair {
                     private: self.seal(keys, aad, &pkcs8).await?,
                     public_key_info,

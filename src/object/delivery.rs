@@ -2,7 +2,7 @@
 //! or not, and whether at all.
 
 use super::managed::Sealed;
-use super::{conversion, material, wrapping};
+use super::{container, conversion, material, wrapping};
 use crate::engine::context::Context;
 use crate::engine::error::{Fault, Reason};
 use crate::protocol::enumeration::{KeyCompressionType, KeyFormatType, KeyWrapType};
@@ -88,6 +88,10 @@ pub async fn open(
             }
             _ => wrapping::unwrap(context, &mut whole).await?,
         }
+    }
+    if wish.format == Some(KeyFormatType::PKCS_12) && container::is_for(object) {
+        Box::pin(container::make(context, object, &mut whole)).await?;
+        return Ok(whole);
     }
     convert(object, &mut whole, wish)?;
     Ok(whole)

@@ -105,18 +105,22 @@ fn bytes(value: &[u8]) -> Value<'static> {
     Value::ByteString(value.to_vec().into())
 }
 
-/// Certificate attributes (1.4 §3.9 to §3.15, 2.1 §4.6 to §4.8, §4.69 to §4.71).
+/// X.509 Certificate Identifier (1.4 §3.10, 2.1 §4.61).
+pub fn certificate_identifier(certificate: &X509, serial: &[u8]) -> Value<'static> {
+    Value::Structure(vec![
+        Node::new(
+            tag::ISSUER_DISTINGUISHED_NAME,
+            bytes(&certificate.issuer.der),
+        ),
+        Node::new(tag::CERTIFICATE_SERIAL_NUMBER, bytes(serial)),
+    ])
+}
+
+/// Certificate attributes (1.4 §3.9 to §3.15, 2.1 §4.6 to §4.8, §4.61 to §4.63).
 fn certificate_fields(certificate: &X509, attributes: &mut Attributes) {
-    let serial = certificate.serial_der();
     attributes.set_if_absent(
         tag::X_509_CERTIFICATE_IDENTIFIER,
-        Value::Structure(vec![
-            Node::new(
-                tag::ISSUER_DISTINGUISHED_NAME,
-                bytes(&certificate.issuer.der),
-            ),
-            Node::new(tag::CERTIFICATE_SERIAL_NUMBER, bytes(&serial)),
-        ]),
+        certificate_identifier(certificate, &certificate.serial_der()),
     );
     attributes.set_if_absent(
         tag::X_509_CERTIFICATE_SUBJECT,

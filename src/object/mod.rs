@@ -2,6 +2,7 @@
 
 pub mod admission;
 pub mod approval;
+pub mod container;
 pub mod conversion;
 pub mod creation;
 pub mod delivery;
@@ -16,6 +17,7 @@ pub mod material;
 pub mod pair;
 pub mod pair_algorithm;
 pub mod renewal;
+pub mod service;
 pub mod state;
 pub mod transparent;
 pub mod usage;

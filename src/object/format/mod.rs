@@ -12,6 +12,7 @@ mod integer;
 mod key;
 mod name;
 mod named;
+mod pkcs12;
 mod rsa;
 mod table;
 
@@ -26,6 +27,8 @@ pub use integer::Unsigned;
 pub use key::{Hint, Other, PrivateKey, PublicKey, convert};
 pub use name::{Name, NameAttribute};
 pub use named::{Inner, Named, NamedPrivate, NamedPublic};
+pub(crate) use pkcs12::LONGEST_CHAIN;
+pub use pkcs12::{Container, ContainerError};
 pub use rsa::{RsaPart, RsaPrivate, RsaPublic};
 pub use table::{Algorithm, Format, Kind, ObjectKind, created_format, default_format, possible};
 

@@ -1,4 +1,4 @@
-//! Key pairs made by the server's library (OpenSSL, the one that the embedded token links), for what a token lacks.
+//! Key pairs, for what a token lacks.
 
 use openssl::asn1::Asn1Object;
 use openssl::ec::EcKey;
@@ -7,28 +7,29 @@ use openssl::pkey::{Id, PKey, Private};
 use openssl::pkey_ctx::PkeyCtx;
 use zeroize::Zeroizing;
 
-use super::{HsmError, PairSpec};
+use super::LibraryError;
+use crate::hsm::PairSpec;
 use crate::object::format::{self, Named};
 
 /// PKCS#8 and SubjectPublicKeyInfo, DER. RSA pairs are the token's to make.
-pub(super) fn pair(spec: PairSpec) -> Result<(Zeroizing<Vec<u8>>, Vec<u8>), HsmError> {
+pub fn generate(spec: PairSpec) -> Result<(Zeroizing<Vec<u8>>, Vec<u8>), LibraryError> {
     let made = match spec {
-        PairSpec::Rsa { .. } => return Err(HsmError::Refused("RSA key pairs".into())),
+        PairSpec::Rsa { .. } => {
+            return Err(LibraryError::Refused("RSA key pairs: the token makes them"));
+        }
         PairSpec::Ec { curve } => format::openssl_group(curve)
             .and_then(|group| EcKey::generate(&group))
             .and_then(PKey::from_ec_key),
-        PairSpec::Named(named) => generate(named),
+        PairSpec::Named(named) => generate_named(named),
     };
-    made.and_then(|key| {
-        Ok((
-            Zeroizing::new(key.private_key_to_pkcs8()?),
-            key.public_key_to_der()?,
-        ))
-    })
-    .map_err(|error| HsmError::Refused(format!("key pairs of {spec:?}, nor the library: {error}")))
+    let key = made?;
+    Ok((
+        Zeroizing::new(key.private_key_to_pkcs8()?),
+        key.public_key_to_der()?,
+    ))
 }
 
-fn generate(named: Named) -> Result<PKey<Private>, ErrorStack> {
+fn generate_named(named: Named) -> Result<PKey<Private>, ErrorStack> {
     let oid = Asn1Object::from_str(&named.oid().to_string())?;
     let mut context = PkeyCtx::new_id(Id::from_raw(oid.nid().as_raw()))?;
     context.keygen_init()?;
@@ -48,7 +49,7 @@ mod tests {
             .iter()
             .map(|curve| PairSpec::Ec { curve: *curve });
         for spec in named.chain(curves) {
-            let (pkcs8, info) = pair(spec).unwrap();
+            let (pkcs8, info) = generate(spec).unwrap();
             let private = PrivateKey::parse(Format::Pkcs8, &pkcs8, Hint::default()).unwrap();
             let public = private.public().unwrap();
             assert_eq!(public.write(Format::X509).unwrap(), info, "{spec:?}");
@@ -58,6 +59,6 @@ mod tests {
                 assert_eq!(bare.public(), key.public(), "{spec:?}");
             }
         }
-        assert!(pair(PairSpec::Rsa { bits: 2048 }).is_err());
+        assert!(generate(PairSpec::Rsa { bits: 2048 }).is_err());
     }
 }
