@@ -245,34 +245,42 @@ async fn prepare(
         Some(ttlv::Value::Interval(seconds)) => Some(Interval(*seconds)),
         _ => None,
     };
-    let own = object.unique_identifier.clone();
-    let (_, to_private) = inspection::PAIR_LINKS;
-    let identifier = match object.object_type() {
-        ObjectType::PUBLIC_KEY => renewal::linked(&object.attributes, to_private).unwrap_or(own),
-        _ => own,
-    };
+    renew(&mut context, object, offset).await?;
+    Ok(context)
+}
+
+/// The equivalent of what a client would ask for.
+async fn renew(
+    context: &mut Context,
+    object: &Sealed,
+    offset: Option<Interval>,
+) -> Result<(), Fault> {
+    let own = || object.unique_identifier.clone();
     if object.object_type() == ObjectType::SYMMETRIC_KEY {
         let request = ReKeyRequest {
-            unique_identifier: Some(Identifier::Text(identifier)),
+            unique_identifier: Some(Identifier::Text(own())),
             offset,
             attributes: None,
             protection_storage_masks: None,
         };
-        ReKey::run(&mut context, &request).await?;
-    } else {
-        let request = ReKeyKeyPairRequest {
-            private_key_unique_identifier: Some(Identifier::Text(identifier)),
-            offset,
-            common_attributes: None,
-            private_key_attributes: None,
-            public_key_attributes: None,
-            common_protection_storage_masks: None,
-            private_protection_storage_masks: None,
-            public_protection_storage_masks: None,
-        };
-        ReKeyKeyPair::run(&mut context, &request).await?;
+        return ReKey::run(context, &request).await.map(|_| ());
     }
-    Ok(context)
+    let (_, to_private) = inspection::PAIR_LINKS;
+    let private = match object.object_type() {
+        ObjectType::PUBLIC_KEY => renewal::linked(&object.attributes, to_private),
+        _ => None,
+    };
+    let request = ReKeyKeyPairRequest {
+        private_key_unique_identifier: Some(Identifier::Text(private.unwrap_or_else(own))),
+        offset,
+        common_attributes: None,
+        private_key_attributes: None,
+        public_key_attributes: None,
+        common_protection_storage_masks: None,
+        private_protection_storage_masks: None,
+        public_protection_storage_masks: None,
+    };
+    ReKeyKeyPair::run(context, &request).await.map(|_| ())
 }
 
 /// Whether this node's replacement is the one.

@@ -41,6 +41,7 @@ async fn cluster(names: &[&str]) -> Cluster {
         name: "default".into(),
         share: true,
         duplicate_names: false,
+        withheld: Vec::new(),
     };
     let token = fixture::directory();
     let open = |deployment: &str, first| {

@@ -147,14 +147,27 @@ pub fn attributes(
         LinkType::REPLACED_OBJECT_LINK.0,
         &existing.unique_identifier,
     );
+    succeed(old, &mut new, context.now);
+    Ok(new)
+}
+
+/// Of a set of rotated objects `new` is the latest, made at `now` (2.1 §4.49, §4.50, §4.52).
+pub fn succeed(old: &Attributes, new: &mut Attributes, now: i64) {
     let generation = old.integer(tag::ROTATE_GENERATION).unwrap_or(0);
     new.set(
         tag::ROTATE_GENERATION,
         Value::Integer(generation.saturating_add(1)),
     );
-    new.set(tag::ROTATE_DATE, Value::DateTime(context.now));
+    new.set(tag::ROTATE_DATE, Value::DateTime(now));
     new.set(tag::ROTATE_LATEST, Value::Boolean(true));
-    Ok(new)
+}
+
+/// What the replaced object no longer is: the latest, and to be rotated.
+pub fn retire(attributes: &mut Attributes) {
+    attributes.set(tag::ROTATE_LATEST, Value::Boolean(false));
+    if attributes.boolean(tag::ROTATE_AUTOMATIC) == Some(true) {
+        attributes.set(tag::ROTATE_AUTOMATIC, Value::Boolean(false));
+    }
 }
 
 fn is_copied(attribute: &Attribute) -> bool {
@@ -268,10 +281,7 @@ pub async fn replace(
         LinkType::REPLACEMENT_OBJECT_LINK.0,
         &replacement.unique_identifier,
     );
-    attributes.set(tag::ROTATE_LATEST, Value::Boolean(false));
-    if attributes.boolean(tag::ROTATE_AUTOMATIC) == Some(true) {
-        attributes.set(tag::ROTATE_AUTOMATIC, Value::Boolean(false));
-    }
+    retire(attributes);
     context.update(replaced).await?;
     context.insert(replacement).await
 }
