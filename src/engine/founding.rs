@@ -198,7 +198,9 @@ pub async fn change_tenant(
     change: impl FnOnce(&mut Tenant),
 ) -> Result<Tenant, FoundingError> {
     let no_tenant = || FoundingError::Refused(format!("there is no tenant {name:?}"));
-    let id = tenant_named(store, hsm, name).await?.ok_or_else(no_tenant)?;
+    let id = tenant_named(store, hsm, name)
+        .await?
+        .ok_or_else(no_tenant)?;
     let row = entity::read::<Tenant>(store, hsm, EntityKind::Tenant, id, TENANT).await?;
     let row = row.ok_or_else(no_tenant)?;
     let (mut settings, version) = (row.body, row.version + 1);

@@ -4,6 +4,7 @@ use keyward::protocol::enumeration::{Operation, ResultReason};
 use keyward::protocol::tag;
 use ttlv::{Node, Value};
 
+use crate::database::on_both;
 use crate::process::{Client, Server, Setup, aes, enumeration, integer, on};
 
 fn connect(server: &Server, name: &str) -> Client {
@@ -90,4 +91,42 @@ fn an_approval_is_of_one_key() {
         .fails(ResultReason::PERMISSION_DENIED);
     server.told(&["key", "approve", &next, "--yes"]);
     client.ask(Operation::GET, wrapped(&next)).ok();
+}
+
+/// In both databases the losers meet a conflict, not their winner's Name.
+#[test]
+fn of_racing_renewals_of_a_named_key_one_stands() {
+    on_both(|server, _| {
+        let server: &Server = server;
+        let mut client = server.client();
+        for round in 0..5 {
+            let called = format!("raced {round}");
+            let id = client.create(&called);
+            let barrier = std::sync::Barrier::new(6);
+            let made: Vec<String> = std::thread::scope(|scope| {
+                let racers: Vec<_> = (0..6)
+                    .map(|_| {
+                        let (id, barrier) = (&id, &barrier);
+                        scope.spawn(move || {
+                            let mut client = server.client();
+                            barrier.wait();
+                            client.on(Operation::RE_KEY, id)
+                        })
+                    })
+                    .collect();
+                let answers = racers.into_iter().map(|racer| racer.join().unwrap());
+                answers
+                    .filter_map(|answer| match answer.reason {
+                        None => Some(answer.id()),
+                        Some(_) => {
+                            answer.fails(ResultReason::PERMISSION_DENIED);
+                            None
+                        }
+                    })
+                    .collect()
+            });
+            assert_eq!(made.len(), 1);
+            assert_eq!(client.located(&called), made);
+        }
+    });
 }
