@@ -110,7 +110,8 @@ impl Call<'_> {
                 self.row.name, self.tag_length
             )));
         }
-        let refused = || LibraryError::BadInput(format!("{} does not take this data", self.row.name));
+        let refused =
+            || LibraryError::BadInput(format!("{} does not take this data", self.row.name));
         if !self.row.shape.wraps(data.len()) {
             return Err(refused());
         }
@@ -119,7 +120,14 @@ impl Call<'_> {
         let failed = |_| refused();
         context.cipher_update_vec(data, &mut out).map_err(failed)?;
         context.cipher_final_vec(&mut out).map_err(failed)?;
-        let mut tag = vec![0; if self.row.shape.is_authenticated() { self.tag_length } else { 0 }];
+        let mut tag = vec![
+            0;
+            if self.row.shape.is_authenticated() {
+                self.tag_length
+            } else {
+                0
+            }
+        ];
         if !tag.is_empty() {
             context.tag(&mut tag)?;
         }
