@@ -8,6 +8,8 @@ use std::time::{Duration, Instant};
 
 use super::error::{Fault, Reason};
 use crate::library::digest::Running;
+use crate::mechanism::Row;
+use crate::object::service::signature::Scheme;
 use crate::object::service::stream::CipherStream;
 use crate::protocol::enumeration::Operation;
 use crate::protocol::structure::Bytes;
@@ -32,18 +34,25 @@ pub struct Bound {
     pub key: Option<(String, i64)>,
 }
 
-/// What is kept from part to part.
+/// What is kept from part to part: also what the first part asked for, which later ones need not say again.
 #[derive(Debug)]
 pub enum State {
     Cipher(CipherStream),
-    /// A whole message: for MACs and for signatures of whole messages; the MAC or signature to
-    /// verify, whenever it came.
-    Message {
+    /// A message for a MAC; the MAC to verify, whenever it came.
+    Mac {
+        row: &'static Row,
         data: Bytes,
         proof: Bytes,
     },
-    /// A digest.
+    /// A message for a signature over all of it; the signature to verify, whenever it came.
+    Message {
+        scheme: Scheme,
+        data: Bytes,
+        proof: Bytes,
+    },
+    /// A digest, for a signature where there is a scheme.
     Digest {
+        scheme: Option<Scheme>,
         running: Running,
         proof: Bytes,
     },
@@ -53,7 +62,9 @@ impl State {
     fn memory(&self) -> usize {
         match self {
             State::Cipher(stream) => stream.held() + 512,
-            State::Message { data, proof } => data.capacity() + proof.len() + 512,
+            State::Mac { data, proof, .. } | State::Message { data, proof, .. } => {
+                data.capacity() + proof.len() + 512
+            }
             State::Digest { proof, .. } => proof.len() + 1024,
         }
     }
