@@ -7,7 +7,7 @@ use openssl::cipher_ctx::{CipherCtx, CipherCtxFlags};
 use zeroize::Zeroizing;
 
 use super::LibraryError;
-use crate::mechanism::{Row, Shape};
+use crate::mechanism::{Row, Shape, counter_suffices};
 
 /// One call of a cipher; padding is the caller's.
 #[derive(Clone, Copy, Debug)]
@@ -44,22 +44,16 @@ impl Call<'_> {
     }
 
     /// A counter that comes round meets its own stream again.
-    fn counter_suffices(&self, length: usize) -> Result<(), LibraryError> {
-        if self.row.shape != Shape::Counter || self.counter_bits >= 128 {
-            return Ok(());
+    ///
+    /// # Errors
+    /// [`LibraryError::BadInput`] where `length` bytes are more than it counts.
+    pub fn counter_suffices(&self, length: usize) -> Result<(), LibraryError> {
+        match self.row.shape {
+            Shape::Counter if !counter_suffices(self.iv, self.counter_bits, length) => Err(
+                LibraryError::BadInput("the counter is too short for the data".into()),
+            ),
+            _ => Ok(()),
         }
-        let block = self
-            .iv
-            .first_chunk::<16>()
-            .map_or(0, |block| u128::from_be_bytes(*block));
-        let limit = 1_u128 << self.counter_bits;
-        let blocks = length.div_ceil(16) as u128;
-        if (block % limit) + blocks > limit {
-            return Err(LibraryError::BadInput(
-                "the counter is too short for the data".into(),
-            ));
-        }
-        Ok(())
     }
 
     fn begin(
