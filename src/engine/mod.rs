@@ -131,6 +131,7 @@ impl Engine {
             settings,
         });
         lease::keep(&engine, position);
+        streams::keep(&engine);
         sealer::keep(&engine);
         rotation::keep(&engine);
         Ok(engine)
