@@ -56,10 +56,17 @@ pub(super) enum Role {
     /// Wrapping bytes.
     Wrap,
     Sign,
+    Derive,
 }
 
 impl Role {
-    const ALL: [Role; 4] = [Role::Cipher, Role::Mac, Role::Wrap, Role::Sign];
+    const ALL: [Role; 5] = [
+        Role::Cipher,
+        Role::Mac,
+        Role::Wrap,
+        Role::Sign,
+        Role::Derive,
+    ];
 
     fn usages(self, wraps_bytes: bool) -> &'static [CK_ATTRIBUTE_TYPE] {
         match self {
@@ -68,6 +75,7 @@ impl Role {
             Role::Wrap => &[CKA_WRAP, CKA_UNWRAP],
             Role::Mac => &[CKA_SIGN, CKA_VERIFY],
             Role::Sign => &[CKA_SIGN],
+            Role::Derive => &[CKA_DERIVE],
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Managed objects: states, rows and their MAC, key formats, derivation.
 
 pub mod admission;
+pub mod agreement;
 pub mod approval;
 pub mod conversion;
 pub mod creation;
