@@ -7,6 +7,8 @@ pub mod conversion;
 pub mod creation;
 pub mod delivery;
 pub mod derivation;
+pub mod derivation_links;
+pub mod derivation_master;
 pub mod format;
 pub mod index;
 pub mod inspection;

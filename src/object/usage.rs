@@ -3,6 +3,7 @@
 use zeroize::Zeroizing;
 
 use super::delivery;
+use super::derivation_master;
 use super::managed::{Form, Sealed};
 use super::material;
 use crate::engine::access::Permission;
@@ -116,6 +117,7 @@ pub struct Ready {
 
 /// Makes a symmetric key or secret ready for the token.
 pub async fn ready(context: &mut Context, key: &Sealed, kind: KeyKind) -> Result<Ready, Fault> {
+    derivation_master::refuse(key)?;
     if !matches!(
         key.object_type(),
         ObjectType::SYMMETRIC_KEY | ObjectType::SECRET_DATA

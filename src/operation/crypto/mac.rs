@@ -6,6 +6,7 @@ use crate::engine::access::Permission;
 use crate::engine::context::Context;
 use crate::engine::error::{Fault, Reason};
 use crate::hsm::KeyKind;
+use crate::object::derivation_master;
 use crate::object::managed::Sealed;
 use crate::object::usage::{self, Purpose};
 use crate::operation::Handler;
@@ -72,6 +73,15 @@ impl Handler for Mac {
         )
         .await?;
         let data = data(request.data.as_ref())?;
+        if derivation_master::is_master(&key) {
+            derivation_master::parameters(&asked)?;
+            let block = derivation_master::block(context, &key, data).await?;
+            return Ok(MacResponse {
+                unique_identifier: key.unique_identifier.clone(),
+                mac_data: Some(block),
+                correlation_value: None,
+            });
+        }
         let hash = parameters::hmac_hash(&key, &asked)?;
         parameters::charge(context, &key, data.len()).await?;
         let mac = hmac(context, &key, hash, data).await?;
