@@ -8,8 +8,12 @@ use super::format::{HashAlgorithm, fill_hkdf, fill_pbkdf2, hash, hmac};
 /// The longest derived object, in bytes: room for any key, and no way to ask for much memory.
 pub const MAX_OUTPUT: usize = 65_536;
 
-/// The most rounds of PBKDF2 for one request: seconds of one core. OWASP asks for 1.3 million with SHA-1.
+/// The most rounds of PBKDF2 for one request, those of all its output's blocks together: seconds of one
+/// core. OWASP asks for 1.3 million with SHA-1.
 pub const MAX_ITERATIONS: u32 = 10_000_000;
+
+/// The most bytes that the blocks of one SP 800-108 derivation may feed to their function, together.
+pub const MAX_INPUT: usize = 16 << 20;
 
 /// Why nothing was derived. Each is an error of the request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -23,8 +27,14 @@ pub enum DerivationError {
         "the Cryptographic Length of a derived object must be a positive number of whole bytes"
     )]
     Length,
-    #[error("the Iteration Count of PBKDF2 must be between 1 and {MAX_ITERATIONS}")]
+    #[error(
+        "the Iteration Count of PBKDF2, times the hashes that the output is long, must be between 1 and {MAX_ITERATIONS}"
+    )]
     Iterations,
+    #[error(
+        "the derivation data, times the blocks of the output, must not exceed {MAX_INPUT} bytes"
+    )]
+    Input,
     /// KMIP 2.1 §7.12: HASH takes either a derivation key or derivation data.
     #[error("the HASH method takes either a derivation key or Derivation Data: give one of them")]
     OneInput,
@@ -90,11 +100,14 @@ pub fn pbkdf2(
     iterations: i32,
     output_len: usize,
 ) -> Result<Zeroizing<Vec<u8>>, DerivationError> {
-    let rounds = u32::try_from(iterations)
-        .ok()
-        .filter(|rounds| (1..=MAX_ITERATIONS).contains(rounds))
-        .ok_or(DerivationError::Iterations)?;
-    let mut output = Zeroizing::new(vec![0; within(output_len, MAX_OUTPUT)?]);
+    let output_len = within(output_len, MAX_OUTPUT)?;
+    let blocks = u32::try_from(output_len.div_ceil(algorithm.output_len())).ok();
+    let rounds = u32::try_from(iterations).ok().filter(|rounds| {
+        let all = blocks.and_then(|blocks| rounds.checked_mul(blocks));
+        all.is_some_and(|all| (1..=MAX_ITERATIONS).contains(&all))
+    });
+    let rounds = rounds.ok_or(DerivationError::Iterations)?;
+    let mut output = Zeroizing::new(vec![0; output_len]);
     match fill_pbkdf2(algorithm, password, salt, rounds, &mut output) {
         true => Ok(output),
         false => Err(DerivationError::Length),
@@ -118,6 +131,14 @@ pub fn hkdf(
             asked: output_len,
             available,
         }),
+    }
+}
+
+/// Whether so many blocks over so much data are computed for one request.
+pub fn affordable(data: &[u8], blocks: usize) -> Result<(), DerivationError> {
+    match data.len().checked_mul(blocks) {
+        Some(all) if all <= MAX_INPUT => Ok(()),
+        _ => Err(DerivationError::Input),
     }
 }
 

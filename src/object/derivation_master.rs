@@ -4,6 +4,7 @@
 
 mod input;
 mod make;
+mod version;
 
 use subtle::ConstantTimeEq as _;
 use ttlv::{Tag, Value};
@@ -22,7 +23,7 @@ use crate::protocol::structure::Bytes;
 use crate::protocol::tag;
 
 pub use input::{
-    COUNTER, EVERY, Input, LENGTH, Label, Malformed, Scope, check_prefix, covers, prefix,
+    COUNTER, EVERY, Input, LENGTH, Label, Malformed, Scope, check_prefix, covers, overlap, prefix,
 };
 pub use make::{Made, MasterError, Spec, create, masters, rotate};
 
@@ -166,9 +167,10 @@ pub fn refuse(object: &Managed) -> Result<(), Fault> {
 }
 
 /// The decision about a caller and a master. Its owner may do what can be done with it; who was
-/// granted a scope may know of it and derive; the rest of a tenant that shares may know of it.
+/// granted one of its scopes may know of it and derive; the rest of a tenant that shares may know of it.
 pub fn decide(caller: &Caller, master: &Managed, permission: Permission) -> Decision {
-    let granted = !caller.identity.derive.is_empty();
+    let mut grants = caller.identity.derive.iter();
+    let granted = grants.any(|grant| own_text(master, SCOPE).any(|scope| overlap(grant, scope)));
     match permission {
         _ if master.owner == caller.identity.name => Decision::Allow,
         _ if !granted && !caller.tenant.settings.share => Decision::Hide,

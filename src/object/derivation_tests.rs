@@ -73,6 +73,11 @@ fn pbkdf2_of_the_rfcs() {
         );
     }
     assert!(pbkdf2(HashAlgorithm::Sha3_256, b"p", b"s", 2, 40).is_ok());
+    // The rounds of all blocks count.
+    assert_eq!(
+        pbkdf2(HashAlgorithm::Sha1, b"", b"", 10_000_000, 21),
+        Err(DerivationError::Iterations)
+    );
     assert!(pbkdf2(HashAlgorithm::Sha1, b"", b"", 1, usize::MAX).is_err());
 }
 
@@ -126,6 +131,16 @@ fn hash_method() {
             available: 32
         })
     );
+}
+
+#[test]
+fn input_is_bounded() {
+    assert_eq!(affordable(&[0; 1024], 16 << 10), Ok(()));
+    assert_eq!(
+        affordable(&[0; 1025], 16 << 10),
+        Err(DerivationError::Input)
+    );
+    assert_eq!(affordable(&[0; 2], usize::MAX), Err(DerivationError::Input));
 }
 
 #[test]

@@ -308,6 +308,11 @@ fn what_is_asked_wrongly(client: &mut Client) {
     longer.fails(ResultReason::CRYPTOGRAPHIC_FAILURE);
     let huge = hmac(vec![sha256(), data()]).length(65_537).ask(client);
     huge.fails(ResultReason::CRYPTOGRAPHIC_FAILURE);
+    // Work for a minute is not done for one request.
+    let much = vec![sha256(), bytes(tag::DERIVATION_DATA, &[0; 1 << 18])];
+    let much = Derivation::new(DerivationMethod::NIST800_108_C, &base, much);
+    let refused = much.length(65_536).ask(client);
+    refused.fails(ResultReason::INVALID_FIELD);
     let method = DerivationMethod(0x8000_0001);
     let unknown = Derivation::new(method, &base, vec![sha256(), data()]).ask(client);
     unknown.fails(ResultReason::INVALID_FIELD);

@@ -117,6 +117,12 @@ pub fn covers(prefix: &str, scope: Scope<'_>) -> bool {
     }
 }
 
+/// Whether some scope is covered by both.
+pub fn overlap(one: &str, other: &str) -> bool {
+    let above = |prefix, place| prefix == EVERY || covers(prefix, Scope(place));
+    above(one, other) || above(other, one)
+}
+
 /// Checks what is granted, or what a master is for: a scope, or `*`.
 pub fn check_prefix(prefix: &str) -> Result<(), Malformed> {
     match prefix {
@@ -306,6 +312,19 @@ mod tests {
             ("x", false),
         ] {
             assert_eq!(covers(prefix, scope), expected, "{prefix}");
+        }
+        let pairs = [
+            ("a", "a/b", true),
+            ("*", "a", true),
+            ("a/b", "a/c", false),
+            ("a", "ab", false),
+        ];
+        for (one, other, expected) in pairs {
+            assert_eq!(
+                (overlap(one, other), overlap(other, one)),
+                (expected, expected),
+                "{one} {other}"
+            );
         }
     }
 

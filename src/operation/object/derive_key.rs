@@ -1,6 +1,7 @@
 //! Derive Key (1.4 §4.6, 2.1 §6.1.14): what is derived from what, and how the result is kept. How it is
 //! derived stands in `method`.
 
+mod apart;
 mod asymmetric;
 mod method;
 mod pseudorandom;
@@ -65,9 +66,10 @@ impl From<DerivationError> for Fault {
         let reason = match error {
             // 1.4 §11.7: the length exceeds the output of the method.
             DerivationError::TooLong { .. } => Reason::CryptographicFailure,
-            DerivationError::Length | DerivationError::Iterations | DerivationError::OneInput => {
-                Reason::InvalidField
-            }
+            DerivationError::Length
+            | DerivationError::Iterations
+            | DerivationError::Input
+            | DerivationError::OneInput => Reason::InvalidField,
         };
         Fault::new(reason, error.to_string())
     }

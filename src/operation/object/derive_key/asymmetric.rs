@@ -1,7 +1,7 @@
 //! The method Asymmetric Key (1.4 §9.1.3.2.21, 2.1 §11.14): what a private key and another's public
 //! key agree on.
 
-use super::Derived;
+use super::{Derived, apart};
 use crate::engine::context::Context;
 use crate::engine::error::{Fault, Reason};
 use crate::hsm::{KeyKind, TokenKdf, UseKey};
@@ -63,11 +63,8 @@ pub(super) async fn agreed(
         return in_token(context, private, &spki, length).await;
     }
     let pkcs8 = bytes(context, private, KeyFormatType::PKCS_8).await?;
-    // A prime of 8192 bits takes long: not on the thread that serves others.
-    let agreed = tokio::task::spawn_blocking(move || agreement::agree(&pkcs8, &spki));
-    let secret = agreed
-        .await
-        .map_err(|_| Fault::new(Reason::Internal, "the derivation did not finish"))??;
+    // A prime of 8192 bits takes long.
+    let secret = apart::run(move || agreement::agree(&pkcs8, &spki)).await??;
     Ok(Derived::Clear(derivation::shortened(&secret, length)?))
 }
 

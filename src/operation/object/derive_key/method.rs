@@ -3,7 +3,7 @@
 
 use std::ops::RangeInclusive;
 
-use super::{DeriveKeyRequest, Derived, asymmetric, pseudorandom};
+use super::{DeriveKeyRequest, Derived, apart, asymmetric, pseudorandom};
 use crate::engine::context::Context;
 use crate::engine::error::{Fault, Reason};
 use crate::hsm::Mode108;
@@ -255,17 +255,9 @@ async fn pbkdf2(
     };
     let salt = given.salt.clone().unwrap_or_default();
     let (rounds, length) = (given.iteration_count.unwrap_or(0), inputs.length);
-    // Millions of rounds must not hold up other clients.
-    let derived = tokio::task::spawn_blocking(move || {
-        derivation::pbkdf2(algorithm, &password, &salt, rounds, length)
-    });
-    match derived.await {
-        Ok(derived) => Ok(Derived::Clear(derived?)),
-        Err(_) => Err(Fault::new(
-            Reason::Internal,
-            "the derivation did not finish",
-        )),
-    }
+    let derived =
+        apart::run(move || derivation::pbkdf2(algorithm, &password, &salt, rounds, length)).await?;
+    Ok(Derived::Clear(derived?))
 }
 
 /// Over the data or, without any, over the key itself, which then must be one that the server may see.

@@ -1,8 +1,8 @@
 //! Methods that are made of a pseudorandom function: HMAC, SP 800-108, HKDF. In the token where it
 //! has the function; a key that the server may see is used by library where the token does not.
 
-use super::Derived;
 use super::method::{Inputs, library_hash};
+use super::{Derived, apart};
 use crate::engine::context::Context;
 use crate::engine::error::{Fault, Reason};
 use crate::hsm::{HsmError, Kdf108, KeyKind, Mode108, TokenKdf};
@@ -93,6 +93,7 @@ pub(super) async fn kdf108(
             "only the feedback mode has an Initialization Vector",
         ));
     }
+    derivation::affordable(inputs.data(), kdf.blocks(algorithm.output_len()))?;
     let base = inputs.base;
     let ready = usage::ready(context, base, KeyKind::Generic).await?;
     let using = ready.key(context, base)?;
@@ -110,9 +111,9 @@ pub(super) async fn kdf108(
     let derived = match hsm.kdf108(&using, hash.0, kdf, iv, inputs.data()).await {
         Err(error) if by_library(base, &error) => {
             let key = usage::raw_bytes(context, base).await?;
-            kdf.run(iv, inputs.data(), |input| {
-                format::hmac(algorithm, &key, input)
-            })?
+            let (iv, data) = (iv.clone(), Bytes::new(inputs.data().to_vec()));
+            let prf = move |input: &[u8]| format::hmac(algorithm, &key, input);
+            apart::run(move || kdf.run(&iv, &data, prf)).await??
         }
         other => other?,
     };
