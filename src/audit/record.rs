@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize, Serializer};
 pub enum Outcome {
     Success,
     Failure(crate::engine::error::Reason),
-    /// It succeeded, but a later item of a batch with Undo did not.
+    /// It succeeded, but a later item of a batch with Undo did not; or another node of the cluster was
+    /// first with what the servers do by themselves.
     Undone,
 }
 
@@ -39,6 +40,10 @@ pub(super) struct Line<'a, O: Display> {
     #[serde(serialize_with = "shown")]
     pub operation: O,
     pub objects: &'a [String],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mechanism: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub by: Option<&'a str>,
     pub result: &'a str,
 }
 
@@ -70,6 +75,11 @@ pub struct Record {
     pub item: u32,
     pub operation: String,
     pub objects: Vec<String>,
+    /// Of cryptographic operations: the mechanism, and who computed it (`token` or `library`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mechanism: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
     pub result: String,
 }
 

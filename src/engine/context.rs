@@ -51,8 +51,12 @@ pub struct Context {
     pub now: i64,
     /// Identifiers that the item touched, for its audit record.
     pub touched: Vec<String>,
+    /// The mechanism that the item used and who computed it, for its audit record.
+    pub computed: Option<(&'static str, &'static str)>,
     produced: Produced,
     staged: HashMap<String, Staged>,
+    /// Rows that are no objects, to be written with the same commit.
+    rows: Vec<Change>,
 }
 
 impl Context {
@@ -63,8 +67,10 @@ impl Context {
             version,
             now,
             touched: Vec::new(),
+            computed: None,
             produced: Produced::default(),
             staged: HashMap::new(),
+            rows: Vec::new(),
         }
     }
 
@@ -136,6 +142,26 @@ impl Context {
             Decision::Allow => Ok(()),
             Decision::Deny | Decision::Hide => Err(denied(permission)),
         }
+    }
+
+    /// Whether the caller may do this, too, with an object that was let through a door.
+    pub fn permit_with(&self, object: &Sealed, permission: Permission) -> Result<(), Fault> {
+        match access::decide(&self.caller, object, permission) {
+            Decision::Allow => Ok(()),
+            Decision::Deny | Decision::Hide => Err(denied(permission)),
+        }
+    }
+
+    /// Notes which mechanism is used and who computes it.
+    pub fn computed(&mut self, mechanism: &'static str, by: &'static str) {
+        self.computed = Some((mechanism, by));
+    }
+
+    /// The version that an object's row will have once what this item changed is written.
+    pub fn version_of(&self, object: &Sealed) -> i64 {
+        self.staged
+            .get(&object.unique_identifier)
+            .map_or(object.version(), |staged| staged.row.record.version)
     }
 
     /// The door to an object: found, verified, fresh and permitted, or a refusal.
@@ -223,6 +249,11 @@ impl Context {
     /// Puts an imported object in the place of one that is there; its dates are what it brings.
     pub async fn replace(&mut self, draft: Draft, version: i64) -> Result<(), Fault> {
         self.stage(draft, version).await
+    }
+
+    /// Writes a row that is no object (`entity::put`) with the commit of this item.
+    pub(super) fn put(&mut self, row: Change) {
+        self.rows.push(row);
     }
 
     async fn stage(&mut self, mut draft: Draft, base: i64) -> Result<(), Fault> {
@@ -340,23 +371,27 @@ impl Context {
         }
         // Updates first: one of them may give up a Name that an insert takes (Re-key).
         changes.sort_by_key(|(base, _)| *base == 0);
-        changes.into_iter().map(|(_, change)| change).collect()
+        let objects = changes.into_iter().map(|(_, change)| change);
+        objects.chain(self.rows.drain(..)).collect()
     }
 
     pub(super) fn drop_changes(&mut self) {
         self.staged.clear();
+        self.rows.clear();
     }
 
     pub(super) fn snapshot(&self) -> Snapshot {
         Snapshot {
             produced: self.produced.clone(),
             staged: self.staged.clone(),
+            rows: self.rows.clone(),
         }
     }
 
     pub(super) fn roll_back(&mut self, snapshot: Snapshot) {
         self.produced = snapshot.produced;
         self.staged = snapshot.staged;
+        self.rows = snapshot.rows;
     }
 }
 
@@ -365,6 +400,7 @@ impl Context {
 pub(super) struct Snapshot {
     produced: Produced,
     staged: HashMap<String, Staged>,
+    rows: Vec<Change>,
 }
 
 fn denied(permission: Permission) -> Fault {

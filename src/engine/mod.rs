@@ -3,6 +3,7 @@
 pub mod access;
 pub mod batch;
 pub mod context;
+pub mod credential;
 pub mod directory;
 pub mod entity;
 pub mod envelope;
@@ -12,9 +13,12 @@ pub mod freshness;
 pub mod granting;
 pub mod lease;
 pub mod metrics;
+pub mod rotation;
 pub mod service;
 pub mod settings;
+pub mod streams;
 pub mod tenant;
+pub mod text;
 pub mod token_error;
 
 use std::sync::Arc;
@@ -29,14 +33,16 @@ use self::freshness::Freshness;
 use self::lease::Lease;
 use self::metrics::Metrics;
 use self::settings::Settings;
+use self::streams::Streams;
 use crate::audit::Audit;
 use crate::audit::sealer::{self, SealError, Sealer};
 use crate::clock::Clock;
 use crate::hsm::Hsm;
 use crate::object::index;
 use crate::object::managed::{Sealed, Unsound};
+use crate::object::service::gcm_uses::{GcmUses, Taken};
 use crate::store::filter::Filter;
-use crate::store::record::{Commit, TenantId};
+use crate::store::record::{Commit, EntityKind, TenantId};
 use crate::store::{Store, StoreError};
 
 #[derive(Debug)]
@@ -53,6 +59,9 @@ pub struct Engine {
     pub deployment: String,
     freshness: Freshness,
     lease: Lease,
+    /// Cryptographic operations in several parts.
+    pub streams: Streams,
+    pub gcm_uses: GcmUses,
     answers: AtomicU64,
 }
 
@@ -117,11 +126,14 @@ impl Engine {
             deployment,
             freshness: Freshness::default(),
             lease: Lease::default(),
+            streams: Streams::default(),
+            gcm_uses: GcmUses::default(),
             answers: AtomicU64::new(0),
             settings,
         });
         lease::keep(&engine, position);
         sealer::keep(&engine);
+        rotation::keep(&engine);
         Ok(engine)
     }
 
@@ -145,6 +157,16 @@ impl Engine {
             .await
             .map_err(|stranger| stranger_fault(&stranger, &address));
         Sender { caller, address }
+    }
+
+    /// A tenant's settings and keys, for what the server does by itself.
+    async fn tenant(
+        &self,
+        tenant: TenantId,
+    ) -> Result<Arc<directory::TenantInForce>, entity::EntityError> {
+        self.directory
+            .tenant(&self.rows(), tenant, self.lease.is_live())
+            .await
     }
 
     /// The door to rows that are no objects.
@@ -217,11 +239,56 @@ impl Engine {
     /// Writes changes and their audit rows, whole or not at all.
     pub async fn commit(&self, commit: Commit) -> Result<(), StoreError> {
         let versions = freshness::versions(&commit);
+        let entities = versions
+            .iter()
+            .any(|(kind, ..)| EntityKind::says_who(*kind));
         self.store.apply(commit).await?;
         for (kind, tenant, key, version) in versions {
             self.freshness.note(kind, tenant, &key, version);
         }
+        if entities {
+            self.directory.forget();
+            // What is withdrawn holds everywhere once it is answered: other nodes use what they
+            // remember for one lease at the most (DESIGN §1.4). SQLite has one node.
+            if matches!(*self.store, Store::Postgres(_)) {
+                tokio::time::sleep(lease::LENGTH).await;
+            }
+        }
         Ok(())
+    }
+
+    /// Takes up to `size` uses of a key out of the `limit` that it has; None when none are left.
+    ///
+    /// # Errors
+    /// `Conflict` when another node took some at the same time: ask again.
+    pub async fn take_gcm_uses(
+        &self,
+        key: &Sealed,
+        size: u64,
+        limit: u64,
+    ) -> Result<Option<u64>, StoreError> {
+        let (kind, id) = (EntityKind::GcmUses, key.unique_identifier.as_str());
+        let damaged = |error: entity::EntityError| match error {
+            entity::EntityError::Store(error) => error,
+            entity::EntityError::Unsound(error) => StoreError::Damaged(error.to_string()),
+        };
+        let row = self.rows().read::<Taken>(kind, key.tenant, id).await;
+        let (uses, version) = match row.map_err(damaged)? {
+            Some(row) => (row.body.uses, row.version),
+            None => (0, 0),
+        };
+        let taken = size.min(limit.saturating_sub(uses));
+        if taken == 0 {
+            return Ok(None);
+        }
+        let body = Taken { uses: uses + taken };
+        let change = entity::put(&self.hsm, kind, key.tenant, id, version + 1, &body).await;
+        let commit = Commit {
+            changes: vec![change.map_err(damaged)?],
+            audit: Vec::new(),
+        };
+        self.commit(commit).await?;
+        Ok(Some(taken))
     }
 
     /// Names an answer, so that a client's report can be found in the log (2.1 §9.10).
@@ -256,7 +323,7 @@ fn stranger_fault(stranger: &Stranger, address: &str) -> Fault {
             Reason::Unavailable,
             "the server cannot check who you are at the moment; try again later",
         ),
-        Stranger::Unknown | Stranger::Revoked(_) => Fault::new(
+        Stranger::Unknown | Stranger::Revoked(_) | Stranger::Retired(_) => Fault::new(
             Reason::AuthenticationNotSuccessful,
             "this certificate is not registered, or no longer; an administrator can add it with `keyward client add`",
         ),

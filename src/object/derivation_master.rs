@@ -15,7 +15,7 @@ use crate::engine::access::{self, Decision, Permission};
 use crate::engine::context::Context;
 use crate::engine::directory::Caller;
 use crate::engine::error::{Fault, Reason};
-use crate::hsm::{KeyKind, UseKey};
+use crate::hsm::{Encoding, KeyKind, UseKey};
 use crate::protocol::attributes::{Attribute, AttributeReference, VendorName};
 use crate::protocol::enumeration::{CryptographicAlgorithm, HashingAlgorithm, State};
 use crate::protocol::key_block::CryptographicParameters;
@@ -266,7 +266,7 @@ fn admit(context: &Context, master: &Sealed, input: &[u8]) -> Result<(), Fault> 
 
 /// The block: HMAC-SHA-256 in the token over an input that is this master's, for a scope that the
 /// caller may derive. The only use of a master.
-pub async fn block(context: &Context, master: &Sealed, input: &[u8]) -> Result<Bytes, Fault> {
+pub async fn block(context: &mut Context, master: &Sealed, input: &[u8]) -> Result<Bytes, Fault> {
     admit(context, master, input)?;
     let state = master.state(context.now);
     if state != State::ACTIVE {
@@ -282,11 +282,13 @@ pub async fn block(context: &Context, master: &Sealed, input: &[u8]) -> Result<B
         )
     })?;
     let binding = material::binding(&context.engine.deployment, master);
+    context.computed("HMAC-SHA256", "token");
     let key = UseKey {
         tenant: master.tenant,
         unique_identifier: &master.unique_identifier,
         version: master.version(),
         kind: KeyKind::Generic,
+        encoding: Encoding::Direct,
         blob,
         aad: &binding,
         keys: &context.caller.tenant.keys,

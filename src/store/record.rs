@@ -137,10 +137,12 @@ pub enum EntityKind {
     Policy = 8,
     Ticket = 9,
     Job = 10,
+    /// How often a key was used with random GCM vectors; key: its Unique Identifier.
+    GcmUses = 11,
 }
 
 impl EntityKind {
-    pub const ALL: [EntityKind; 10] = [
+    pub const ALL: [EntityKind; 11] = [
         EntityKind::Deployment,
         EntityKind::Tenant,
         EntityKind::TenantKey,
@@ -151,7 +153,17 @@ impl EntityKind {
         EntityKind::Policy,
         EntityKind::Ticket,
         EntityKind::Job,
+        EntityKind::GcmUses,
     ];
+
+    /// Whether a kind (0: objects) tells who somebody is or what a tenant allows: a change of it
+    /// ends what nodes remember of that. Counters and jobs do not.
+    pub fn says_who(kind: u8) -> bool {
+        kind != 0
+            && kind != EntityKind::GcmUses as u8
+            && kind != EntityKind::Job as u8
+            && kind != EntityKind::Deployment as u8
+    }
 
     pub fn from_number(number: i64) -> Option<EntityKind> {
         EntityKind::ALL

@@ -122,6 +122,7 @@ impl Ground {
             unique_identifier: name,
             version: 1,
             kind,
+            encoding: Encoding::Direct,
             blob,
             aad: AAD,
             keys: &self.keys,
@@ -174,6 +175,7 @@ async fn every_verb(ground: &Ground) {
     answers::key_wrap(ground).await;
     keys::secrets(ground).await;
     keys::pairs(ground).await;
+    keys::odd_pairs(ground).await;
     keys::eviction(ground).await;
     keys::checkpoint(ground).await;
     derive::kdf108_of_nist(ground).await;
