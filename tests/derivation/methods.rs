@@ -52,15 +52,16 @@ fn sp800_108(client: &mut Client) {
             "FEEDBACK" => DerivationMethod::NIST800_108_F,
             _ => DerivationMethod::NIST800_108_DPI,
         };
-        let hash = match record["PRF"].as_str() {
-            "HMAC_SHA1" => HashingAlgorithm::SHA_1,
-            "HMAC_SHA224" => HashingAlgorithm::SHA_224,
-            "HMAC_SHA256" => HashingAlgorithm::SHA_256,
-            "HMAC_SHA384" => HashingAlgorithm::SHA_384,
-            _ => HashingAlgorithm::SHA_512,
+        let mut asked = match record["PRF"].as_str() {
+            "HMAC_SHA1" => vec![hashing(HashingAlgorithm::SHA_1)],
+            "HMAC_SHA224" => vec![hashing(HashingAlgorithm::SHA_224)],
+            "HMAC_SHA256" => vec![hashing(HashingAlgorithm::SHA_256)],
+            "HMAC_SHA384" => vec![hashing(HashingAlgorithm::SHA_384)],
+            "HMAC_SHA512" => vec![hashing(HashingAlgorithm::SHA_512)],
+            // With the base's algorithm, AES.
+            _ => vec![enumeration(tag::BLOCK_CIPHER_MODE, BlockCipherMode::CMAC.0)],
         };
         let width = record["RLEN"].trim_end_matches("_BITS").parse().unwrap();
-        let mut asked = vec![hashing(hash)];
         // 32 bits are what there is without being asked for.
         if width != 32 {
             asked.push(integer(tag::COUNTER_LENGTH, width));
@@ -192,7 +193,7 @@ fn encryption(client: &mut Client) {
         .ask(client);
     longer.fails(ResultReason::CRYPTOGRAPHIC_FAILURE);
     let short = encrypt(given(BlockCipherMode::CBC, Some("00"))).ask(client);
-    short.fails(ResultReason::BAD_CRYPTOGRAPHIC_PARAMETERS);
+    short.fails(ResultReason::CRYPTOGRAPHIC_FAILURE);
     // Neither the request nor the key says how.
     let given = vec![bytes(tag::DERIVATION_DATA, &data)];
     encrypt(given)

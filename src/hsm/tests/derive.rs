@@ -14,11 +14,14 @@ pub(super) async fn kdf108_of_nist(ground: &Ground) {
     for (number, vector) in vectors().into_iter().enumerate() {
         let name = format!("kdf108-{number}");
         let blob = ground.known(&vector.key).await;
-        let key = ground.use_key(&name, KeyKind::Generic, &blob);
-        let prf = hmac_row(vector.hash.number());
+        let kind = match vector.prf.shape {
+            mechanism::Shape::Hmac { .. } => KeyKind::Generic,
+            _ => KeyKind::Aes,
+        };
+        let key = ground.use_key(&name, kind, &blob);
         let derived = ground
             .hsm
-            .kdf108(&key, prf, vector.kdf, &vector.iv, &vector.fixed)
+            .kdf108(&key, vector.prf, vector.kdf, &vector.iv, &vector.fixed)
             .await
             .unwrap();
         assert_eq!(
