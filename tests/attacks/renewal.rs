@@ -5,7 +5,7 @@ use keyward::protocol::tag;
 use ttlv::{Node, Value};
 
 use crate::database::on_both;
-use crate::process::{Client, Server, Setup, aes, enumeration, integer, on};
+use crate::process::{Server, Setup, aes, enumeration, integer, on};
 
 fn flag(tag: ttlv::Tag, value: bool) -> Node<'static> {
     Node::new(tag, Value::Boolean(value))

@@ -235,7 +235,6 @@ impl Server {
             .unwrap()
     }
 
-    /// A connection that shows this certificate.
     /// A client that `keyward client add NAME` made.
     pub fn client_named(&self, name: &str) -> Client {
         let clients = self.directory().join("clients");
@@ -243,6 +242,7 @@ impl Server {
         self.client_with(&file("pem"), &file("key")).unwrap()
     }
 
+    /// A connection that shows this certificate.
     pub fn client_with(&self, certificate: &Path, key: &Path) -> std::io::Result<Client> {
         let config = ClientConfig::builder()
             .with_root_certificates(self.roots())
