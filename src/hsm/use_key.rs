@@ -97,16 +97,18 @@ pub(super) enum Role {
     Sign,
     /// Private keys that decrypt.
     Decipher,
+    Derive,
 }
 
 impl Role {
-    const ALL: [Role; 6] = [
+    const ALL: [Role; 7] = [
         Role::Cipher,
         Role::Mac,
         Role::BlockMac,
         Role::Wrap,
         Role::Sign,
         Role::Decipher,
+        Role::Derive,
     ];
 
     fn usages(self, wraps_bytes: bool) -> &'static [CK_ATTRIBUTE_TYPE] {
@@ -117,6 +119,7 @@ impl Role {
             Role::Mac | Role::BlockMac => &[CKA_SIGN, CKA_VERIFY],
             Role::Decipher => &[CKA_DECRYPT],
             Role::Sign => &[CKA_SIGN],
+            Role::Derive => &[CKA_DERIVE],
         }
     }
 }

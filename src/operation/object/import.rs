@@ -39,6 +39,13 @@ fn taken_over(requested: &Attributes) -> Result<Attributes, Fault> {
             AttributeReference::Standard(tag) => crate::protocol::attribute::by_tag(*tag).is_some(),
             AttributeReference::Vendor(name) => !name.vendor.is_empty(),
         };
+        // What a server says of an object (1.4 §3.36) only the server that has it can say: an approved
+        // wrapping key or a derivation master is not one because somebody sends the word.
+        let servers =
+            matches!(&attribute.reference, AttributeReference::Vendor(name) if name.vendor == "y");
+        if servers {
+            continue;
+        }
         if !known {
             return Err(Fault::new(
                 Reason::UnsupportedAttribute,
