@@ -35,6 +35,8 @@ permissions! {
     Revoke = "revoke";
     Destroy = "destroy";
     DeriveKey = "derive-key";
+    CreateSplitKey = "create-split-key";
+    JoinSplitKey = "join-split-key";
     Encrypt = "encrypt";
     Decrypt = "decrypt";
     Mac = "mac";

@@ -5,6 +5,7 @@ pub mod crypto;
 pub mod lifecycle;
 pub mod object;
 pub mod server;
+pub mod split;
 
 use std::future::Future;
 use std::sync::Arc;
@@ -99,6 +100,8 @@ operations! {
     DECRYPT = crypto::decrypt::Decrypt, known, reads;
     MAC = crypto::mac::Mac, known, reads;
     MAC_VERIFY = crypto::mac_verify::MacVerify, known, reads;
+    CREATE_SPLIT_KEY = split::create_split_key::CreateSplitKey, known, changes;
+    JOIN_SPLIT_KEY = split::join_split_key::JoinSplitKey, known, changes;
     IMPORT = object::import::Import, known, changes;
     EXPORT = object::export::Export, known, reads;
     LOG = server::log::Log, known, reads;

@@ -20,3 +20,4 @@ mod message;
 mod protocol;
 #[path = "../support/server.rs"]
 mod server;
+mod split_keys;

@@ -98,7 +98,8 @@ pub fn storable(context: &Context, masks: Option<&ProtectionStorageMasks>) -> Re
     ))
 }
 
-fn algorithm_and_length(attributes: &Attributes) -> Result<(CryptographicAlgorithm, i32), Fault> {
+/// What a symmetric key to be made must have (1.4 §4.1), the length in bits.
+pub(in crate::operation) fn algorithm_and_length(attributes: &Attributes) -> Result<(CryptographicAlgorithm, i32), Fault> {
     let algorithm = creation::required(
         attributes
             .enumeration(tag::CRYPTOGRAPHIC_ALGORITHM)
@@ -120,7 +121,7 @@ fn algorithm_and_length(attributes: &Attributes) -> Result<(CryptographicAlgorit
     Ok((algorithm, length))
 }
 
-fn kind_of(algorithm: CryptographicAlgorithm) -> KeyKind {
+pub(in crate::operation) fn kind_of(algorithm: CryptographicAlgorithm) -> KeyKind {
     match algorithm {
         CryptographicAlgorithm::AES => KeyKind::Aes,
         CryptographicAlgorithm::DES3 => KeyKind::TripleDes,
@@ -129,8 +130,9 @@ fn kind_of(algorithm: CryptographicAlgorithm) -> KeyKind {
     }
 }
 
-/// Triple DES lengths are given with or without parity (168 and 192, 112 and 128).
-fn bytes_of(algorithm: CryptographicAlgorithm, bits: i32) -> Result<usize, Fault> {
+/// Bytes of a key of so many bits. Triple DES lengths are given with or without parity (168 and 192,
+/// 112 and 128).
+pub(in crate::operation) fn bytes_of(algorithm: CryptographicAlgorithm, bits: i32) -> Result<usize, Fault> {
     let bits = match (algorithm, bits) {
         (CryptographicAlgorithm::DES3, 168) => 192,
         (CryptographicAlgorithm::DES3, 112) => 128,
@@ -150,7 +152,7 @@ fn bytes_of(algorithm: CryptographicAlgorithm, bits: i32) -> Result<usize, Fault
     }
 }
 
-fn not_made(error: HsmError) -> Fault {
+pub(in crate::operation) fn not_made(error: HsmError) -> Fault {
     match error {
         HsmError::BadKey(what) => Fault::new(Reason::UnsupportedCryptographicParameters, what),
         other => other.into(),
