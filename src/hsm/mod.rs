@@ -16,6 +16,7 @@ mod mechanism;
 mod passage;
 mod pool;
 mod probe;
+mod rewrap;
 mod row_mac;
 mod tenant;
 #[cfg(test)]

@@ -55,17 +55,25 @@ pub(super) enum Role {
     Mac,
     /// Wrapping bytes.
     Wrap,
+    /// Wrapping keys that stay in the token.
+    Rewrap,
     Sign,
 }
 
 impl Role {
-    const ALL: [Role; 4] = [Role::Cipher, Role::Mac, Role::Wrap, Role::Sign];
+    const ALL: [Role; 5] = [
+        Role::Cipher,
+        Role::Mac,
+        Role::Wrap,
+        Role::Rewrap,
+        Role::Sign,
+    ];
 
     fn usages(self, wraps_bytes: bool) -> &'static [CK_ATTRIBUTE_TYPE] {
         match self {
             Role::Cipher => &[CKA_ENCRYPT, CKA_DECRYPT],
             Role::Wrap if wraps_bytes => &[CKA_ENCRYPT, CKA_DECRYPT],
-            Role::Wrap => &[CKA_WRAP, CKA_UNWRAP],
+            Role::Wrap | Role::Rewrap => &[CKA_WRAP, CKA_UNWRAP],
             Role::Mac => &[CKA_SIGN, CKA_VERIFY],
             Role::Sign => &[CKA_SIGN],
         }
@@ -133,12 +141,12 @@ const SECRET_USAGES: [CK_ATTRIBUTE_TYPE; 7] = [
 const PRIVATE_USAGES: [CK_ATTRIBUTE_TYPE; 4] = [CKA_DECRYPT, CKA_SIGN, CKA_UNWRAP, CKA_DERIVE];
 
 impl KeyKind {
-    pub(super) fn is_secret(self) -> bool {
+    pub fn is_secret(self) -> bool {
         matches!(self, KeyKind::Aes | KeyKind::TripleDes | KeyKind::Generic)
     }
 
     /// A session object, sensitive and not extractable, with the role's usages and no other.
-    fn template(self, role: Role, wraps_bytes: bool) -> Vec<Attribute<'static>> {
+    pub(super) fn template(self, role: Role, wraps_bytes: bool) -> Vec<Attribute<'static>> {
         // HMAC takes any key as bytes, whatever it is otherwise for.
         let key_type = match (self, role) {
             (KeyKind::Generic, _) | (_, Role::Mac) => CKK_GENERIC_SECRET,

@@ -10,6 +10,7 @@
 mod answers;
 mod availability;
 mod keys;
+mod rewrap;
 mod speed;
 
 use std::path::Path;
@@ -173,6 +174,8 @@ async fn every_verb(ground: &Ground) {
     answers::key_wrap(ground).await;
     keys::secrets(ground).await;
     keys::pairs(ground).await;
+    rewrap::secrets(ground).await;
+    rewrap::private_keys(ground).await;
     keys::eviction(ground).await;
     keys::checkpoint(ground).await;
     assert!(ground.hsm.available().await);

@@ -149,7 +149,7 @@ impl Asked<'_> {
             return Err(SplitError::Length(0));
         }
         let arithmetic = match self.arithmetic()? {
-            Some(Arithmetic::Gf65536(_)) if length % 2 != 0 => {
+            Some(Arithmetic::Gf65536(_)) if !length.is_multiple_of(2) => {
                 return Err(SplitError::Odd(length));
             }
             Some(Arithmetic::Prime(prime)) if !prime.suits(length)? => {
@@ -319,7 +319,7 @@ pub fn join(parts: &[Part]) -> Result<Bytes, SplitError> {
     let (given, more) = points.split_at_checked(threshold).ok_or(too_few)?;
     let value = |at| match &arithmetic {
         Some(Arithmetic::Gf256(field)) => Ok(shamir::interpolate(*field, given, at)),
-        Some(Arithmetic::Gf65536(_)) if first.share.len() % 2 != 0 => {
+        Some(Arithmetic::Gf65536(_)) if !first.share.len().is_multiple_of(2) => {
             Err(SplitError::Unsound("Key Material"))
         }
         Some(Arithmetic::Gf65536(field)) => Ok(shamir::interpolate(*field, given, at)),

@@ -1,14 +1,18 @@
 //! Import (2.1 §6.1.25, 1.4 §4.27): an object of another server with its identifier and attributes.
 
+use ttlv::Value;
+
 use crate::engine::access::{self, Decision, Permission};
 use crate::engine::context::{Context, Destroyed};
 use crate::engine::error::{Fault, Reason};
-use crate::object::creation::Origin;
+use crate::object::creation::{self, Origin};
 use crate::object::{admission, wrapping};
 use crate::operation::Handler;
 use crate::protocol::attributes::{AttributeReference, Attributes};
 use crate::protocol::enumeration::{KeyWrapType, ObjectType, UniqueIdentifier};
 use crate::protocol::object::AnyObject;
+use crate::protocol::tag;
+use crate::store::record::Class;
 use crate::structure;
 
 structure! {
@@ -83,11 +87,25 @@ impl Handler for Import {
         }
         let replaced = replaced(context, request).await?;
         let mut origin = Origin::Imported;
-        if request.key_wrap_type == Some(KeyWrapType::NOT_WRAPPED) {
-            origin = Origin::Unwrapped;
-            wrapping::unwrap(context, &mut object).await?;
+        let mut attributes = taken_over(&request.attributes)?;
+        let into_token = creation::class_asked(&attributes)? == Class::Token;
+        match request.key_wrap_type {
+            // The token unwraps it.
+            Some(KeyWrapType::NOT_WRAPPED) if into_token => {}
+            Some(KeyWrapType::NOT_WRAPPED) => {
+                origin = Origin::Unwrapped;
+                if wrapping::unwrap(context, &mut object).await? {
+                    attributes.set(tag::SENSITIVE, Value::Boolean(true));
+                }
+            }
+            _ if into_token => {
+                return Err(Fault::new(
+                    Reason::InvalidField,
+                    "a key of class token is unwrapped as it is imported; ask with the Key Wrap Type Not Wrapped",
+                ));
+            }
+            _ => {}
         }
-        let attributes = taken_over(&request.attributes)?;
         admission::admit(
             context,
             &unique_identifier,
