@@ -22,3 +22,4 @@ mod limits;
 mod revocation;
 mod tampering;
 mod tenants;
+mod wrapping;
