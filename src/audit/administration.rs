@@ -40,6 +40,8 @@ pub async fn write(store: &Store, changes: Vec<Change>, deed: Deed<'_>) -> Resul
         item: 0,
         operation: deed.command,
         objects: &[deed.object.to_owned()],
+        mechanism: None,
+        by: None,
         result: Outcome::Success.name(),
     }
     .append(&mut body);

@@ -41,6 +41,15 @@ permissions! {
     Decrypt = "decrypt";
     Mac = "mac";
     MacVerify = "mac-verify";
+    Sign = "sign";
+    SignatureVerify = "signature-verify";
+    Hash = "hash";
+    RetrieveRandom = "rng-retrieve";
+    SeedRandom = "rng-seed";
+    UseEcb = "use-ecb";
+    ChooseGcmIv = "choose-gcm-iv";
+    UseShortTag = "use-short-tag";
+    DecryptPkcs1 = "decrypt-pkcs1-v1.5";
     WrapWith = "wrap-with";
     UnwrapWith = "unwrap-with";
     LowerSensitive = "lower-sensitive";
@@ -74,6 +83,12 @@ pub fn decide(caller: &Caller, object: &Managed, permission: Permission) -> Deci
         | Permission::RaiseExtractable
         | Permission::WidenUsageMask
         | Permission::ReplaceExisting
+        // What is easily done wrong (ECB shows equal blocks, a GCM vector used twice gives the key
+        // away, short tags can be forged, PKCS#1 v1.5 is Bleichenbacher's).
+        | Permission::UseEcb
+        | Permission::ChooseGcmIv
+        | Permission::UseShortTag
+        | Permission::DecryptPkcs1
             if !caller.has_profile(STANDARD) =>
         {
             Decision::Deny

@@ -12,6 +12,7 @@ pub mod inspection;
 pub mod mac;
 pub mod managed;
 pub mod material;
+pub mod service;
 pub mod split;
 pub mod state;
 pub mod usage;

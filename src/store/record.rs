@@ -137,10 +137,12 @@ pub enum EntityKind {
     Policy = 8,
     Ticket = 9,
     Job = 10,
+    /// How often a key was used with random GCM vectors; key: its Unique Identifier.
+    GcmUses = 11,
 }
 
 impl EntityKind {
-    pub const ALL: [EntityKind; 10] = [
+    pub const ALL: [EntityKind; 11] = [
         EntityKind::Deployment,
         EntityKind::Tenant,
         EntityKind::TenantKey,
@@ -151,6 +153,7 @@ impl EntityKind {
         EntityKind::Policy,
         EntityKind::Ticket,
         EntityKind::Job,
+        EntityKind::GcmUses,
     ];
 
     pub fn from_number(number: i64) -> Option<EntityKind> {

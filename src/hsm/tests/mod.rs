@@ -122,6 +122,7 @@ impl Ground {
             unique_identifier: name,
             version: 1,
             kind,
+            encoding: Encoding::Direct,
             blob,
             aad: AAD,
             keys: &self.keys,

@@ -179,7 +179,7 @@ pub(super) async fn private_keys(ground: &Ground) {
         let key = ground.use_key(&name, kind, &back);
         let scheme = match kind {
             KeyKind::EcPrivate => Signature::EcdsaDigest,
-            _ => Signature::RsaPkcs1 { hash: 6 },
+            _ => Signature::RsaPkcs1Info,
         };
         hsm.sign(&key, scheme, &[7; 32]).await.unwrap();
     }

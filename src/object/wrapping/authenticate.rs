@@ -6,9 +6,11 @@ use crate::engine::access::Permission;
 use crate::engine::context::Context;
 use crate::engine::error::{Fault, Reason};
 use crate::object::managed::Sealed;
+use crate::object::service::mac;
+use crate::object::service::signature::{self, Signed};
 use crate::object::usage::{self, Purpose};
-use crate::operation::crypto::{mac, parameters};
-use crate::protocol::enumeration::ObjectType;
+use crate::operation::crypto::parameters;
+use crate::protocol::enumeration::{LinkType, ObjectType};
 use crate::protocol::key_block::{CryptographicParameters, MacSignatureKeyInformation};
 use crate::protocol::mask::CryptographicUsageMask;
 use crate::protocol::object::Object;
@@ -36,14 +38,26 @@ pub(super) async fn make(
     information: &MacSignatureKeyInformation,
     data: &[u8],
 ) -> Result<Bytes, Fault> {
-    let key = door::named(context, &information.unique_identifier, Permission::Mac).await?;
-    let mask = match macs(&key) {
-        true => CryptographicUsageMask::MAC_GENERATE,
-        false => CryptographicUsageMask::SIGN,
+    let door = Permission::WrapWith;
+    let mut key = door::named(context, &information.unique_identifier, door).await?;
+    // 1.4 §2.1.5: the private key, "or its corresponding Public Key", names the signature.
+    if key.object_type() == ObjectType::PUBLIC_KEY {
+        key = door::half(context, key, LinkType::PRIVATE_KEY_LINK, door).await?;
+    }
+    let (permission, mask) = match macs(&key) {
+        true => (Permission::Mac, CryptographicUsageMask::MAC_GENERATE),
+        false => (Permission::Sign, CryptographicUsageMask::SIGN),
     };
+    context.permit_with(&key, permission)?;
     usage::allowed(context, &key, mask, Purpose::Protect)?;
     let asked = usage::parameters(&key, information.cryptographic_parameters.as_ref())?;
-    sign(context, &key, &asked, data).await
+    parameters::charge(context, &key, data.len()).await?;
+    if macs(&key) {
+        let row = mac::asked(&key, &asked)?;
+        return mac::compute(context, &key, row, data).await;
+    }
+    let scheme = signature::asked(&key, &asked)?;
+    scheme.sign(context, &key, Signed::Data(data)).await
 }
 
 /// # Errors
@@ -54,33 +68,28 @@ pub(super) async fn check(
     data: &[u8],
     given: Option<&Bytes>,
 ) -> Result<(), Fault> {
-    let permission = Permission::MacVerify;
-    let key = door::named(context, &information.unique_identifier, permission).await?;
-    // As with Wrap Key and Unwrap Key: who may make them may see whether they hold.
-    let mask = match macs(&key) {
-        true => CryptographicUsageMask::MAC_VERIFY | CryptographicUsageMask::MAC_GENERATE,
-        false => CryptographicUsageMask::VERIFY | CryptographicUsageMask::SIGN,
+    let door = Permission::UnwrapWith;
+    let mut key = door::named(context, &information.unique_identifier, door).await?;
+    if key.object_type() == ObjectType::PRIVATE_KEY {
+        key = door::half(context, key, LinkType::PUBLIC_KEY_LINK, door).await?;
+    }
+    // As with Wrap Key and Unwrap Key: who may make MACs may see whether they hold.
+    let (permission, mask) = match macs(&key) {
+        true => (
+            Permission::MacVerify,
+            CryptographicUsageMask::MAC_VERIFY | CryptographicUsageMask::MAC_GENERATE,
+        ),
+        false => (Permission::SignatureVerify, CryptographicUsageMask::VERIFY),
     };
+    context.permit_with(&key, permission)?;
     usage::allowed(context, &key, mask, Purpose::Process)?;
     let asked = usage::parameters(&key, information.cryptographic_parameters.as_ref())?;
     let given = given.ok_or_else(does_not_hold)?;
-    match verify(context, &key, &asked, data, given).await? {
+    // Boxed: a key that itself came wrapped is opened in here.
+    match Box::pin(verify(context, &key, &asked, data, given)).await? {
         true => Ok(()),
         false => Err(does_not_hold()),
     }
-}
-
-async fn sign(
-    context: &mut Context,
-    key: &Sealed,
-    asked: &CryptographicParameters,
-    data: &[u8],
-) -> Result<Bytes, Fault> {
-    if !macs(key) {
-        return Err(no_signatures());
-    }
-    let hash = parameters::hmac_hash(key, asked)?;
-    mac::hmac(context, key, hash, data).await
 }
 
 async fn verify(
@@ -88,22 +97,14 @@ async fn verify(
     key: &Sealed,
     asked: &CryptographicParameters,
     data: &[u8],
-    signature: &[u8],
+    given: &[u8],
 ) -> Result<bool, Fault> {
-    use subtle::ConstantTimeEq as _;
-    if !macs(key) {
-        return Err(no_signatures());
+    if macs(key) {
+        let row = mac::asked(key, asked)?;
+        return mac::verify(context, key, row, data, given).await;
     }
-    let hash = parameters::hmac_hash(key, asked)?;
-    let expected = Box::pin(mac::hmac(context, key, hash, data)).await?;
-    Ok(bool::from(expected.as_slice().ct_eq(signature)))
-}
-
-fn no_signatures() -> Fault {
-    Fault::new(
-        Reason::FeatureNotSupported,
-        "wrapping by signature is not supported yet; name a symmetric key for a MAC",
-    )
+    let scheme = signature::asked(key, asked)?;
+    scheme.verify(context, key, Signed::Data(data), given).await
 }
 
 /// Checks what can be checked of an object that is registered wrapped: a MAC or signature over the

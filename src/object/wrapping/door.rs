@@ -1,12 +1,14 @@
 //! Doors to the keys that wrap: there, permitted, in a state for it, and fit for what is wrapped.
 
+use ttlv::Value;
+
 use crate::engine::access::{Permission, STANDARD};
 use crate::engine::context::{Context, Destroyed};
 use crate::engine::error::{Fault, Reason};
 use crate::object::approval;
 use crate::object::managed::Sealed;
 use crate::object::usage::{self, Purpose};
-use crate::protocol::enumeration::ObjectType;
+use crate::protocol::enumeration::{LinkType, ObjectType};
 use crate::protocol::identifier::Identifier;
 use crate::protocol::key_block::{CryptographicParameters, EncryptionKeyInformation};
 use crate::protocol::mask::CryptographicUsageMask;
@@ -55,13 +57,53 @@ pub(super) async fn named(
     Ok(key)
 }
 
-/// The key that encrypts, with the parameters that count.
+/// The other half of a key pair, where the one that is named is not the one that is needed.
+pub(super) async fn half(
+    context: &mut Context,
+    key: Sealed,
+    wanted: LinkType,
+    permission: Permission,
+) -> Result<Sealed, Fault> {
+    let linked = key.attributes.values(tag::LINK).find_map(|link| {
+        let Value::Structure(fields) = link else {
+            return None;
+        };
+        let field = |tag| fields.iter().find(|field| field.tag == tag);
+        match (
+            &field(tag::LINK_TYPE)?.value,
+            &field(tag::LINKED_OBJECT_IDENTIFIER)?.value,
+        ) {
+            (Value::Enumeration(number), Value::TextString(id)) if *number == wanted.0 => {
+                Some(id.to_string())
+            }
+            _ => None,
+        }
+    });
+    let linked = linked.ok_or_else(|| {
+        Fault::new(
+            Reason::WrappingObjectNotFound,
+            format!("the key that is named has no {wanted}, which this needs; link the pair"),
+        )
+    })?;
+    named(context, &Identifier::Text(linked), permission).await
+}
+
+/// The key that encrypts, or of a pair the one that decrypts, with the parameters that count.
 pub(super) async fn encryption_key(
     context: &mut Context,
     information: &EncryptionKeyInformation,
     permission: Permission,
 ) -> Result<(Sealed, CryptographicParameters), Fault> {
-    let key = named(context, &information.unique_identifier, permission).await?;
+    let mut key = named(context, &information.unique_identifier, permission).await?;
+    match (key.object_type(), permission) {
+        (ObjectType::PRIVATE_KEY, Permission::WrapWith) => {
+            key = half(context, key, LinkType::PUBLIC_KEY_LINK, permission).await?;
+        }
+        (ObjectType::PUBLIC_KEY | ObjectType::CERTIFICATE, Permission::UnwrapWith) => {
+            key = half(context, key, LinkType::PRIVATE_KEY_LINK, permission).await?;
+        }
+        _ => {}
+    }
     // TC-WRAP-3 unwraps with a key that has Wrap Key only: both bits open the door in both directions
     // for what the server itself keeps.
     let (mask, purpose) = match permission {

@@ -9,10 +9,11 @@ use super::{unwrap, wrap};
 use crate::engine::access::Permission;
 use crate::engine::context::Context;
 use crate::engine::error::{Fault, Reason};
-use crate::hsm::{KeyKind, UseKey};
+use crate::hsm::{KeyKind, UseKey, WrapMethod};
 use crate::object::delivery::Wish;
 use crate::object::managed::Sealed;
 use crate::object::usage;
+use crate::operation::crypto::parameters;
 use crate::protocol::enumeration::{
     CryptographicAlgorithm, EncodingOption, KeyFormatType, ObjectType,
 };
@@ -58,8 +59,8 @@ fn format(kind: KeyKind) -> KeyFormatType {
 }
 
 /// The method of a key wrap; the token wraps keys by no other.
-fn key_wrap(parameters: &CryptographicParameters) -> Result<crate::hsm::WrapMethod, Fault> {
-    method::key_wrap(parameters).ok_or_else(|| {
+fn key_wrap(key: &Sealed, parameters: &CryptographicParameters) -> Result<WrapMethod, Fault> {
+    method::key_wrap(key, parameters)?.ok_or_else(|| {
         unsupported("keys of class token are wrapped by NIST Key Wrap or AES Key Wrap Padding only")
     })
 }
@@ -109,10 +110,11 @@ pub async fn wrap_in_token(
             "this server has only the object's meta-data",
         )
     })?;
-    let (key, parameters) =
+    let (key, asked) =
         door::encryption_key(context, information, Permission::WrapWith).await?;
     door::approved(context, true, &key)?;
-    let how = key_wrap(&parameters)?;
+    parameters::charge(context, &key, blob.length as usize).await?;
+    let how = key_wrap(&key, &asked)?;
     let ready = usage::ready(context, &key, KeyKind::Aes).await?;
     let wrapped = {
         let using: UseKey<'_> = ready.key(context, &key)?;
@@ -188,7 +190,7 @@ pub async fn take_into_token(
     }
     let (key, parameters) =
         door::encryption_key(context, information, Permission::UnwrapWith).await?;
-    let how = key_wrap(&parameters)?;
+    let how = key_wrap(&key, &parameters)?;
     let length = bits
         .filter(|_| kind.is_secret())
         .and_then(|bits| secret_bytes(kind, bits));

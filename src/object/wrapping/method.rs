@@ -1,15 +1,16 @@
 //! Wrapping Method (1.4 §9.1.3.2.4, 2.1 §11.62): what is done in which order, and how bytes are put
 //! under a key.
 
-use zeroize::Zeroizing;
-
 use crate::engine::context::Context;
 use crate::engine::error::{Fault, Reason};
-use crate::hsm::{CipherParameters, KeyKind, UseKey, WrapMethod};
+use crate::hsm::WrapMethod;
+use crate::mechanism::Shape;
 use crate::object::managed::Sealed;
+use crate::object::service::encipherment::{self, Encipherment};
+use crate::object::service::{cipher, gcm_uses};
 use crate::object::usage;
 use crate::protocol::enumeration::{
-    BlockCipherMode, CryptographicAlgorithm, PaddingMethod, WrappingMethod,
+    BlockCipherMode, CryptographicAlgorithm, ObjectType, PaddingMethod, WrappingMethod,
 };
 use crate::protocol::key_block::{
     CryptographicParameters, EncryptionKeyInformation, MacSignatureKeyInformation,
@@ -118,101 +119,97 @@ fn not_done(method: WrappingMethod) -> Fault {
     )
 }
 
-/// How bytes are put under a key.
+/// How bytes are put under a key: one of the services, with its parameters.
 enum Cipher {
-    KeyWrap(WrapMethod),
-    /// Block cipher mode with an initialisation vector, PKCS#5 padding where the mode needs blocks.
-    Mode(CipherParameters, usize),
-}
-
-/// RFC 3394 when nothing is said: what clients expect (CLIENTS: the wrong default broke VAST).
-fn mode(parameters: &CryptographicParameters) -> BlockCipherMode {
-    parameters
-        .block_cipher_mode
-        .unwrap_or(BlockCipherMode::NIST_KEY_WRAP)
-}
-
-fn unsupported(mode: BlockCipherMode) -> Fault {
-    Fault::new(
-        Reason::UnsupportedCryptographicParameters,
-        format!("wrapping in block cipher mode {mode} is not supported"),
-    )
+    Symmetric(cipher::Cipher),
+    /// With an RSA key pair.
+    Asymmetric(Encipherment),
 }
 
 /// The key wrap of these parameters; None for other modes.
-pub(super) fn key_wrap(parameters: &CryptographicParameters) -> Option<WrapMethod> {
-    match mode(parameters) {
-        BlockCipherMode::NIST_KEY_WRAP => Some(WrapMethod::NistKeyWrap),
-        BlockCipherMode::AES_KEY_WRAP_PADDING => Some(WrapMethod::NistKeyWrapPadded),
+pub(super) fn key_wrap(
+    key: &Sealed,
+    parameters: &CryptographicParameters,
+) -> Result<Option<WrapMethod>, Fault> {
+    let Cipher::Symmetric(cipher) = asked(key, parameters)? else {
+        return Ok(None);
+    };
+    Ok(match cipher.row.shape {
+        Shape::KeyWrap => Some(WrapMethod::NistKeyWrap),
+        Shape::KeyWrapPadded => Some(WrapMethod::NistKeyWrapPadded),
         _ => None,
-    }
+    })
 }
 
-fn cipher(parameters: &CryptographicParameters) -> Result<Cipher, Fault> {
-    if let Some(method) = key_wrap(parameters) {
-        return Ok(Cipher::KeyWrap(method));
+/// RFC 3394 when nothing is said: what clients expect (CLIENTS: the wrong default broke VAST). Where
+/// a mode needs whole blocks, PKCS#5 padding.
+fn asked(key: &Sealed, parameters: &CryptographicParameters) -> Result<Cipher, Fault> {
+    if matches!(
+        key.object_type(),
+        ObjectType::PUBLIC_KEY | ObjectType::PRIVATE_KEY | ObjectType::CERTIFICATE
+    ) {
+        return Ok(Cipher::Asymmetric(encipherment::asked(key, parameters)?));
     }
-    let mode = mode(parameters);
-    let (iv, padding, tag_length) = match mode {
-        BlockCipherMode::CBC => (16, PaddingMethod::PKCS5, 0),
-        BlockCipherMode::ECB => (0, PaddingMethod::PKCS5, 0),
-        BlockCipherMode::CTR | BlockCipherMode::CFB | BlockCipherMode::OFB => {
-            (16, PaddingMethod::NONE, 0)
-        }
-        BlockCipherMode::GCM => (12, PaddingMethod::NONE, 16),
-        other => return Err(unsupported(other)),
-    };
-    let parameters = CipherParameters {
-        algorithm: CryptographicAlgorithm::AES.0,
-        mode: mode.0,
-        padding: parameters.padding_method.unwrap_or(padding).0,
-        tag_length,
-        counter_bits: 0,
-    };
-    Ok(Cipher::Mode(parameters, iv))
+    let mut parameters = parameters.clone();
+    let algorithm = parameters
+        .cryptographic_algorithm
+        .or_else(|| usage::algorithm(key))
+        .unwrap_or(CryptographicAlgorithm::AES);
+    parameters.cryptographic_algorithm = Some(algorithm);
+    if algorithm == CryptographicAlgorithm::AES {
+        parameters
+            .block_cipher_mode
+            .get_or_insert(BlockCipherMode::NIST_KEY_WRAP);
+    }
+    if let Some(BlockCipherMode::CBC | BlockCipherMode::ECB) = parameters.block_cipher_mode {
+        parameters
+            .padding_method
+            .get_or_insert(PaddingMethod::PKCS5);
+    }
+    Ok(Cipher::Symmetric(cipher::asked(key, &parameters)?))
 }
 
 /// Whether a MAC over the ciphertext vouches for the clear text: not where an initialisation vector
 /// has a say, which stands beside the Key Value and outside of the MAC.
-pub(super) fn is_bound(parameters: &CryptographicParameters) -> Result<(), Fault> {
-    match mode(parameters) {
-        mode @ (BlockCipherMode::CBC
-        | BlockCipherMode::CTR
-        | BlockCipherMode::CFB
-        | BlockCipherMode::OFB) => Err(Fault::new(
-            Reason::UnsupportedCryptographicParameters,
-            format!(
-                "Encrypt then MAC/sign in block cipher mode {mode} leaves the initialisation vector outside of the MAC; take NIST Key Wrap, GCM, or MAC/sign then encrypt"
-            ),
-        )),
-        _ => Ok(()),
+fn check_bound(cipher: &cipher::Cipher) -> Result<(), Fault> {
+    let shape = cipher.row.shape;
+    if shape.iv() == 0 || shape.is_authenticated() {
+        return Ok(());
     }
+    Err(Fault::new(
+        Reason::UnsupportedCryptographicParameters,
+        format!(
+            "Encrypt then MAC/sign with {} leaves the initialisation vector outside of the MAC; take NIST Key Wrap, GCM, or MAC/sign then encrypt",
+            cipher.row.name
+        ),
+    ))
 }
 
-/// Puts bytes under a key; answers them with the initialisation vector that was made.
+/// Puts bytes under a key; answers them with the initialisation vector that was made. `bound`: a MAC
+/// over them is to vouch for the clear text.
 pub(super) async fn protect(
     context: &mut Context,
     key: &Sealed,
     parameters: &CryptographicParameters,
     clear: &[u8],
+    bound: bool,
 ) -> Result<(Bytes, Option<Bytes>), Fault> {
-    let cipher = cipher(parameters)?;
-    let ready = usage::ready(context, key, KeyKind::Aes).await?;
-    let using: UseKey<'_> = ready.key(context, key)?;
-    let hsm = &context.engine.hsm;
-    Ok(match cipher {
-        Cipher::KeyWrap(method) => (
-            Zeroizing::new(hsm.wrap_bytes(&using, method, clear).await?),
-            None,
-        ),
-        Cipher::Mode(cipher, iv_length) => {
-            let iv = hsm.random(iv_length).await?;
-            let sealed = hsm.encrypt(&using, cipher, &iv, &[], clear).await?;
-            let mut bytes = Zeroizing::new(sealed.data);
-            bytes.extend_from_slice(&sealed.tag);
-            (bytes, (!iv.is_empty()).then_some(iv))
-        }
-    })
+    let cipher = match asked(key, parameters)? {
+        Cipher::Asymmetric(how) => return Ok((how.encrypt(context, key, clear).await?, None)),
+        Cipher::Symmetric(cipher) => cipher,
+    };
+    if bound {
+        check_bound(&cipher)?;
+    }
+    cipher.permitted(context, key, false)?;
+    if cipher.row.shape == Shape::Gcm {
+        gcm_uses::count(context, key).await?;
+    }
+    let iv = context.engine.hsm.random(cipher.row.shape.iv()).await?;
+    let sealed = cipher.encrypt(context, key, &iv, &[], clear).await?;
+    let mut bytes = sealed.data;
+    bytes.extend_from_slice(&sealed.tag);
+    Ok((bytes, (!iv.is_empty()).then_some(iv)))
 }
 
 /// The reverse.
@@ -223,17 +220,11 @@ pub(super) async fn open(
     wrapped: &[u8],
     iv: Option<&Bytes>,
 ) -> Result<Bytes, Fault> {
-    let cipher = cipher(parameters)?;
-    let ready = Box::pin(usage::ready(context, key, KeyKind::Aes)).await?;
-    let using: UseKey<'_> = ready.key(context, key)?;
-    let hsm = &context.engine.hsm;
-    Ok(match cipher {
-        Cipher::KeyWrap(method) => hsm.unwrap_bytes(&using, method, wrapped).await?,
-        Cipher::Mode(cipher, _) => {
-            let tag = usize::try_from(cipher.tag_length).unwrap_or(0);
-            let (data, tag) = wrapped.split_at(wrapped.len().saturating_sub(tag));
-            let iv = iv.map_or(&[][..], |iv| iv.as_slice());
-            hsm.decrypt(&using, cipher, iv, &[], data, tag).await?
-        }
-    })
+    let cipher = match asked(key, parameters)? {
+        Cipher::Asymmetric(how) => return Box::pin(how.decrypt(context, key, wrapped)).await,
+        Cipher::Symmetric(cipher) => cipher,
+    };
+    let (data, tag) = wrapped.split_at(wrapped.len().saturating_sub(cipher.tag_length));
+    let iv = iv.map_or(&[][..], |iv| iv.as_slice());
+    Box::pin(cipher.decrypt(context, key, iv, &[], data, tag)).await
 }

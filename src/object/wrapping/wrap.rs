@@ -8,6 +8,7 @@ use crate::engine::access::Permission;
 use crate::engine::context::Context;
 use crate::engine::error::{Fault, Reason};
 use crate::object::managed::Sealed;
+use crate::operation::crypto::parameters;
 use crate::protocol::key_block::{KeyValue, KeyWrappingData, KeyWrappingSpecification};
 use crate::protocol::object::Object;
 use crate::protocol::structure::Bytes;
@@ -98,11 +99,11 @@ async fn encrypted(
     let Some(information) = plan.encryption else {
         return Ok((clear.clone(), None));
     };
-    let (key, parameters) =
+    let (key, asked) =
         door::encryption_key(context, information, Permission::WrapWith).await?;
     door::approved(context, sensitive, &key)?;
-    if plan.over(Over::Wrapped).is_some() {
-        method::is_bound(&parameters)?;
-    }
-    method::protect(context, &key, &parameters, clear).await
+    // 1.4 §3.21, 2.1 §4.59: what a key may protect is counted, wrapping included.
+    parameters::charge(context, &key, clear.len()).await?;
+    let bound = plan.over(Over::Wrapped).is_some();
+    method::protect(context, &key, &asked, clear, bound).await
 }
