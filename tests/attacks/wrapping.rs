@@ -6,7 +6,7 @@ use keyward::protocol::tag;
 use openssl::aes::{AesKey, unwrap_key, wrap_key};
 use openssl::hash::MessageDigest;
 use openssl::pkey::PKey;
-use openssl::sign::Signer;
+use openssl::sign::{Signer, Verifier};
 use openssl::symm::{Cipher, encrypt};
 use ttlv::{Node, Tag, Value};
 
@@ -21,6 +21,7 @@ const TR_31: u32 = 5;
 const KEY_WRAP_PADDING: u32 = 0xC;
 const KEY_WRAP: u32 = 0xD;
 const CBC: u32 = 1;
+const SHA_256: u32 = 6;
 
 /// Wrap Key and Unwrap Key; MAC Generate and MAC Verify.
 const WRAPS: i32 = 0x30;
@@ -105,12 +106,14 @@ fn closed(client: &mut Client) -> String {
     id
 }
 
-/// How a key is, or is to be, wrapped.
+/// How a key is, or is to be, wrapped: by a key in a block cipher mode (0: none is said).
 #[derive(Clone, Copy)]
 struct How<'a> {
     method: u32,
     key: Option<(&'a str, u32)>,
     mac: Option<&'a str>,
+    /// Hashing Algorithm of the MAC; 0: none is said.
+    hash: u32,
     /// No Encoding, else TTLV.
     bare: bool,
 }
@@ -119,10 +122,12 @@ impl How<'_> {
     fn fields(&self) -> Vec<Node<'static>> {
         let information = |tag, id: &str, field: Tag, number| {
             let mut fields = on(id);
-            fields.push(Node::structure(
-                tag::CRYPTOGRAPHIC_PARAMETERS,
-                vec![enumeration(field, number)],
-            ));
+            if number != 0 {
+                fields.push(Node::structure(
+                    tag::CRYPTOGRAPHIC_PARAMETERS,
+                    vec![enumeration(field, number)],
+                ));
+            }
             Node::structure(tag, fields)
         };
         let mut fields = vec![enumeration(tag::WRAPPING_METHOD, self.method)];
@@ -131,9 +136,8 @@ impl How<'_> {
             fields.push(information(under, key, tag::BLOCK_CIPHER_MODE, mode));
         }
         if let Some(mac) = self.mac {
-            // SHA-256
             let under = tag::MAC_SIGNATURE_KEY_INFORMATION;
-            fields.push(information(under, mac, tag::HASHING_ALGORITHM, 6));
+            fields.push(information(under, mac, tag::HASHING_ALGORITHM, self.hash));
         }
         fields
     }
@@ -271,6 +275,7 @@ fn out_of_class_token(client: &mut Client) {
         method: ENCRYPT,
         key: Some((&kek, KEY_WRAP)),
         mac: None,
+        hash: SHA_256,
         bare: true,
     };
     let got = wrapped(&how.get(client, &key).ok());
@@ -450,6 +455,7 @@ fn private_key(client: &mut Client) {
         method: ENCRYPT,
         key: Some((&kek, KEY_WRAP_PADDING)),
         mac: None,
+        hash: SHA_256,
         bare: true,
     };
     let answer = how.get(client, &id).ok();
@@ -519,6 +525,7 @@ fn a_mac_is_of_the_bytes_that_its_method_says() {
         method: ENCRYPT_THEN_MAC,
         key: Some((&kek, KEY_WRAP)),
         mac: Some(&mac),
+        hash: SHA_256,
         bare: true,
     };
     let sealed = wrapped_by(&KEK, &VALUE);
@@ -570,6 +577,7 @@ fn nothing_is_used_before_its_mac_held() {
         method: ENCRYPT_THEN_MAC,
         key: Some((&kek, KEY_WRAP)),
         mac: Some(&mac),
+        hash: SHA_256,
         bare: false,
     };
     let first = How {
@@ -660,6 +668,7 @@ fn keys_and_methods_fit(client: &mut Client, how: &How<'_>, key: &str) {
             method,
             key: key_information,
             mac,
+            hash: SHA_256,
             bare: true,
         };
         how.get(client, key).fails(reason);
@@ -679,6 +688,7 @@ fn what_a_closed_key_wrapped_is_not_read_here() {
         method: ENCRYPT,
         key: Some((key, KEY_WRAP)),
         mac: None,
+        hash: SHA_256,
         bare: true,
     };
     let got = wrapped(&how(&kek).get(client, &sensitive).ok());
@@ -695,10 +705,31 @@ fn what_a_closed_key_wrapped_is_not_read_here() {
         method: MAC_SIGN,
         key: None,
         mac: Some(&mac),
+        hash: SHA_256,
         bare: true,
     };
     only.get(client, &id).fails(ResultReason::SENSITIVE);
     only.get(client, &sensitive).fails(ResultReason::SENSITIVE);
+    // Nor in parts, nor joined from them.
+    let mut split = vec![enumeration(tag::OBJECT_TYPE, 5)];
+    split.extend(on(&id));
+    split.extend([
+        integer(tag::SPLIT_KEY_PARTS, 2),
+        integer(tag::SPLIT_KEY_THRESHOLD, 2),
+        enumeration(tag::SPLIT_KEY_METHOD, 1),
+        Node::structure(tag::ATTRIBUTES, Vec::new()),
+    ]);
+    let parts = client.ask(Operation::CREATE_SPLIT_KEY, split).ok().ids();
+    let mut join = vec![enumeration(tag::OBJECT_TYPE, 2)];
+    for part in &parts {
+        let get = client.on(Operation::GET, part);
+        get.fails(ResultReason::SENSITIVE);
+        join.extend(on(part));
+    }
+    let joined = client.ask(Operation::JOIN_SPLIT_KEY, join).ok().id();
+    client
+        .on(Operation::GET, &joined)
+        .fails(ResultReason::SENSITIVE);
     // Nor by importing it.
     let value = Node::bytes(tag::KEY_VALUE, got.value.clone());
     let mut payload = on("taken in");
@@ -720,6 +751,158 @@ fn what_a_closed_key_wrapped_is_not_read_here() {
     };
     let id = how(&open).register(client, &foreign, Vec::new()).ok().id();
     assert_eq!(material(&unwrapped(client, &id).ok()), VALUE);
+}
+
+/// An active pair of RSA-2048 or P-256; the masks of its private and public key.
+fn pair(client: &mut Client, algorithm: u32, bits: i32, masks: (i32, i32)) -> (String, String) {
+    let common = vec![
+        enumeration(tag::CRYPTOGRAPHIC_ALGORITHM, algorithm),
+        integer(tag::CRYPTOGRAPHIC_LENGTH, bits),
+    ];
+    let mask = |of, mask| {
+        let mask = integer(tag::CRYPTOGRAPHIC_USAGE_MASK, mask);
+        Node::structure(of, vec![mask])
+    };
+    let payload = vec![
+        Node::structure(tag::COMMON_ATTRIBUTES, common),
+        mask(tag::PRIVATE_KEY_ATTRIBUTES, masks.0),
+        mask(tag::PUBLIC_KEY_ATTRIBUTES, masks.1),
+    ];
+    let made = client.ask(Operation::CREATE_KEY_PAIR, payload).ok();
+    let id = |tag| match &made.payload.child(tag).unwrap().value {
+        Value::TextString(id) => id.to_string(),
+        other => panic!("{other:?}"),
+    };
+    let private = id(tag::PRIVATE_KEY_UNIQUE_IDENTIFIER);
+    let public = id(tag::PUBLIC_KEY_UNIQUE_IDENTIFIER);
+    client.on(Operation::ACTIVATE, &private).ok();
+    client.on(Operation::ACTIVATE, &public).ok();
+    (private, public)
+}
+
+/// SubjectPublicKeyInfo of a public key.
+fn public_key(client: &mut Client, id: &str) -> PKey<openssl::pkey::Public> {
+    let mut payload = on(id);
+    payload.push(enumeration(tag::KEY_FORMAT_TYPE, 5));
+    let answer = client.ask(Operation::GET, payload).ok();
+    let key = answer.payload.child(tag::PUBLIC_KEY).unwrap();
+    let value = key.child(tag::KEY_BLOCK).unwrap().child(tag::KEY_VALUE);
+    let der = bytes(value.unwrap().child(tag::KEY_MATERIAL)).unwrap();
+    PKey::public_key_from_der(&der).unwrap()
+}
+
+#[test]
+fn a_signature_vouches_for_a_wrapped_key() {
+    let server = Server::start(Setup::default());
+    let client = &mut server.client();
+    let kek = known(client, &KEK, WRAPS, Vec::new());
+    let key = known(client, &VALUE, 0xC, Vec::new());
+    // RSA 4, EC 0x1A; Sign 1, Verify 2.
+    for (algorithm, bits) in [(4, 2048), (0x1A, 256)] {
+        let (private, public) = pair(client, algorithm, bits, (1, 2));
+        let (_, stranger) = pair(client, algorithm, bits, (1, 2));
+        let verifying = public_key(client, &public);
+        // The private key is named, or its public key.
+        for signer in [&private, &public] {
+            let how = How {
+                method: ENCRYPT_THEN_MAC,
+                key: Some((&kek, KEY_WRAP)),
+                mac: Some(signer),
+                hash: SHA_256,
+                bare: true,
+            };
+            let got = wrapped(&how.get(client, &key).ok());
+            let mut verifier = Verifier::new(MessageDigest::sha256(), &verifying).unwrap();
+            verifier.update(&wrapped_by(&KEK, &VALUE)).unwrap();
+            assert!(verifier.verify(got.mac.as_ref().unwrap()).unwrap());
+            let id = how.register(client, &got, Vec::new()).ok().id();
+            assert_eq!(material(&unwrapped(client, &id).ok()), VALUE);
+            let failure = ResultReason::CRYPTOGRAPHIC_FAILURE;
+            let mut forged = got.clone();
+            forged.value[20] ^= 1;
+            how.register(client, &forged, Vec::new()).fails(failure);
+            let other = How {
+                mac: Some(&stranger),
+                ..how
+            };
+            other.register(client, &got, Vec::new()).fails(failure);
+        }
+        // A key that signs does not wrap, nor the reverse.
+        let unfit = How {
+            method: ENCRYPT,
+            key: Some((&public, 0)),
+            mac: None,
+            hash: SHA_256,
+            bare: true,
+        };
+        unfit
+            .get(client, &key)
+            .fails(ResultReason::INCOMPATIBLE_CRYPTOGRAPHIC_USAGE_MASK);
+    }
+}
+
+#[test]
+fn a_public_key_wraps_and_its_private_key_unwraps() {
+    let server = Server::start(Setup::default());
+    let client = &mut server.client();
+    let key = known(client, &VALUE, 0xC, Vec::new());
+    let (private, public) = pair(client, 4, 2048, (0x20, 0x10));
+    let how = How {
+        method: ENCRYPT,
+        key: Some((&public, 0)),
+        mac: None,
+        hash: SHA_256,
+        bare: false,
+    };
+    let got = wrapped(&how.get(client, &key).ok());
+    assert_eq!(got.value.len(), 256);
+    let id = how.register(client, &got, Vec::new()).ok().id();
+    assert_eq!(material(&unwrapped(client, &id).ok()), VALUE);
+    let by_private = How {
+        key: Some((&private, 0)),
+        ..how
+    };
+    let id = by_private.register(client, &got, Vec::new()).ok().id();
+    assert_eq!(material(&unwrapped(client, &id).ok()), VALUE);
+    let mut forged = got.clone();
+    forged.value[7] ^= 1;
+    let id = how.register(client, &forged, Vec::new()).ok().id();
+    unwrapped(client, &id).fails(ResultReason::CRYPTOGRAPHIC_FAILURE);
+}
+
+#[test]
+fn cmac_and_gcm_serve_as_well() {
+    let server = Server::start(Setup::default());
+    let client = &mut server.client();
+    let kek = known(client, &KEK, WRAPS, Vec::new());
+    let key = known(client, &VALUE, 0xC, Vec::new());
+    // CMAC is a Block Cipher Mode (7), given by the key's own parameters.
+    let parameters = Node::structure(
+        tag::CRYPTOGRAPHIC_PARAMETERS,
+        vec![enumeration(tag::BLOCK_CIPHER_MODE, 7)],
+    );
+    let mac = known(client, &MAC_KEY, MACS, vec![parameters]);
+    let how = How {
+        method: ENCRYPT_THEN_MAC,
+        key: Some((&kek, 9)),
+        mac: Some(&mac),
+        hash: 0,
+        bare: false,
+    };
+    let got = wrapped(&how.get(client, &key).ok());
+    let signing = PKey::cmac(&Cipher::aes_256_cbc(), &MAC_KEY).unwrap();
+    let mut signer = Signer::new_without_digest(&signing).unwrap();
+    assert_eq!(
+        got.mac.as_ref().unwrap(),
+        &signer.sign_oneshot_to_vec(&got.value).unwrap()
+    );
+    let id = how.register(client, &got, Vec::new()).ok().id();
+    assert_eq!(material(&unwrapped(client, &id).ok()), VALUE);
+    // GCM's vector stands outside of the MAC, but not of its tag.
+    let mut forged = got.clone();
+    forged.iv.as_mut().unwrap()[0] ^= 1;
+    let id = how.register(client, &forged, Vec::new()).ok().id();
+    unwrapped(client, &id).fails(ResultReason::CRYPTOGRAPHIC_FAILURE);
 }
 
 /// The mark of an approved wrapping key is the server's: nobody brings it.
@@ -761,6 +944,7 @@ fn nobody_approves_his_own_wrapping_key() {
             method: ENCRYPT,
             key: Some((key, KEY_WRAP)),
             mac: None,
+            hash: SHA_256,
             bare: true,
         };
         how.get(client, &sensitive)

@@ -9,7 +9,7 @@ use crate::hsm::SecretSpec;
 use crate::object::creation::{self, Birth, Origin};
 use crate::object::managed::{Form, Sealed};
 use crate::object::split::{self, Asked, Scheme};
-use crate::object::{delivery, material};
+use crate::object::{delivery, material, wrapping};
 use crate::operation::Handler;
 use crate::operation::object::create::{
     algorithm_and_length, bytes_of, kind_of, not_made, storable,
@@ -162,6 +162,7 @@ async fn given(
         }
     }
     inherit(std::slice::from_ref(&base), attributes);
+    guard(context, &base, attributes).await?;
     creation::link(attributes, LinkType::PARENT_LINK.0, &base.unique_identifier);
     let bits = i32::try_from(8 * secret.len()).unwrap_or(i32::MAX);
     Ok(Whole {
@@ -174,6 +175,18 @@ async fn given(
         secret,
         base: Some(base),
     })
+}
+
+/// What is made of an object that only a closed key's wrapping protects is sensitive.
+pub(super) async fn guard(
+    context: &mut Context,
+    base: &Sealed,
+    attributes: &mut Attributes,
+) -> Result<(), Fault> {
+    if wrapping::is_guarded(context, base).await? {
+        attributes.set(tag::SENSITIVE, Value::Boolean(true));
+    }
+    Ok(())
 }
 
 /// The bytes of a key in a format, out of whatever it was registered in.

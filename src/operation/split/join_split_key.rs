@@ -2,7 +2,7 @@
 
 use ttlv::Value;
 
-use super::create_split_key::{blocking, keep};
+use super::create_split_key::{blocking, guard, keep};
 use crate::engine::access::{self, Decision, Permission};
 use crate::engine::context::{Context, Destroyed};
 use crate::engine::error::{Fault, Reason};
@@ -69,6 +69,9 @@ impl Handler for JoinSplitKey {
         describe(&sealed, &mut attributes);
         within_mask(context, &sealed, &mut attributes)?;
         inherit(&sealed, &mut attributes);
+        for part in &sealed {
+            guard(context, part, &mut attributes).await?;
+        }
         let secret = match request.object_type {
             ObjectType::PRIVATE_KEY => unpadded(&joined),
             _ => whole_bytes(&parts, &attributes, joined)?,
