@@ -79,6 +79,10 @@ reasons! {
     WrappingObjectNotFound = ITEM_NOT_FOUND, V2_0 WRAPPING_OBJECT_NOT_FOUND;
     WrappingObjectDestroyed = ITEM_NOT_FOUND, V2_0 WRAPPING_OBJECT_DESTROYED;
     WrappingObjectArchived = OBJECT_ARCHIVED, V2_0 WRAPPING_OBJECT_ARCHIVED;
+    /// 1.4 §11.4, 2.1 §12: PKCS#12 whose password is not one, or is another's.
+    BadPassword = INVALID_FIELD, V2_0 BAD_PASSWORD;
+    /// TC-PKCS12-2-14 and -20 answer these; 2.1 counts it to Bad Password.
+    PasswordNotActive = PERMISSION_DENIED, V2_0 WRONG_KEY_LIFECYCLE_STATE, V2_1 BAD_PASSWORD;
     CryptographicFailure = CRYPTOGRAPHIC_FAILURE;
     BadCryptographicParameters = INVALID_FIELD, V2_0 BAD_CRYPTOGRAPHIC_PARAMETERS;
     UnsupportedCryptographicParameters = FEATURE_NOT_SUPPORTED, V2_0 UNSUPPORTED_CRYPTOGRAPHIC_PARAMETERS;

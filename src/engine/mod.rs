@@ -15,6 +15,7 @@ pub mod service;
 pub mod settings;
 pub mod streams;
 pub mod tenant;
+pub mod text;
 pub mod token_error;
 
 use std::sync::Arc;

@@ -320,7 +320,8 @@ fn open_audit_key(session: &Session, config: &Config) -> Result<(Handle, Vec<u8>
     let public = one(find_labelled(session, &label, CKO_PUBLIC_KEY)?)?;
     AUDIT.check(session, private, &label)?;
     let point = session.attribute(public, CKA_EC_POINT)?;
-    let point = der::point(&point, 32)
+    let point = Some(der::bare(&point, 65))
+        .filter(|point| point.len() == 65 && point.first() == Some(&4))
         .ok_or_else(|| HsmError::Damaged(format!("{label} has no point of P-256")))?;
     Ok((at_hand(session, config, private)?, point.to_vec()))
 }

@@ -4,7 +4,7 @@ use ttlv::Value;
 
 use super::creation::{self, Birth, Origin};
 use super::managed::Form;
-use super::{inspection, material, wrapping};
+use super::{container, inspection, material, wrapping};
 use crate::engine::access::Permission;
 use crate::engine::context::{Context, Destroyed};
 use crate::engine::error::{Fault, Reason};
@@ -29,6 +29,8 @@ pub async fn admit(
     replaced: Option<i64>,
 ) -> Result<(), Fault> {
     inherit(context.version, &mut object, &mut attributes);
+    let chain = container::open(context, &mut object, &mut attributes).await?;
+    container::register_chain(context, chain, origin, &mut attributes).await?;
     link_wrapping_key(context, &object, &mut attributes).await?;
     if creation::class_asked(&attributes)? == Class::Token {
         return into_token(context, unique_identifier, &object, attributes, replaced).await;

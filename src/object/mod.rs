@@ -2,6 +2,7 @@
 
 pub mod admission;
 pub mod approval;
+pub mod container;
 pub mod conversion;
 pub mod creation;
 pub mod delivery;
@@ -12,8 +13,10 @@ pub mod inspection;
 pub mod mac;
 pub mod managed;
 pub mod material;
+pub mod pair_algorithm;
 pub mod service;
 pub mod split;
 pub mod state;
+pub mod transparent;
 pub mod usage;
 pub mod wrapping;

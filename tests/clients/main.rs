@@ -17,6 +17,7 @@ mod databases;
 mod fields;
 mod lifecycle;
 mod message;
+mod pairs;
 mod protocol;
 #[path = "../support/server.rs"]
 mod server;

@@ -175,6 +175,7 @@ async fn every_verb(ground: &Ground) {
     answers::key_wrap(ground).await;
     keys::secrets(ground).await;
     keys::pairs(ground).await;
+    keys::odd_pairs(ground).await;
     rewrap::secrets(ground).await;
     rewrap::private_keys(ground).await;
     keys::eviction(ground).await;

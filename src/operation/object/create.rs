@@ -125,6 +125,9 @@ pub(in crate::operation) fn kind_of(algorithm: CryptographicAlgorithm) -> KeyKin
     match algorithm {
         CryptographicAlgorithm::AES => KeyKind::Aes,
         CryptographicAlgorithm::DES3 => KeyKind::TripleDes,
+        CryptographicAlgorithm::CHACHA20 | CryptographicAlgorithm::CHACHA20POLY1305 => {
+            KeyKind::ChaCha20
+        }
         // HMAC keys, stream ciphers and whatever a client names: bytes of the generator.
         _ => KeyKind::Generic,
     }
@@ -152,9 +155,9 @@ pub(in crate::operation) fn bytes_of(algorithm: CryptographicAlgorithm, bits: i3
     }
 }
 
-pub(in crate::operation) fn not_made(error: HsmError) -> Fault {
+pub fn not_made(error: HsmError) -> Fault {
     match error {
-        HsmError::BadKey(what) => Fault::new(Reason::UnsupportedCryptographicParameters, what),
+        HsmError::BadKey(what) | HsmError::Refused(what) => Fault::new(Reason::UnsupportedCryptographicParameters, what),
         other => other.into(),
     }
 }

@@ -1,24 +1,23 @@
 //! Create Key Pair (1.4 §4.2, 2.1 §6.1.9).
 
-use ttlv::Value;
+use ttlv::{Node, Value};
 
 use crate::engine::access::Permission;
 use crate::engine::context::Context;
 use crate::engine::error::{Fault, Reason};
-use crate::hsm::{Curve, Pair, PairSpec};
+use crate::hsm::Pair;
 use crate::object::creation::{self, Birth, Origin};
-use crate::object::format::{Format, Kind, convert};
+use crate::object::format::{Format, Kind};
 use crate::object::managed::Form;
-use crate::object::{inspection, material};
+use crate::object::{inspection, material, pair_algorithm};
 use crate::operation::Handler;
-use crate::operation::object::create::storable;
+use crate::operation::object::create::{not_made, storable};
 use crate::operation::server::query::ProtectionStorageMasks;
 use crate::protocol::attributes::Attributes;
 use crate::protocol::enumeration::{
-    CryptographicAlgorithm, KeyFormatType, ObjectType, RecommendedCurve, UniqueIdentifier,
+    CryptographicAlgorithm, KeyFormatType, ObjectType, UniqueIdentifier,
 };
 use crate::protocol::key_block::KeyBlock;
-use crate::protocol::mask::CryptographicUsageMask;
 use crate::protocol::object::{Object, PrivateKey, PublicKey};
 use crate::protocol::structure::Bytes;
 use crate::protocol::tag;
@@ -43,13 +42,6 @@ structure! {
 #[derive(Debug)]
 pub struct CreateKeyPair;
 
-/// Curves that pairs are made on, with the length in bits that names them where no curve is given.
-static CURVES: &[(RecommendedCurve, i32, Curve)] = &[
-    (RecommendedCurve::P_256, 256, Curve::P256),
-    (RecommendedCurve::P_384, 384, Curve::P384),
-    (RecommendedCurve::P_521, 521, Curve::P521),
-];
-
 /// One half's attributes: its own take precedence over the common ones; several instances unite (Table 190).
 fn joined(common: Option<&Attributes>, own: Option<&Attributes>, half: ObjectType) -> Attributes {
     let mut joined = own.cloned().unwrap_or_default();
@@ -71,78 +63,17 @@ fn joined(common: Option<&Attributes>, own: Option<&Attributes>, half: ObjectTyp
     joined
 }
 
-fn wanted_curve(attributes: &Attributes) -> Option<RecommendedCurve> {
-    let Value::Structure(fields) = attributes.get(tag::CRYPTOGRAPHIC_DOMAIN_PARAMETERS)? else {
-        return None;
-    };
-    fields
-        .iter()
-        .find(|field| field.tag == tag::RECOMMENDED_CURVE)
-        .and_then(|field| match field.value {
-            Value::Enumeration(number) => Some(RecommendedCurve(number)),
-            _ => None,
-        })
-}
-
-fn spec(attributes: &Attributes) -> Result<(CryptographicAlgorithm, PairSpec, i32), Fault> {
-    let algorithm = creation::required(
-        attributes
-            .enumeration(tag::CRYPTOGRAPHIC_ALGORITHM)
-            .map(CryptographicAlgorithm),
-        tag::CRYPTOGRAPHIC_ALGORITHM,
-    )?;
-    let length = attributes.integer(tag::CRYPTOGRAPHIC_LENGTH);
-    match algorithm {
-        CryptographicAlgorithm::RSA => {
-            let length = creation::required(length, tag::CRYPTOGRAPHIC_LENGTH)?;
-            if !(2048..=4096).contains(&length) || length % 256 != 0 {
-                return Err(Fault::new(
-                    Reason::InvalidAttributeValue,
-                    format!("RSA keys of {length} bits are not made; expected 2048 to 4096"),
-                ));
-            }
-            Ok((
-                algorithm,
-                PairSpec::Rsa {
-                    bits: length.cast_unsigned(),
-                },
-                length,
-            ))
-        }
-        CryptographicAlgorithm::EC
-        | CryptographicAlgorithm::ECDSA
-        | CryptographicAlgorithm::ECDH => {
-            let wanted = wanted_curve(attributes);
-            let row = CURVES.iter().find(|(curve, bits, _)| match wanted {
-                Some(wanted) => wanted == *curve,
-                None => length == Some(*bits),
-            });
-            let (_, bits, curve) = row.ok_or_else(|| {
-                Fault::new(
-                    Reason::UnsupportedCryptographicParameters,
-                    "key pairs are made on P-256, P-384 and P-521; name one in Cryptographic Domain Parameters",
-                )
-            })?;
-            if length.is_some_and(|length| length != *bits) {
-                return Err(Fault::new(
-                    Reason::InvalidAttributeValue,
-                    format!("Cryptographic Length does not fit the curve, which has {bits} bits"),
-                ));
-            }
-            Ok((algorithm, PairSpec::Ec { curve: *curve }, *bits))
-        }
+/// A private key of class token is kept as the token wraps it.
+fn token_format(format: Format) -> Result<(), Fault> {
+    match format {
+        Format::Pkcs8 => Ok(()),
         other => Err(Fault::new(
-            Reason::UnsupportedCryptographicParameters,
-            format!("key pairs of {other} are not made"),
+            Reason::KeyFormatTypeNotSupported,
+            format!(
+                "a private key of class token is kept as PKCS#8, not as {}",
+                other.name()
+            ),
         )),
-    }
-}
-
-/// In which formats the halves are kept (2.1 §4.26 Table 81; before 2.0 the formats that libraries read).
-fn formats(spec: PairSpec) -> (Format, Format) {
-    match spec {
-        PairSpec::Rsa { .. } => (Format::Pkcs1, Format::Pkcs1),
-        PairSpec::Ec { .. } => (Format::EcPrivateKey, Format::X509),
     }
 }
 
@@ -180,25 +111,33 @@ impl Handler for CreateKeyPair {
         };
         let mut private = half(&request.private_key_attributes, ObjectType::PRIVATE_KEY)?;
         let mut public = half(&request.public_key_attributes, ObjectType::PUBLIC_KEY)?;
-        let (algorithm, spec, length) = spec(&private)?;
+        let wanted = pair_algorithm::wanted(&private, &public)?;
+        let (algorithm, spec, length) = (wanted.algorithm, wanted.spec, wanted.length);
         let class = creation::class_asked(&private)?;
+        if class == Class::Token && private.has(tag::KEY_FORMAT_TYPE) {
+            token_format(wanted.formats.0)?;
+        }
         for attributes in [&mut private, &mut public] {
             attributes.set(tag::CRYPTOGRAPHIC_LENGTH, Value::Integer(length));
             attributes.set(
                 tag::CRYPTOGRAPHIC_ALGORITHM,
                 Value::Enumeration(algorithm.0),
             );
+            if let Some(curve) = wanted.curve {
+                attributes.set_if_absent(
+                    tag::CRYPTOGRAPHIC_DOMAIN_PARAMETERS,
+                    Value::Structure(vec![Node::new(
+                        tag::RECOMMENDED_CURVE,
+                        Value::Enumeration(curve.0),
+                    )]),
+                );
+            }
         }
-        let signs = |mask: CryptographicUsageMask| Value::Integer(mask.to_integer());
-        // Barbican asks without masks: a pair that nobody may use helps nobody.
-        private.set_if_absent(
-            tag::CRYPTOGRAPHIC_USAGE_MASK,
-            signs(CryptographicUsageMask::SIGN),
-        );
-        public.set_if_absent(
-            tag::CRYPTOGRAPHIC_USAGE_MASK,
-            signs(CryptographicUsageMask::VERIFY),
-        );
+        let (private_mask, public_mask) = wanted.usual_masks();
+        for (attributes, mask) in [(&mut private, private_mask), (&mut public, public_mask)] {
+            let mask = Value::Integer(mask.to_integer());
+            attributes.set_if_absent(tag::CRYPTOGRAPHIC_USAGE_MASK, mask);
+        }
         let (private_id, public_id) = (creation::new_identifier(), creation::new_identifier());
         let (to_public, to_private) = inspection::PAIR_LINKS;
         creation::link(&mut private, to_public.0, &public_id);
@@ -216,8 +155,13 @@ impl Handler for CreateKeyPair {
             .engine
             .hsm
             .generate_pair(&context.caller.tenant.keys, spec, class, &binding)
-            .await?;
-        let (private_format, public_format) = formats(spec);
+            .await
+            .map_err(not_made)?;
+        context.computed(
+            spec.mechanism_name().unwrap_or("key pair generation"),
+            pair.maker.name(),
+        );
+        let (private_format, public_format) = wanted.formats;
         private_half(
             context,
             &private_id,
@@ -263,11 +207,11 @@ async fn private_half(
         object_type,
         class,
     );
-    let (blob, clear): (_, Option<Bytes>) = match class {
+    let (form, blob, clear): (_, _, Option<Bytes>) = match class {
         // In the token the key stays what the token wrapped: PKCS#8.
         Class::Token => {
             block.key_format_type = KeyFormatType::PKCS_8;
-            (pair.private.clone(), None)
+            (Form::Bytes, pair.private.clone(), None)
         }
         Class::Served | Class::Cached => {
             let pkcs8 = context
@@ -276,8 +220,9 @@ async fn private_half(
                 .open_sealed(keys, &binding, &pair.private)
                 .await?;
             let format = Format::from_number(block.key_format_type.0).unwrap_or(Format::Pkcs8);
-            let kept = convert(Kind::Private, Format::Pkcs8, format, None, &pkcs8)?;
+            let (form, kept) = pair_algorithm::kept(Kind::Private, format, &pkcs8)?;
             (
+                form,
                 context.engine.hsm.seal(keys, &binding, &kept).await?,
                 Some(kept),
             )
@@ -292,7 +237,7 @@ async fn private_half(
         origin: Origin::Generated,
     };
     let skeleton = Object::PrivateKey(PrivateKey { key_block: block });
-    let material = (Form::Bytes, Some(blob));
+    let material = (form, Some(blob));
     let draft = creation::keep(context, &birth, skeleton, material, attributes);
     context.insert(draft).await
 }
@@ -309,13 +254,7 @@ async fn public_half(
     let object_type = ObjectType::PUBLIC_KEY;
     let class = Class::Served;
     let format = Format::from_number(block.key_format_type.0).unwrap_or(Format::X509);
-    let kept = convert(
-        Kind::Public,
-        Format::X509,
-        format,
-        None,
-        &pair.public_key_info,
-    )?;
+    let (form, kept) = pair_algorithm::kept(Kind::Public, format, &pair.public_key_info)?;
     let binding = material::bound_to(
         &context.engine.deployment,
         tenant,
@@ -333,7 +272,7 @@ async fn public_half(
         origin: Origin::Generated,
     };
     let skeleton = Object::PublicKey(PublicKey { key_block: block });
-    let material = (Form::Bytes, Some(blob));
+    let material = (form, Some(blob));
     let draft = creation::keep(context, &birth, skeleton, material, attributes);
     context.insert(draft).await
 }

@@ -6,7 +6,7 @@ use super::create_split_key::{blocking, guard, keep};
 use crate::engine::access::{self, Decision, Permission};
 use crate::engine::context::{Context, Destroyed};
 use crate::engine::error::{Fault, Reason};
-use crate::object::format::{Format, PrivateKey as Parsed};
+use crate::object::format::{Format, Hint, PrivateKey as Parsed};
 use crate::object::managed::Sealed;
 use crate::object::split::{self, MOST_PARTS, Part};
 use crate::object::{creation, inspection, usage};
@@ -326,7 +326,7 @@ fn private(
 ) -> Result<(), Fault> {
     let formats = [Format::Pkcs8, Format::Pkcs1, Format::EcPrivateKey];
     let parsed = formats.into_iter().find_map(|format| {
-        let key = Parsed::parse(format, secret).ok()?;
+        let key = Parsed::parse(format, secret, Hint::default()).ok()?;
         Some((format, key))
     });
     let Some((format, key)) = parsed else {
