@@ -61,6 +61,8 @@ permissions! {
     ReKey = "re-key";
     ReProvision = "re-provision";
     DeriveScope = "derive";
+    CreateSplitKey = "create-split-key";
+    JoinSplitKey = "join-split-key";
     Encrypt = "encrypt";
     Decrypt = "decrypt";
     Mac = "mac";

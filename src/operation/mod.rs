@@ -7,6 +7,7 @@ pub mod lifecycle;
 pub mod object;
 pub mod renew;
 pub mod server;
+pub mod split;
 
 use std::future::Future;
 use std::sync::Arc;
@@ -117,6 +118,8 @@ operations! {
     RNG_RETRIEVE = crypto::rng_retrieve::RngRetrieve, known, reads;
     RNG_SEED = crypto::rng_seed::RngSeed, known, reads;
     HASH = crypto::hash::Hash, known, reads;
+    CREATE_SPLIT_KEY = split::create_split_key::CreateSplitKey, known, changes;
+    JOIN_SPLIT_KEY = split::join_split_key::JoinSplitKey, known, changes;
     IMPORT = object::import::Import, known, changes;
     EXPORT = object::export::Export, known, reads;
     LOG = server::log::Log, known, reads;

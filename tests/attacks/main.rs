@@ -25,3 +25,4 @@ mod renewal;
 mod revocation;
 mod tampering;
 mod tenants;
+mod wrapping;

@@ -25,3 +25,4 @@ mod rotation;
 mod signing;
 #[path = "../support/server.rs"]
 mod server;
+mod split_keys;
