@@ -58,9 +58,11 @@ permissions! {
     Revoke = "revoke";
     Destroy = "destroy";
     DeriveKey = "derive-key";
-    DeriveScope = "derive";
     ReKey = "re-key";
     ReProvision = "re-provision";
+    DeriveScope = "derive";
+    CreateSplitKey = "create-split-key";
+    JoinSplitKey = "join-split-key";
     Encrypt = "encrypt";
     Decrypt = "decrypt";
     Mac = "mac";

@@ -19,6 +19,7 @@ mod pair;
 mod passage;
 mod pool;
 mod probe;
+mod rewrap;
 mod row_mac;
 mod tenant;
 #[cfg(test)]

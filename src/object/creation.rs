@@ -3,7 +3,7 @@
 use sha2::{Digest as _, Sha256};
 use ttlv::{Node, Tag, Value};
 
-use super::managed::{Draft, Form};
+use super::managed::{Draft, Form, Sealed};
 use crate::engine::context::Context;
 use crate::engine::error::{Fault, Reason};
 use crate::hsm::Hsm;
@@ -381,6 +381,28 @@ pub fn class_named(attributes: &Attributes) -> Result<Option<Class>, Fault> {
             Reason::InvalidAttributeValue,
             format!("x-keyward-class is {other:?}; expected \"token\" or \"served\""),
         )),
+    }
+}
+
+/// A derived object is no less protected than its strictest base (DESIGN §4.3): sensitive, not
+/// extractable and of class *token* where one of them is. Answers the class.
+pub fn inherit(bases: &[Sealed], attributes: &mut Attributes) -> Result<Class, Fault> {
+    let in_token = bases.iter().any(|base| {
+        // A public key has nothing to protect.
+        base.class == Class::Token && base.object_type() != ObjectType::PUBLIC_KEY
+    });
+    let sensitive = |base: &Sealed| base.attributes.boolean(tag::SENSITIVE) == Some(true);
+    let stays = |base: &Sealed| base.attributes.boolean(tag::EXTRACTABLE) == Some(false);
+    // A key of class token leaves only wrapped, whatever its attribute says.
+    if in_token || bases.iter().any(sensitive) {
+        attributes.set(tag::SENSITIVE, Value::Boolean(true));
+    }
+    if bases.iter().any(stays) {
+        attributes.set(tag::EXTRACTABLE, Value::Boolean(false));
+    }
+    match class_asked(attributes)? {
+        _ if in_token => Ok(Class::Token),
+        asked => Ok(asked),
     }
 }
 

@@ -21,6 +21,7 @@ pub mod pair;
 pub mod pair_algorithm;
 pub mod renewal;
 pub mod service;
+pub mod split;
 pub mod state;
 pub mod transparent;
 pub mod usage;

@@ -11,6 +11,7 @@ mod answers;
 mod availability;
 mod derive;
 mod keys;
+mod rewrap;
 mod speed;
 
 use std::path::Path;
@@ -176,6 +177,8 @@ async fn every_verb(ground: &Ground) {
     keys::secrets(ground).await;
     keys::pairs(ground).await;
     keys::odd_pairs(ground).await;
+    rewrap::secrets(ground).await;
+    rewrap::private_keys(ground).await;
     keys::eviction(ground).await;
     keys::checkpoint(ground).await;
     derive::kdf108_of_nist(ground).await;

@@ -208,7 +208,7 @@ impl Handler for DeriveKey {
         } = wanted(context, request)?;
         let row = method::row(context.version, request.derivation_method)?;
         let bases = bases(context, request, row).await?;
-        let class = inherit(&bases, &mut attributes)?;
+        let class = creation::inherit(&bases, &mut attributes)?;
         let derived = match bases.iter().find(|base| derivation_master::is_master(base)) {
             Some(master) => from_master(context, request, master, bases.len(), length).await?,
             None => method::derive(context, request, &bases, length).await?,
@@ -267,28 +267,6 @@ async fn from_master(
     derivation_master::block(context, master, &input)
         .await
         .map(Derived::Clear)
-}
-
-/// A derived object is no less protected than its strictest base (DESIGN §4.3): sensitive, not
-/// extractable and of class *token* where one of them is. Answers the class.
-fn inherit(bases: &[Sealed], attributes: &mut Attributes) -> Result<Class, Fault> {
-    let in_token = bases.iter().any(|base| {
-        // A public key has nothing to protect.
-        base.class == Class::Token && base.object_type() != ObjectType::PUBLIC_KEY
-    });
-    let sensitive = |base: &Sealed| base.attributes.boolean(tag::SENSITIVE) == Some(true);
-    let stays = |base: &Sealed| base.attributes.boolean(tag::EXTRACTABLE) == Some(false);
-    // A key of class token leaves only wrapped, whatever its attribute says.
-    if in_token || bases.iter().any(sensitive) {
-        attributes.set(tag::SENSITIVE, ttlv::Value::Boolean(true));
-    }
-    if bases.iter().any(stays) {
-        attributes.set(tag::EXTRACTABLE, ttlv::Value::Boolean(false));
-    }
-    match creation::class_asked(attributes)? {
-        _ if in_token => Ok(Class::Token),
-        asked => Ok(asked),
-    }
 }
 
 async fn register(
