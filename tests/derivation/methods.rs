@@ -194,6 +194,22 @@ fn encryption(client: &mut Client) {
     longer.fails(ResultReason::CRYPTOGRAPHIC_FAILURE);
     let short = encrypt(given(BlockCipherMode::CBC, Some("00"))).ask(client);
     short.fails(ResultReason::CRYPTOGRAPHIC_FAILURE);
+    // SP 800-67 §B.1: triple DES, which the embedded token does not have and the library does.
+    let triple = key(
+        client,
+        &unhex("0123456789abcdef23456789abcdef01456789abcdef0123"),
+    );
+    let given_triple = vec![
+        parameters(vec![
+            enumeration(tag::BLOCK_CIPHER_MODE, BlockCipherMode::ECB.0),
+            enumeration(tag::CRYPTOGRAPHIC_ALGORITHM, CryptographicAlgorithm::DES3.0),
+        ]),
+        bytes(tag::DERIVATION_DATA, b"The qufck brown fox jump"),
+    ];
+    let derived = Derivation::new(DerivationMethod::ENCRYPT, &triple, given_triple)
+        .length(24)
+        .read(client);
+    assert_eq!(derived, "a826fd8ce53b855fcce21c8112256fe668d5c05dd9b6b900");
     // Neither the request nor the key says how.
     let given = vec![bytes(tag::DERIVATION_DATA, &data)];
     encrypt(given)
