@@ -290,7 +290,7 @@ async fn chain(context: &mut Context, object: &Sealed) -> Result<Vec<Vec<u8>>, F
         let binding = material::binding(&context.engine.deployment, &certificate);
         let keys = &context.caller.tenant.keys;
         let der = context.engine.hsm.open_sealed(keys, &binding, blob).await?;
-        if chain.iter().any(|known| *known == *der) {
+        if chain.contains(&*der) {
             break;
         }
         if chain.len() >= LONGEST_CHAIN {

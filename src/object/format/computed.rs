@@ -8,7 +8,8 @@ use openssl::error::ErrorStack;
 use openssl::pkey::PKey;
 
 use super::{
-    Curve, FieldPrivate, FieldPublic, Format, Hint, PublicKey, RsaPart, RsaPrivate, Unsigned,
+    Curve, FieldPrivate, FieldPublic, Format, Hint, PointForm, PublicKey, RsaPart, RsaPrivate,
+    Unsigned,
 };
 
 /// Longest modulus that is computed with, in bits: OpenSSL's own limit for DH and DSA.
@@ -36,6 +37,22 @@ pub(super) fn point(curve: Curve, scalar: &[u8]) -> Option<Vec<u8>> {
     compute()
         .ok()
         .filter(|point| point.len() == 1 + 2 * curve.field_bytes())
+}
+
+/// A point in another form.
+pub(super) fn in_form(curve: Curve, point: &[u8], form: PointForm) -> Option<Vec<u8>> {
+    let form = match form {
+        PointForm::Uncompressed => PointConversionForm::UNCOMPRESSED,
+        PointForm::Compressed => PointConversionForm::COMPRESSED,
+        PointForm::Hybrid => PointConversionForm::HYBRID,
+    };
+    let compute = || -> Result<Vec<u8>, ErrorStack> {
+        let group = group(curve)?;
+        let mut context = BigNumContext::new()?;
+        let point = EcPoint::from_bytes(&group, point, &mut context)?;
+        point.to_bytes(&group, form, &mut context)
+    };
+    compute().ok()
 }
 
 /// G to the power of X.
