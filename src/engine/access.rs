@@ -1,13 +1,16 @@
 //! What may be done, as permissions, and the decision. The policy engine of a later issue takes
 //! the place of [`decide`]; no handler knows how a decision is made.
 
+use serde::{Deserialize, Serialize};
+
 use super::directory::Caller;
 use crate::object::managed::Managed;
 
 macro_rules! permissions {
     ($($name:ident = $text:literal;)*) => {
         /// What an operation needs of an object (or of the tenant, where there is no object yet).
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[serde(into = "String", try_from = "String")]
         pub enum Permission { $($name,)* }
 
         impl Permission {
@@ -16,6 +19,25 @@ macro_rules! permissions {
             /// The name in policies and in the audit log.
             pub fn name(self) -> &'static str {
                 match self { $(Permission::$name => $text,)* }
+            }
+
+            /// The permission of that name.
+            pub fn named(name: &str) -> Option<Permission> {
+                match name { $($text => Some(Permission::$name),)* _ => None }
+            }
+        }
+
+        impl From<Permission> for String {
+            fn from(permission: Permission) -> String {
+                permission.name().to_owned()
+            }
+        }
+
+        impl TryFrom<String> for Permission {
+            type Error = String;
+
+            fn try_from(name: String) -> Result<Self, String> {
+                Permission::named(&name).ok_or_else(|| format!("there is no permission {name:?}"))
             }
         }
     };
@@ -35,6 +57,8 @@ permissions! {
     Revoke = "revoke";
     Destroy = "destroy";
     DeriveKey = "derive-key";
+    ReKey = "re-key";
+    ReProvision = "re-provision";
     Encrypt = "encrypt";
     Decrypt = "decrypt";
     Mac = "mac";
@@ -76,6 +100,7 @@ pub fn decide(caller: &Caller, object: &Managed, permission: Permission) -> Deci
     let own = object.owner == caller.identity.name;
     match permission {
         _ if !own && !caller.tenant.settings.share => Decision::Hide,
+        _ if caller.tenant.settings.withheld.contains(&permission) => Decision::Deny,
         // What gives protection away is nobody's by default (DESIGN §4.3).
         Permission::LowerSensitive
         | Permission::RaiseExtractable
@@ -96,6 +121,11 @@ pub fn decide(caller: &Caller, object: &Managed, permission: Permission) -> Deci
 }
 
 /// Where there is no object yet.
-pub fn decide_tenant(_caller: &Caller, _permission: Permission) -> Decision {
-    Decision::Allow
+pub fn decide_tenant(caller: &Caller, permission: Permission) -> Decision {
+    match permission {
+        _ if caller.tenant.settings.withheld.contains(&permission) => Decision::Deny,
+        // A new credential need not be of an authority that an administrator chose.
+        Permission::ReProvision if !caller.has_profile(STANDARD) => Decision::Deny,
+        _ => Decision::Allow,
+    }
 }

@@ -7,8 +7,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::error::{Fault, Reason};
-use crate::object::service::stream::CipherStream;
 use crate::library::digest::Running;
+use crate::object::service::stream::CipherStream;
 use crate::protocol::enumeration::Operation;
 use crate::protocol::structure::Bytes;
 use crate::store::record::TenantId;
@@ -38,9 +38,15 @@ pub enum State {
     Cipher(CipherStream),
     /// A whole message: for MACs and for signatures of whole messages; the MAC or signature to
     /// verify, whenever it came.
-    Message { data: Bytes, proof: Bytes },
+    Message {
+        data: Bytes,
+        proof: Bytes,
+    },
     /// A digest.
-    Digest { running: Running, proof: Bytes },
+    Digest {
+        running: Running,
+        proof: Bytes,
+    },
 }
 
 impl State {

@@ -112,10 +112,18 @@ impl Call<'_> {
         }
         let mut context = self.begin(key, data.len(), None)?;
         let mut out = Vec::with_capacity(data.len() + 32);
-        let failed = |_| LibraryError::BadInput(format!("{} does not take this data", self.row.name));
+        let failed =
+            |_| LibraryError::BadInput(format!("{} does not take this data", self.row.name));
         context.cipher_update_vec(data, &mut out).map_err(failed)?;
         context.cipher_final_vec(&mut out).map_err(failed)?;
-        let mut tag = vec![0; if self.row.shape.is_authenticated() { self.tag_length } else { 0 }];
+        let mut tag = vec![
+            0;
+            if self.row.shape.is_authenticated() {
+                self.tag_length
+            } else {
+                0
+            }
+        ];
         if !tag.is_empty() {
             context.tag(&mut tag)?;
         }

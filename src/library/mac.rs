@@ -66,12 +66,7 @@ fn signed(context: &mut MdCtx, data: &[u8]) -> Result<Zeroizing<Vec<u8>>, Librar
 }
 
 /// SP 800-38D §3: the tag of GCM over additional data alone.
-fn gmac(
-    row: &Row,
-    key: &[u8],
-    iv: &[u8],
-    data: &[u8],
-) -> Result<Zeroizing<Vec<u8>>, LibraryError> {
+fn gmac(row: &Row, key: &[u8], iv: &[u8], data: &[u8]) -> Result<Zeroizing<Vec<u8>>, LibraryError> {
     if !row.shape.takes_iv(iv.len()) {
         return Err(LibraryError::BadInput(
             "GMAC needs a nonce of 1 to 128 bytes".into(),

@@ -1,7 +1,7 @@
 //! What is computed in the server's own memory: with public keys, which are no secret, and with
 //! keys of class *served* where the token lacks the mechanism. The audit record says so.
 //!
-//! The library is OpenSSL, the same build that the embedded token links (`docs/decisions/token.md`):
+//! The library is OpenSSL, the same build that the embedded token links (`docs/decisions/cryptography.md`):
 //! one body of code to keep current, and every row of [`crate::mechanism`] has one name in it.
 //! Keys come as bytes of their standard form: secrets raw, private keys PKCS#8 (DER), public keys
 //! SubjectPublicKeyInfo (DER).

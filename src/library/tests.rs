@@ -35,7 +35,10 @@ fn the_library_has_what_the_table_says() {
             if !tag.is_empty() {
                 let mut wrong = tag.clone();
                 wrong[0] ^= 1;
-                assert_eq!(call.decrypt(&key, &sealed, &wrong), Err(LibraryError::Integrity));
+                assert_eq!(
+                    call.decrypt(&key, &sealed, &wrong),
+                    Err(LibraryError::Integrity)
+                );
             }
         }
     }

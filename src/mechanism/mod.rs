@@ -37,13 +37,21 @@ pub enum Service {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Shape {
     /// Whole blocks, no initialisation vector.
-    Codebook { block: usize },
+    Codebook {
+        block: usize,
+    },
     /// Whole blocks, each chained to the ciphertext before it.
-    Chained { block: usize },
+    Chained {
+        block: usize,
+    },
     /// A stream made from the ciphertext before (CFB with segments of one block).
-    CipherFeedback { block: usize },
+    CipherFeedback {
+        block: usize,
+    },
     /// A stream made from itself.
-    OutputFeedback { block: usize },
+    OutputFeedback {
+        block: usize,
+    },
     /// A stream made from a counter block of 16 bytes.
     Counter,
     /// Authenticated; vector of 12 bytes recommended, any length allowed.
@@ -64,7 +72,9 @@ pub enum Shape {
     RsaPkcs1,
     /// RSAES-OAEP.
     RsaOaep,
-    Hmac { hash: HashingAlgorithm },
+    Hmac {
+        hash: HashingAlgorithm,
+    },
     /// NIST SP 800-38B.
     Cmac,
     /// NIST SP 800-38D: GCM without plaintext; needs a nonce that is never used twice.
@@ -95,6 +105,8 @@ pub struct Row {
     /// Lengths of its keys in bytes; empty: any, or told by the key's own structure.
     pub keys: &'static [usize],
     pub token: Option<CK_MECHANISM_TYPE>,
+    /// The name of that number in PKCS#11; `none`.
+    pub token_name: &'static str,
     /// What OpenSSL calls it; `*` stands for the key's bits.
     pub library: Option<&'static str>,
     /// Since which version its algorithm or mode has a number.

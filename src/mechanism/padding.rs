@@ -79,7 +79,11 @@ impl Padding {
     }
 
     /// Takes the padding away, in a time that does not tell where it is wrong.
-    pub fn take(self, mut clear: Zeroizing<Vec<u8>>, block: usize) -> Result<Zeroizing<Vec<u8>>, Unpadded> {
+    pub fn take(
+        self,
+        mut clear: Zeroizing<Vec<u8>>,
+        block: usize,
+    ) -> Result<Zeroizing<Vec<u8>>, Unpadded> {
         if !self.is_taken_away() {
             return Ok(clear);
         }

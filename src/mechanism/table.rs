@@ -6,8 +6,7 @@ use token::raw::{
     CKM_CHACHA20_POLY1305, CKM_DES3_CBC, CKM_DES3_CMAC, CKM_DES3_ECB, CKM_ECDSA, CKM_EDDSA,
     CKM_ML_DSA, CKM_POLY1305, CKM_RSA_PKCS, CKM_RSA_PKCS_OAEP, CKM_RSA_PKCS_PSS, CKM_SHA_1_HMAC,
     CKM_SHA3_224_HMAC, CKM_SHA3_256_HMAC, CKM_SHA3_384_HMAC, CKM_SHA3_512_HMAC, CKM_SHA224_HMAC,
-    CKM_SHA256_HMAC, CKM_SHA384_HMAC, CKM_SHA512_HMAC,
-    CKM_SLH_DSA,
+    CKM_SHA256_HMAC, CKM_SHA384_HMAC, CKM_SHA512_HMAC, CKM_SLH_DSA,
 };
 
 use super::{Row, Service, Shape};
@@ -23,16 +22,36 @@ const TRIPLE_DES_KEYS: &[usize] = &[16, 24];
 
 /// The values of a column; `none` leaves it empty.
 macro_rules! column {
-    (mode none) => { None };
-    (mode $name:ident) => { Some(BlockCipherMode::$name) };
-    (padding none) => { None };
-    (padding $name:ident) => { Some(PaddingMethod::$name) };
-    (token none) => { None };
-    (token $name:ident) => { Some($name) };
-    (library none) => { None };
-    (library $name:literal) => { Some($name) };
-    (needs none) => { None };
-    (needs $name:ident) => { Some(Permission::$name) };
+    (mode none) => {
+        None
+    };
+    (mode $name:ident) => {
+        Some(BlockCipherMode::$name)
+    };
+    (padding none) => {
+        None
+    };
+    (padding $name:ident) => {
+        Some(PaddingMethod::$name)
+    };
+    (token none) => {
+        None
+    };
+    (token $name:ident) => {
+        Some($name)
+    };
+    (library none) => {
+        None
+    };
+    (library $name:literal) => {
+        Some($name)
+    };
+    (needs none) => {
+        None
+    };
+    (needs $name:ident) => {
+        Some(Permission::$name)
+    };
 }
 
 macro_rules! mechanisms {
@@ -47,6 +66,7 @@ macro_rules! mechanisms {
             shape: { #[allow(unused_imports, reason = "not every row names a shape with fields")] use Shape::*; $shape },
             keys: $keys,
             token: column!(token $token),
+            token_name: stringify!($token),
             library: column!(library $library),
             since: Version::$since,
             needs: column!(needs $needs),

@@ -19,5 +19,7 @@ mod lifecycle;
 mod message;
 mod pairs;
 mod protocol;
+mod renewal;
+mod rotation;
 #[path = "../support/server.rs"]
 mod server;

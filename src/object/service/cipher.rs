@@ -264,7 +264,10 @@ impl Cipher {
             .decrypt(&secret, data, tag)
             .map_err(failed)?;
         match self.row.shape.pads() {
-            Some(block) => self.padding().take(clear, block).map_err(|_| not_decrypted()),
+            Some(block) => self
+                .padding()
+                .take(clear, block)
+                .map_err(|_| not_decrypted()),
             None => Ok(clear),
         }
     }

@@ -37,11 +37,7 @@ pub fn mask(
     {
         return Err(unsupported(format!("the mask generator {generator}")));
     }
-    hash_row(
-        asked
-            .mask_generator_hashing_algorithm
-            .unwrap_or(otherwise),
-    )
+    hash_row(asked.mask_generator_hashing_algorithm.unwrap_or(otherwise))
 }
 
 /// What the request (or the key) asks for; OAEP where neither names a padding.

@@ -128,9 +128,9 @@ pub async fn public_key(context: &mut Context, key: &Sealed) -> Result<PKey<Publ
                 wrapping: None,
             };
             match Box::pin(delivery::open(context, key, &wish)).await? {
-                Object::Certificate(certificate) => {
-                    Ok(library::public_key::certified(&certificate.certificate_value)?)
-                }
+                Object::Certificate(certificate) => Ok(library::public_key::certified(
+                    &certificate.certificate_value,
+                )?),
                 _ => Err(bad("the object is no certificate")),
             }
         }

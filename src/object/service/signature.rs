@@ -163,7 +163,9 @@ impl Scheme {
                 "{} over digested data: it signs whole messages",
                 self.row.name
             ))),
-            (Signed::Data(data), Some(row)) => Ok(Some((library::digest::hash(row, data)?, Some(row)))),
+            (Signed::Data(data), Some(row)) => {
+                Ok(Some((library::digest::hash(row, data)?, Some(row))))
+            }
             (Signed::Digest(digest), Some(_)) => {
                 let row = self.hash.or_else(|| hash::of_length(digest.len()));
                 if let Some(row) = row
@@ -193,7 +195,10 @@ impl Scheme {
         if key.object_type() != ObjectType::PRIVATE_KEY {
             return Err(Fault::new(
                 Reason::InvalidObjectType,
-                format!("a {} cannot sign; expected a private key", key.object_type()),
+                format!(
+                    "a {} cannot sign; expected a private key",
+                    key.object_type()
+                ),
             ));
         }
         let digest = self.digest(signed)?;

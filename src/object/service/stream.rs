@@ -228,12 +228,13 @@ impl CipherStream {
         if count == 0 && !padded {
             return Ok(nothing());
         }
-        let cipher = if last { self.cipher } else { self.cipher.plain() };
+        let cipher = if last {
+            self.cipher
+        } else {
+            self.cipher.plain()
+        };
         let (now, later) = self.held.split_at(count);
-        let (now, later) = (
-            Zeroizing::new(now.to_vec()),
-            Zeroizing::new(later.to_vec()),
-        );
+        let (now, later) = (Zeroizing::new(now.to_vec()), Zeroizing::new(later.to_vec()));
         let out = self.call(context, key, cipher, &now).await?;
         if !last {
             self.advance(&now, &out.data)?;

@@ -40,8 +40,7 @@ impl Field for Part {
         self.correlation_value
             .put(tag::CORRELATION_VALUE, version, out)?;
         self.init_indicator.put(tag::INIT_INDICATOR, version, out)?;
-        self.final_indicator
-            .put(tag::FINAL_INDICATOR, version, out)
+        self.final_indicator.put(tag::FINAL_INDICATOR, version, out)
     }
 
     fn is_absent(&self) -> bool {
