@@ -21,5 +21,6 @@ mod pairs;
 mod protocol;
 mod renewal;
 mod rotation;
+mod signing;
 #[path = "../support/server.rs"]
 mod server;
