@@ -18,7 +18,7 @@ use crate::engine::Engine;
 use crate::engine::directory::{MappingField, fingerprint_key};
 use crate::engine::founding::{self, FIRST_TENANT};
 use crate::engine::service::KmipService;
-use crate::engine::settings::{MessageLimits, Settings};
+use crate::engine::settings::{CertificateSettings, MessageLimits, Settings};
 use crate::engine::tenant::{Identity, Tenant};
 use crate::hsm::{Hsm, HsmError, Pin, Source};
 use crate::net::{Fingerprint, Readiness, Service, Trust};
@@ -172,6 +172,11 @@ fn settings(config: &Config) -> Settings {
         strict_audit: config.audit.strict,
         anchor: config.audit.anchor.clone(),
         interop: config.server.interop,
+        certificates: CertificateSettings {
+            longest: i64::try_from(config.certificates.days.get()).unwrap_or(1) * 86_400,
+            trusted: config.certificates.trusted.clone(),
+            revocations: config.certificates.crl.clone(),
+        },
         ..Settings::default()
     }
 }

@@ -39,6 +39,9 @@ permissions! {
     Decrypt = "decrypt";
     Mac = "mac";
     MacVerify = "mac-verify";
+    Certify = "certify";
+    ReCertify = "re-certify";
+    Validate = "validate";
     WrapWith = "wrap-with";
     UnwrapWith = "unwrap-with";
     LowerSensitive = "lower-sensitive";
@@ -53,6 +56,20 @@ permissions! {
 /// The client profile that grants whatever the standard lets a client do.
 pub const STANDARD: &str = "standard";
 
+/// The owner of what the server itself keeps for a tenant, such as its authority's certificate: no
+/// identity has this name. Everybody in the tenant may look at it, nobody may change it.
+pub const SERVER: &str = "";
+
+/// What looking is.
+static LOOKING: &[Permission] = &[
+    Permission::Locate,
+    Permission::Get,
+    Permission::Export,
+    Permission::GetAttributes,
+    Permission::Check,
+    Permission::Validate,
+];
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Decision {
     Allow,
@@ -66,6 +83,10 @@ pub enum Decision {
 pub fn decide(caller: &Caller, object: &Managed, permission: Permission) -> Decision {
     let own = object.owner == caller.identity.name;
     match permission {
+        _ if object.owner == SERVER => match LOOKING.contains(&permission) {
+            true => Decision::Allow,
+            false => Decision::Deny,
+        },
         _ if !own && !caller.tenant.settings.share => Decision::Hide,
         // What gives protection away is nobody's by default (DESIGN §4.3).
         Permission::LowerSensitive

@@ -52,6 +52,8 @@ pub struct Context {
     pub touched: Vec<String>,
     produced: Produced,
     staged: HashMap<String, Staged>,
+    /// Rows that are no objects, written with the rest.
+    entities: Vec<Change>,
 }
 
 impl Context {
@@ -64,6 +66,7 @@ impl Context {
             touched: Vec::new(),
             produced: Produced::default(),
             staged: HashMap::new(),
+            entities: Vec::new(),
         }
     }
 
@@ -181,7 +184,7 @@ impl Context {
     }
 
     /// An object without asking for permission: for checks that tell the caller nothing of it.
-    async fn peek(&self, identifier: &str) -> Result<Option<Sealed>, Fault> {
+    pub async fn peek(&self, identifier: &str) -> Result<Option<Sealed>, Fault> {
         if let Some(staged) = self.staged.get(identifier) {
             return staged
                 .row
@@ -203,6 +206,11 @@ impl Context {
     /// Writes a new object with the commit of this item (or of the batch, with Undo).
     pub async fn insert(&mut self, draft: Draft) -> Result<(), Fault> {
         self.stage(draft, 0).await
+    }
+
+    /// Writes a row that is no object with the same commit.
+    pub fn put(&mut self, entity: Change) {
+        self.entities.push(entity);
     }
 
     /// Writes the next version of an object. Last Change Date follows (1.4 §3.38, 2.1 §4.29).
@@ -338,23 +346,27 @@ impl Context {
         }
         // Updates first: one of them may give up a Name that an insert takes (Re-key).
         changes.sort_by_key(|(base, _)| *base == 0);
-        changes.into_iter().map(|(_, change)| change).collect()
+        let objects = changes.into_iter().map(|(_, change)| change);
+        objects.chain(self.entities.drain(..)).collect()
     }
 
     pub(super) fn drop_changes(&mut self) {
         self.staged.clear();
+        self.entities.clear();
     }
 
     pub(super) fn snapshot(&self) -> Snapshot {
         Snapshot {
             produced: self.produced.clone(),
             staged: self.staged.clone(),
+            entities: self.entities.clone(),
         }
     }
 
     pub(super) fn roll_back(&mut self, snapshot: Snapshot) {
         self.produced = snapshot.produced;
         self.staged = snapshot.staged;
+        self.entities = snapshot.entities;
     }
 }
 
@@ -363,6 +375,7 @@ impl Context {
 pub(super) struct Snapshot {
     produced: Produced,
     staged: HashMap<String, Staged>,
+    entities: Vec<Change>,
 }
 
 fn denied(permission: Permission) -> Fault {

@@ -1,7 +1,8 @@
 //! The few objects that live in the token: key encryption keys, the row MAC keys, a node's audit
-//! key (DESIGN §4.2). Found by CKA_ID (the deployment) and told apart by CKA_LABEL.
+//! key, the key behind Certify (DESIGN §4.2, §6). Found by CKA_ID (the deployment) and told apart by CKA_LABEL.
 
 use std::collections::BTreeMap;
+use std::sync::Mutex;
 
 use token::Value::{Bytes, Flag, Number, Template};
 use token::raw::{CK_ATTRIBUTE_TYPE, CK_MECHANISM_TYPE, CK_ULONG};
@@ -41,6 +42,16 @@ pub(super) struct Masters {
     pub audit: Handle,
     /// Uncompressed point of P-256, 65 bytes.
     pub audit_point: Vec<u8>,
+    /// Keys that issue certificates, by name: those that were there at the start, and those found since.
+    pub issuing: Mutex<BTreeMap<String, Issuing>>,
+}
+
+/// A key that issues certificates.
+#[derive(Clone, Debug)]
+pub(super) struct Issuing {
+    pub key: Handle,
+    /// Uncompressed point of P-384, 97 bytes.
+    pub point: Vec<u8>,
 }
 
 /// What a master is, so that making and checking read the same row.
@@ -80,6 +91,12 @@ const AUDIT: Row = Row {
     key_type: CKK_EC,
     generator: CKM_EC_KEY_PAIR_GEN,
     usages: &[CKA_SIGN],
+};
+
+/// Signs certificates and their revocation lists, and nothing else.
+const ISSUING: Row = Row {
+    name: "ca-",
+    ..AUDIT
 };
 
 fn mac_row(config: &Config) -> &'static Row {
@@ -233,12 +250,14 @@ impl Masters {
                 "{prefix}kek or {prefix}mac is missing: this is another token, or it was never initialised"
             )));
         }
-        let (audit, audit_point) = open_audit_key(session, config)?;
+        let label = format!("{prefix}{}{}", AUDIT.name, config.node);
+        let (audit, audit_point) = open_pair(session, config, &AUDIT, &label, 32)?;
         Ok(Masters {
             kek,
             mac,
             audit,
             audit_point,
+            issuing: Mutex::new(open_issuing(session, config)?),
         })
     }
 
@@ -288,10 +307,73 @@ fn make_secret(
 }
 
 fn make_audit_key(session: &Session, config: &Config) -> Result<(), HsmError> {
-    let (id, label) = (
-        prefix(config),
-        format!("{}{}{}", prefix(config), AUDIT.name, config.node),
-    );
+    let label = format!("{}{}{}", prefix(config), AUDIT.name, config.node);
+    make_pair(session, config, &AUDIT, &label, der::P256)
+}
+
+/// Makes a key that issues certificates; its name must be new.
+pub(super) fn make_issuing(session: &Session, config: &Config, name: &str) -> Result<(), HsmError> {
+    let label = format!("{}{}{name}", prefix(config), ISSUING.name);
+    make_pair(session, config, &ISSUING, &label, der::P384)
+}
+
+pub(super) fn find_issuing(
+    session: &Session,
+    config: &Config,
+    name: &str,
+) -> Result<Issuing, HsmError> {
+    let label = format!("{}{}{name}", prefix(config), ISSUING.name);
+    let (key, point) = open_pair(session, config, &ISSUING, &label, 48)?;
+    Ok(Issuing { key, point })
+}
+
+pub(super) fn remove_issuing(
+    session: &Session,
+    config: &Config,
+    name: &str,
+) -> Result<(), HsmError> {
+    let label = format!("{}{}{name}", prefix(config), ISSUING.name);
+    for class in [CKO_PRIVATE_KEY, CKO_PUBLIC_KEY] {
+        for key in find_labelled(session, &label, class)? {
+            session.destroy(key)?;
+        }
+    }
+    Ok(())
+}
+
+/// Names of the keys that issue certificates, in the order in which they were made.
+pub(super) fn issuing_names(session: &Session, config: &Config) -> Result<Vec<String>, HsmError> {
+    let start = format!("{}{}", prefix(config), ISSUING.name);
+    let mut names = Vec::new();
+    for key in find(session, &prefix(config), CKO_PRIVATE_KEY)? {
+        let label = label(session, key)?;
+        names.extend(label.strip_prefix(&start).map(str::to_owned));
+    }
+    names.sort();
+    Ok(names)
+}
+
+fn open_issuing(session: &Session, config: &Config) -> Result<BTreeMap<String, Issuing>, HsmError> {
+    let mut keys = BTreeMap::new();
+    for name in issuing_names(session, config)? {
+        match find_issuing(session, config, &name) {
+            Ok(key) => drop(keys.insert(name, key)),
+            // Nobody can use it, and everything else works: who asks for it is told.
+            Err(HsmError::Damaged(what)) => tracing::error!(what, "an issuing key is not used"),
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(keys)
+}
+
+fn make_pair(
+    session: &Session,
+    config: &Config,
+    row: &Row,
+    label: &str,
+    curve: &[u8],
+) -> Result<(), HsmError> {
+    let id = prefix(config);
     let public = [
         (CKA_CLASS, Number(CKO_PUBLIC_KEY)),
         (CKA_KEY_TYPE, Number(CKK_EC)),
@@ -299,29 +381,35 @@ fn make_audit_key(session: &Session, config: &Config) -> Result<(), HsmError> {
         (CKA_VERIFY, Flag(true)),
         (CKA_ID, Bytes(id.as_bytes())),
         (CKA_LABEL, Bytes(label.as_bytes())),
-        (CKA_EC_PARAMS, Bytes(der::P256)),
+        (CKA_EC_PARAMS, Bytes(curve)),
     ];
     session.generate_pair(
-        Mechanism::Plain(AUDIT.generator),
+        Mechanism::Plain(row.generator),
         &public,
-        &AUDIT.attributes(id.as_bytes(), label.as_bytes()),
+        &row.attributes(id.as_bytes(), label.as_bytes()),
     )?;
     Ok(())
 }
 
-fn open_audit_key(session: &Session, config: &Config) -> Result<(Handle, Vec<u8>), HsmError> {
-    let label = format!("{}{}{}", prefix(config), AUDIT.name, config.node);
+/// The private key at hand, and the public one's point; `size` is a coordinate's length in bytes.
+fn open_pair(
+    session: &Session,
+    config: &Config,
+    row: &Row,
+    label: &str,
+    size: usize,
+) -> Result<(Handle, Vec<u8>), HsmError> {
     let one = |keys: Vec<Handle>| match keys.as_slice() {
         [key] => Ok(*key),
         [] => Err(HsmError::Damaged(format!("{label} is missing"))),
         _ => Err(HsmError::Damaged(format!("{label} is there twice"))),
     };
-    let private = one(find_labelled(session, &label, CKO_PRIVATE_KEY)?)?;
-    let public = one(find_labelled(session, &label, CKO_PUBLIC_KEY)?)?;
-    AUDIT.check(session, private, &label)?;
+    let private = one(find_labelled(session, label, CKO_PRIVATE_KEY)?)?;
+    let public = one(find_labelled(session, label, CKO_PUBLIC_KEY)?)?;
+    row.check(session, private, label)?;
     let point = session.attribute(public, CKA_EC_POINT)?;
-    let point = der::point(&point, 32)
-        .ok_or_else(|| HsmError::Damaged(format!("{label} has no point of P-256")))?;
+    let point = der::point(&point, size)
+        .ok_or_else(|| HsmError::Damaged(format!("{label} has no point of its curve")))?;
     Ok((at_hand(session, config, private)?, point.to_vec()))
 }
 

@@ -9,6 +9,7 @@ mod der;
 mod error;
 #[cfg(test)]
 pub(crate) mod fixture;
+mod issuing;
 mod line;
 mod master;
 mod material;

@@ -1,6 +1,7 @@
 //! One file per KMIP operation; this table is the only place that knows them all.
 
 pub mod attribute;
+pub mod certificate;
 pub mod crypto;
 pub mod lifecycle;
 pub mod object;
@@ -82,6 +83,8 @@ operations! {
     CREATE_KEY_PAIR = object::create_key_pair::CreateKeyPair, known, changes;
     REGISTER = object::register::Register, known, changes;
     DERIVE_KEY = object::derive_key::DeriveKey, known, changes;
+    CERTIFY = certificate::certify::Certify, known, changes;
+    RE_CERTIFY = certificate::re_certify::ReCertify, known, changes;
     LOCATE = object::locate::Locate, known, reads;
     CHECK = object::check::Check, known, reads;
     GET = object::get::Get, known, reads;
@@ -93,6 +96,7 @@ operations! {
     ACTIVATE = lifecycle::activate::Activate, known, changes;
     REVOKE = lifecycle::revoke::Revoke, known, changes;
     DESTROY = lifecycle::destroy::Destroy, known, changes;
+    VALIDATE = certificate::validate::Validate, known, reads;
     QUERY = server::query::Query, anybody, reads;
     DISCOVER_VERSIONS = server::discover_versions::DiscoverVersions, anybody, reads;
     ENCRYPT = crypto::encrypt::Encrypt, known, reads;

@@ -137,10 +137,14 @@ pub enum EntityKind {
     Policy = 8,
     Ticket = 9,
     Job = 10,
+    /// The key behind Certify, and each tenant's certificate of it.
+    IssuingAuthority = 11,
+    /// Key: serial number of a certificate that Certify issued; body: its object.
+    IssuedCertificate = 12,
 }
 
 impl EntityKind {
-    pub const ALL: [EntityKind; 10] = [
+    pub const ALL: [EntityKind; 12] = [
         EntityKind::Deployment,
         EntityKind::Tenant,
         EntityKind::TenantKey,
@@ -151,6 +155,8 @@ impl EntityKind {
         EntityKind::Policy,
         EntityKind::Ticket,
         EntityKind::Job,
+        EntityKind::IssuingAuthority,
+        EntityKind::IssuedCertificate,
     ];
 
     pub fn from_number(number: i64) -> Option<EntityKind> {
