@@ -157,14 +157,13 @@ impl Ground<'_> {
             let object = Sealed::verify(self.rows.hsm, record)
                 .await
                 .map_err(|error| FoundingError::Entity(error.into()))?;
-            let Some(since) = crate::object::revocation::since(&object.attributes) else {
-                continue;
-            };
-            revoked.push(Revoked {
-                serial: hex::decode(&row.key).unwrap_or_default(),
-                since,
-                reason: crate::object::revocation::reason(&object.attributes),
-            });
+            if crate::object::revocation::since(&object.attributes).is_some() {
+                revoked.push(Revoked {
+                    serial: hex::decode(&row.key).unwrap_or_default(),
+                    since: crate::object::revocation::recorded(&object.attributes),
+                    reason: crate::object::revocation::reason(&object.attributes),
+                });
+            }
         }
         Ok(revoked)
     }

@@ -14,14 +14,24 @@ pub fn since(attributes: &Attributes) -> Option<i64> {
         state::stored(attributes),
         State::COMPROMISED | State::DESTROYED_COMPROMISED
     ) {
-        let date = attributes.date(tag::COMPROMISE_OCCURRENCE_DATE);
-        return Some(
-            date.or_else(|| attributes.date(tag::COMPROMISE_DATE))
-                .unwrap_or(0),
-        );
+        let occurred = attributes
+            .date(tag::COMPROMISE_OCCURRENCE_DATE)
+            .or_else(|| attributes.date(tag::COMPROMISE_DATE));
+        // Of old or unknown date: then it was never to be believed. A certificate's own dates may
+        // begin before its object did.
+        let lately = occurred.filter(|date| attributes.date(tag::INITIAL_DATE) < Some(*date));
+        return Some(lately.unwrap_or(0));
     }
     attributes.get(tag::REVOCATION_REASON)?;
     Some(attributes.date(tag::DEACTIVATION_DATE).unwrap_or(0))
+}
+
+/// When it was revoked (seconds since 1970), whatever is said of the time before; 0 where nobody knows.
+pub fn recorded(attributes: &Attributes) -> i64 {
+    attributes
+        .date(tag::COMPROMISE_DATE)
+        .or_else(|| attributes.date(tag::DEACTIVATION_DATE))
+        .unwrap_or(0)
 }
 
 pub fn reason(attributes: &Attributes) -> RevocationReasonCode {
