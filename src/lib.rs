@@ -7,6 +7,8 @@ pub mod clock;
 pub mod config;
 pub mod engine;
 pub mod hsm;
+pub mod library;
+pub mod mechanism;
 pub mod net;
 pub mod object;
 pub mod operation;

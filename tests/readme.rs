@@ -5,9 +5,75 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
+use keyward::mechanism::MECHANISMS;
+use keyward::mechanism::hash::HASHES;
 use keyward::operation;
 use keyward::protocol::enumeration::{Enumeration, EnumerationRow, Operation};
 use keyward::protocol::version::Version;
+
+/// The page that the mechanism table writes.
+fn mechanisms() -> String {
+    let mut text = "# Mechanisms\n\nWritten by tests/readme.rs from the tables in src/mechanism. A name stands in policies, audit \
+        records and this page. *Token* is what a PKCS#11 token calls it, where it is used first; *library* is \
+        what computes it for keys of class *served* on tokens that do not have it, and always for public \
+        keys. *Permission* is one that it needs beyond the operation's own.\n\n"
+        .to_owned();
+    text.push_str("| Name | For | Algorithm | Mode or padding | Key bytes | Token | Library | KMIP | Permission |\n|---|---|---|---|---|---|---|---|---|\n");
+    for row in MECHANISMS {
+        let mode = row.mode.map(|mode| mode.to_string());
+        let padding = row.padding.map(|padding| padding.to_string());
+        let keys: Vec<String> = row.keys.iter().map(usize::to_string).collect();
+        let token = if row.token.is_some() {
+            row.token_name
+        } else {
+            ""
+        };
+        writeln!(
+            text,
+            "| `{}` | {:?} | {} | {} | {} | {} | {} | {} | {} |",
+            row.name,
+            row.service,
+            row.algorithm,
+            mode.or(padding).unwrap_or_default(),
+            keys.join(", "),
+            token,
+            row.library.unwrap_or_default(),
+            row.since,
+            row.needs.map_or("", |permission| permission.name()),
+        )
+        .expect("text");
+    }
+    text.push_str("\n## Hash functions\n\n| Name | KMIP | Digest bytes | Signatures (PKCS#1 v1.5) | PSS and OAEP in the token |\n|---|---|---|---|---|\n");
+    for row in HASHES {
+        let yes = |there: bool| if there { "yes" } else { "" };
+        writeln!(
+            text,
+            "| `{}` | {} | {} | {} | {} |",
+            row.name,
+            row.algorithm,
+            row.length,
+            yes(row.object_identifier.is_some()),
+            yes(row.token.is_some()),
+        )
+        .expect("text");
+    }
+    text
+}
+
+/// `docs/mechanisms.md` is what the tables say; `KEYWARD_WRITE_README=1` writes it.
+#[test]
+fn the_page_of_mechanisms_is_the_tables() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/mechanisms.md");
+    if std::env::var_os("KEYWARD_WRITE_README").is_some() {
+        std::fs::write(&path, mechanisms()).expect("docs/mechanisms.md");
+    }
+    let page = std::fs::read_to_string(&path).expect("docs/mechanisms.md");
+    assert_eq!(
+        page,
+        mechanisms(),
+        "write it with KEYWARD_WRITE_README=1 cargo test --test readme"
+    );
+}
 
 const BEGIN: &str =
     "<!-- operations: written by tests/readme.rs from the table in src/operation/mod.rs -->\n";

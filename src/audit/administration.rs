@@ -54,6 +54,8 @@ pub async fn write_by(
         item: 0,
         operation: deed.command,
         objects: &[deed.object.to_owned()],
+        mechanism: None,
+        by: None,
         result: Outcome::Success.name(),
     }
     .append(&mut body);

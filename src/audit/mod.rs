@@ -37,6 +37,8 @@ pub struct Trace<'r> {
     item: u32,
     /// Identifiers that the operation touched.
     pub touched: Vec<String>,
+    /// The mechanism that was used, and who computed it: the token, or the library in the server's memory.
+    pub computed: Option<(&'static str, &'static str)>,
     /// Set once a row was made for it: a row that was not committed is made again with the same number.
     ticket: Option<Ticket>,
     committed: bool,
@@ -71,6 +73,8 @@ impl Trace<'_> {
             item: self.item,
             operation: self.operation,
             objects: &self.touched,
+            mechanism: self.computed.map(|(mechanism, _)| mechanism),
+            by: self.computed.map(|(_, by)| by),
             result,
         };
         line.append(body);
@@ -144,6 +148,7 @@ impl Audit {
             request,
             item: u32::try_from(item).unwrap_or(u32::MAX),
             touched: Vec::new(),
+            computed: None,
             ticket: None,
             committed: false,
         }

@@ -39,6 +39,10 @@ pub(super) struct Line<'a, O: Display> {
     #[serde(serialize_with = "shown")]
     pub operation: O,
     pub objects: &'a [String],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mechanism: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub by: Option<&'a str>,
     pub result: &'a str,
 }
 
@@ -70,6 +74,11 @@ pub struct Record {
     pub item: u32,
     pub operation: String,
     pub objects: Vec<String>,
+    /// Of cryptographic operations: the mechanism, and who computed it (`token` or `library`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mechanism: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
     pub result: String,
 }
 

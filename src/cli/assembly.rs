@@ -119,6 +119,7 @@ pub(super) async fn open(config: &Config) -> Result<Opened, Failure> {
         name: "default".to_owned(),
         share: true,
         duplicate_names: false,
+            withheld: Vec::new(),
     };
     let (hsm, deployment) = founding::token(&store, &clock, &first, |deployment, first| {
         token(config, deployment, first)

@@ -4,6 +4,7 @@ use clap::{Args, Subcommand};
 
 use super::place::Place;
 use super::{Failure, assembly};
+use crate::engine::access::Permission;
 use crate::engine::founding;
 use crate::engine::tenant::Tenant;
 
@@ -19,6 +20,7 @@ pub(super) struct TenantFamily {
 enum TenantCommand {
     Add(Add),
     List(List),
+    Withhold(Withhold),
 }
 
 /// Adds a tenant with a wrap key and a seal key of its own.
@@ -42,6 +44,34 @@ struct Add {
     json: bool,
 }
 
+/// Withholds permissions from everybody in a tenant, whatever their profile, or gives them back.
+#[derive(Debug, Args)]
+#[command(after_help = "Example: keyward tenant withhold storage use-ecb decrypt-pkcs1-v1.5
+
+Back: keyward tenant withhold storage --restore use-ecb")]
+struct Withhold {
+    /// Name of the tenant.
+    name: String,
+    /// Names of permissions, such as use-ecb, choose-gcm-iv, use-short-tag, decrypt-pkcs1-v1.5.
+    #[arg(required = true, value_parser = permission)]
+    permissions: Vec<Permission>,
+    /// Give the permissions back to those whose profile has them.
+    #[arg(long)]
+    restore: bool,
+    #[command(flatten)]
+    place: Place,
+    /// Answer in JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+fn permission(name: &str) -> Result<Permission, String> {
+    Permission::named(name).ok_or_else(|| {
+        let names: Vec<_> = Permission::ALL.iter().map(|known| known.name()).collect();
+        format!("expected one of {}", names.join(", "))
+    })
+}
+
 /// Shows all tenants.
 #[derive(Debug, Args)]
 #[command(after_help = "Example: keyward tenant list --json")]
@@ -58,6 +88,7 @@ impl TenantFamily {
         match self.command {
             TenantCommand::Add(command) => super::block_on(command.run()),
             TenantCommand::List(command) => super::block_on(command.run()),
+            TenantCommand::Withhold(command) => super::block_on(command.run()),
         }
     }
 }
@@ -69,6 +100,7 @@ impl Add {
             name: self.name.clone(),
             share: !self.private,
             duplicate_names: self.duplicate_names,
+            withheld: Vec::new(),
         };
         let id =
             founding::found_tenant(&opened.store, &opened.hsm, &opened.clock, &settings).await?;
@@ -79,6 +111,39 @@ impl Add {
             );
         } else {
             println!("tenant {} is there (number {})", self.name, id.0);
+        }
+        Ok(())
+    }
+}
+
+impl Withhold {
+    async fn run(self) -> Result<(), Failure> {
+        let opened = assembly::open(&self.place.config()?).await?;
+        let change = |tenant: &mut Tenant| {
+            tenant
+                .withheld
+                .retain(|known| !self.permissions.contains(known));
+            if !self.restore {
+                tenant.withheld.extend(&self.permissions);
+            }
+        };
+        let settings = founding::change_tenant(
+            &opened.store,
+            &opened.hsm,
+            &opened.clock,
+            &self.name,
+            "tenant withhold",
+            change,
+        )
+        .await?;
+        let names: Vec<_> = settings.withheld.iter().map(|known| known.name()).collect();
+        if self.json {
+            let shown = serde_json::json!({ "name": self.name, "withheld": names });
+            println!("{shown}");
+        } else if names.is_empty() {
+            println!("nothing is withheld in tenant {}", self.name);
+        } else {
+            println!("withheld in tenant {}: {}", self.name, names.join(", "));
         }
         Ok(())
     }
@@ -97,6 +162,7 @@ impl List {
                         "name": tenant.name,
                         "share": tenant.share,
                         "duplicate_names": tenant.duplicate_names,
+                        "withheld": tenant.withheld,
                     })
                 })
                 .collect();

@@ -1,13 +1,16 @@
 //! What may be done, as permissions, and the decision. The policy engine of a later issue takes
 //! the place of [`decide`]; no handler knows how a decision is made.
 
+use serde::{Deserialize, Serialize};
+
 use super::directory::Caller;
 use crate::object::managed::Managed;
 
 macro_rules! permissions {
     ($($name:ident = $text:literal;)*) => {
         /// What an operation needs of an object (or of the tenant, where there is no object yet).
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[serde(into = "String", try_from = "String")]
         pub enum Permission { $($name,)* }
 
         impl Permission {
@@ -16,6 +19,25 @@ macro_rules! permissions {
             /// The name in policies and in the audit log.
             pub fn name(self) -> &'static str {
                 match self { $(Permission::$name => $text,)* }
+            }
+
+            /// The permission of that name.
+            pub fn named(name: &str) -> Option<Permission> {
+                match name { $($text => Some(Permission::$name),)* _ => None }
+            }
+        }
+
+        impl From<Permission> for String {
+            fn from(permission: Permission) -> String {
+                permission.name().to_owned()
+            }
+        }
+
+        impl TryFrom<String> for Permission {
+            type Error = String;
+
+            fn try_from(name: String) -> Result<Self, String> {
+                Permission::named(&name).ok_or_else(|| format!("there is no permission {name:?}"))
             }
         }
     };
@@ -42,6 +64,15 @@ permissions! {
     Certify = "certify";
     ReCertify = "re-certify";
     Validate = "validate";
+    Sign = "sign";
+    SignatureVerify = "signature-verify";
+    Hash = "hash";
+    RetrieveRandom = "rng-retrieve";
+    SeedRandom = "rng-seed";
+    UseEcb = "use-ecb";
+    ChooseGcmIv = "choose-gcm-iv";
+    UseShortTag = "use-short-tag";
+    DecryptPkcs1 = "decrypt-pkcs1-v1.5";
     WrapWith = "wrap-with";
     UnwrapWith = "unwrap-with";
     LowerSensitive = "lower-sensitive";
@@ -82,17 +113,22 @@ pub enum Decision {
 /// Objects are fetched by tenant, so a stranger's object never comes this far.
 pub fn decide(caller: &Caller, object: &Managed, permission: Permission) -> Decision {
     let own = object.owner == caller.identity.name;
+    let servers = object.owner == SERVER;
     match permission {
-        _ if object.owner == SERVER => match LOOKING.contains(&permission) {
-            true => Decision::Allow,
-            false => Decision::Deny,
-        },
-        _ if !own && !caller.tenant.settings.share => Decision::Hide,
+        _ if !own && !servers && !caller.tenant.settings.share => Decision::Hide,
+        _ if caller.tenant.settings.withheld.contains(&permission) => Decision::Deny,
+        _ if servers && !LOOKING.contains(&permission) => Decision::Deny,
         // What gives protection away is nobody's by default (DESIGN §4.3).
         Permission::LowerSensitive
         | Permission::RaiseExtractable
         | Permission::WidenUsageMask
         | Permission::ReplaceExisting
+        // What is easily done wrong (ECB shows equal blocks, a GCM vector used twice gives the key
+        // away, short tags can be forged, PKCS#1 v1.5 is Bleichenbacher's).
+        | Permission::UseEcb
+        | Permission::ChooseGcmIv
+        | Permission::UseShortTag
+        | Permission::DecryptPkcs1
             if !caller.has_profile(STANDARD) =>
         {
             Decision::Deny
@@ -102,6 +138,9 @@ pub fn decide(caller: &Caller, object: &Managed, permission: Permission) -> Deci
 }
 
 /// Where there is no object yet.
-pub fn decide_tenant(_caller: &Caller, _permission: Permission) -> Decision {
-    Decision::Allow
+pub fn decide_tenant(caller: &Caller, permission: Permission) -> Decision {
+    match caller.tenant.settings.withheld.contains(&permission) {
+        true => Decision::Deny,
+        false => Decision::Allow,
+    }
 }

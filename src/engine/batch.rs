@@ -334,6 +334,7 @@ impl Batch<'_> {
         loop {
             attempts += 1;
             context.touched.clear();
+            context.computed = None;
             trace.touched.clear();
             let outcome = self
                 .attempt(context, item.operation, &payload, room, undo, trace)
@@ -349,6 +350,7 @@ impl Batch<'_> {
                 }
                 Err(Attempt::Fault(fault)) => {
                     trace.touched.append(&mut context.touched);
+                    trace.computed = context.computed;
                     context.roll_back(snapshot);
                     return Err(fault);
                 }
@@ -377,6 +379,7 @@ impl Batch<'_> {
             )));
         }
         trace.touched.append(&mut context.touched);
+        trace.computed = context.computed;
         if !undo {
             let changes = context.take_changes();
             if !changes.is_empty() {

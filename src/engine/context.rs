@@ -50,6 +50,8 @@ pub struct Context {
     pub now: i64,
     /// Identifiers that the item touched, for its audit record.
     pub touched: Vec<String>,
+    /// The mechanism that the item used and who computed it, for its audit record.
+    pub computed: Option<(&'static str, &'static str)>,
     produced: Produced,
     staged: HashMap<String, Staged>,
     /// Rows that are no objects, written with the rest.
@@ -64,6 +66,7 @@ impl Context {
             version,
             now,
             touched: Vec::new(),
+            computed: None,
             produced: Produced::default(),
             staged: HashMap::new(),
             entities: Vec::new(),
@@ -138,6 +141,26 @@ impl Context {
             Decision::Allow => Ok(()),
             Decision::Deny | Decision::Hide => Err(denied(permission)),
         }
+    }
+
+    /// Whether the caller may do this, too, with an object that was let through a door.
+    pub fn permit_with(&self, object: &Sealed, permission: Permission) -> Result<(), Fault> {
+        match access::decide(&self.caller, object, permission) {
+            Decision::Allow => Ok(()),
+            Decision::Deny | Decision::Hide => Err(denied(permission)),
+        }
+    }
+
+    /// Notes which mechanism is used and who computes it.
+    pub fn computed(&mut self, mechanism: &'static str, by: &'static str) {
+        self.computed = Some((mechanism, by));
+    }
+
+    /// The version that an object's row will have once what this item changed is written.
+    pub fn version_of(&self, object: &Sealed) -> i64 {
+        self.staged
+            .get(&object.unique_identifier)
+            .map_or(object.version(), |staged| staged.row.record.version)
     }
 
     /// The door to an object: found, verified, fresh and permitted, or a refusal.

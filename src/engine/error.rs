@@ -71,6 +71,8 @@ reasons! {
     NotDerivable = INVALID_FIELD, V2_0 INCOMPATIBLE_CRYPTOGRAPHIC_USAGE_MASK;
     /// 1.4 §11.8, §11.9: not a public key, or one for which no certificate can be made.
     NotCertifiable = PERMISSION_DENIED, V2_0 INVALID_OBJECT_TYPE;
+    /// 2.1 §6.1.6.1 keeps this reason for Certify, where the other operations have Object Not Found.
+    ItemNotFound = ITEM_NOT_FOUND;
     InvalidCsr = INVALID_FIELD, V2_0 INVALID_CSR;
     Sensitive = PERMISSION_DENIED, V1_4 SENSITIVE;
     NotExtractable = PERMISSION_DENIED, V1_4 NOT_EXTRACTABLE;

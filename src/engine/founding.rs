@@ -185,6 +185,35 @@ pub async fn found_tenant(
     Ok(id)
 }
 
+/// Changes a tenant's settings; what `change` answers becomes the row.
+///
+/// # Errors
+/// Refused when there is no such tenant.
+pub async fn change_tenant(
+    store: &Store,
+    hsm: &Hsm,
+    clock: &Clock,
+    name: &str,
+    command: &str,
+    change: impl FnOnce(&mut Tenant),
+) -> Result<Tenant, FoundingError> {
+    let no_tenant = || FoundingError::Refused(format!("there is no tenant {name:?}"));
+    let id = tenant_named(store, hsm, name).await?.ok_or_else(no_tenant)?;
+    let row = entity::read::<Tenant>(store, hsm, EntityKind::Tenant, id, TENANT).await?;
+    let row = row.ok_or_else(no_tenant)?;
+    let (mut settings, version) = (row.body, row.version + 1);
+    change(&mut settings);
+    let deed = Deed {
+        command,
+        tenant: id,
+        object: name,
+        time: clock.now(),
+    };
+    let put = entity::put(hsm, EntityKind::Tenant, id, TENANT, version, &settings).await?;
+    administration::write(store, vec![put], deed).await?;
+    Ok(settings)
+}
+
 /// Registers an identity and the certificate (by its mapping key) that proves it.
 ///
 /// # Errors

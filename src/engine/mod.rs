@@ -14,7 +14,9 @@ pub mod lease;
 pub mod metrics;
 pub mod service;
 pub mod settings;
+pub mod streams;
 pub mod tenant;
+pub mod text;
 pub mod token_error;
 
 use std::sync::Arc;
@@ -29,12 +31,14 @@ use self::freshness::Freshness;
 use self::lease::Lease;
 use self::metrics::Metrics;
 use self::settings::Settings;
+use self::streams::Streams;
 use crate::audit::Audit;
 use crate::audit::sealer::{self, SealError, Sealer};
 use crate::clock::Clock;
 use crate::hsm::Hsm;
 use crate::object::index;
 use crate::object::managed::{Sealed, Unsound};
+use crate::object::service::gcm_uses::{GcmUses, Taken};
 use crate::store::filter::Filter;
 use crate::store::record::{Commit, EntityKind, TenantId};
 use crate::store::{Store, StoreError};
@@ -53,6 +57,9 @@ pub struct Engine {
     pub deployment: String,
     freshness: Freshness,
     lease: Lease,
+    /// Cryptographic operations in several parts.
+    pub streams: Streams,
+    pub gcm_uses: GcmUses,
     answers: AtomicU64,
 }
 
@@ -117,6 +124,8 @@ impl Engine {
             deployment,
             freshness: Freshness::default(),
             lease: Lease::default(),
+            streams: Streams::default(),
+            gcm_uses: GcmUses::default(),
             answers: AtomicU64::new(0),
             settings,
         });
@@ -259,6 +268,40 @@ impl Engine {
             self.freshness.note(kind, tenant, &key, version);
         }
         Ok(())
+    }
+
+    /// Takes up to `size` uses of a key out of the `limit` that it has; None when none are left.
+    ///
+    /// # Errors
+    /// `Conflict` when another node took some at the same time: ask again.
+    pub async fn take_gcm_uses(
+        &self,
+        key: &Sealed,
+        size: u64,
+        limit: u64,
+    ) -> Result<Option<u64>, StoreError> {
+        let (kind, id) = (EntityKind::GcmUses, key.unique_identifier.as_str());
+        let damaged = |error: entity::EntityError| match error {
+            entity::EntityError::Store(error) => error,
+            entity::EntityError::Unsound(error) => StoreError::Damaged(error.to_string()),
+        };
+        let row = self.rows().read::<Taken>(kind, key.tenant, id).await;
+        let (uses, version) = match row.map_err(damaged)? {
+            Some(row) => (row.body.uses, row.version),
+            None => (0, 0),
+        };
+        let taken = size.min(limit.saturating_sub(uses));
+        if taken == 0 {
+            return Ok(None);
+        }
+        let body = Taken { uses: uses + taken };
+        let change = entity::put(&self.hsm, kind, key.tenant, id, version + 1, &body).await;
+        let commit = Commit {
+            changes: vec![change.map_err(damaged)?],
+            audit: Vec::new(),
+        };
+        self.commit(commit).await?;
+        Ok(Some(taken))
     }
 
     /// Names an answer, so that a client's report can be found in the log (2.1 §9.10).

@@ -2,11 +2,15 @@
 
 use std::sync::Arc;
 
+use zeroize::Zeroizing;
+
 use super::Engine;
 use super::batch::{self, Sender};
 use super::envelope;
 use super::error::{Fault, Reason};
+use super::text;
 use crate::net::{Encoding, Outcome, Peer, Refusal, Service, Session};
+use crate::protocol::version::Version;
 
 /// Answers requests with an engine.
 #[derive(Debug)]
@@ -50,14 +54,30 @@ impl Service for KmipService {
         encoding: Encoding,
         out: &mut Vec<u8>,
     ) -> Outcome {
-        debug_assert_eq!(
-            encoding,
-            Encoding::Ttlv,
-            "other encodings are not served yet"
-        );
         // Identity and revocation count at every request, also on an open connection (DESIGN §6).
         let sender = self.sender(&session.peer).await;
-        batch::answer(&self.engine, &sender, request, out).await;
+        if encoding == Encoding::Ttlv {
+            batch::answer(&self.engine, &sender, request, out).await;
+            return Outcome::KeepOpen;
+        }
+        // Text is read into the one form that the engine knows, and its answer written back.
+        let mut answer = Zeroizing::new(Vec::new());
+        match text::read(encoding, request, &self.engine.settings.limits.ttlv) {
+            Ok(message) => {
+                batch::answer(&self.engine, &sender, &message, &mut answer).await;
+            }
+            Err(error) => {
+                let fault = Fault::new(
+                    Reason::InvalidMessage,
+                    format!("the message is not well formed: {error}"),
+                );
+                envelope::refuse(Version::NEWEST, self.engine.clock.now(), &fault, &mut answer);
+            }
+        }
+        if let Err(error) = text::write(encoding, &answer, out) {
+            tracing::error!(%error, "an answer could not be written as text");
+            return Outcome::Close;
+        }
         Outcome::KeepOpen
     }
 

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::access::Permission;
+
 /// Body of a Tenant's row.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -11,6 +13,9 @@ pub struct Tenant {
     pub share: bool,
     /// Several objects that are not destroyed may have the same Name (1.4 §3.2 and 2.1 §4.32 say they SHALL not).
     pub duplicate_names: bool,
+    /// What nobody in the tenant may do, whatever their profile: withholding wins.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub withheld: Vec<Permission>,
 }
 
 /// Body of a TenantKey's row; the row's key is `wrap-v1`, `seal-v1` …

@@ -2,18 +2,30 @@
 
 use subtle::ConstantTimeEq;
 use token::Mechanism;
-use token::raw::{CKM_AES_KEY_WRAP, CKM_ECDSA};
+use token::raw::{CKM_AES_KEY_WRAP, CKM_ECDSA, CKM_RSA_PKCS, CKM_RSA_PKCS_PSS};
 use zeroize::Zeroizing;
 
-use super::mechanism::{CipherParameters, Shape, Signature, WrapMethod, hash};
+use super::mechanism::{
+    CipherParameters, Encipherment, Signature, WrapMethod, hash, hmac, number, token_hash,
+};
 use super::passage::{unwrap_clear, wrap_clear};
 use super::pool::Cost;
 use super::tenant::decrypting;
 use super::use_key::{Role, UseKey};
 use super::{Hsm, HsmError};
+use crate::mechanism::{Row, Shape};
 
-/// The longest signature: RSA with 16384 bits, in bytes.
+/// Room for a signature, in bytes: RSA with 16384 bits; SLH-DSA's longer ones get theirs on asking.
 const SIGNATURE: usize = 2048;
+
+const NOT_HELD: HsmError = HsmError::Integrity("the ciphertext, its tag or padding do not hold");
+
+fn wrap_method(row: &Row) -> WrapMethod {
+    match row.shape {
+        Shape::KeyWrap => WrapMethod::NistKeyWrap,
+        _ => WrapMethod::NistKeyWrapPadded,
+    }
+}
 
 /// What Encrypt answers.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,6 +36,17 @@ pub struct Ciphertext {
 }
 
 impl Hsm {
+    /// Whether this token lists the mechanism of a row.
+    pub fn has(&self, row: &Row) -> bool {
+        match row.shape {
+            // Proven at start; its number differs between tokens.
+            Shape::KeyWrap | Shape::KeyWrapPadded => true,
+            _ => row
+                .token
+                .is_some_and(|number| self.mechanisms.contains(&number)),
+        }
+    }
+
     /// `iv` is the caller's (see [`Hsm::random`]); it must never be used twice with GCM, CCM, CTR.
     pub async fn encrypt(
         &self,
@@ -33,20 +56,37 @@ impl Hsm {
         aad: &[u8],
         data: &[u8],
     ) -> Result<Ciphertext, HsmError> {
-        let row = parameters.row()?;
+        let (row, padding) = parameters.row()?;
         let tag = parameters.tag(row)?;
-        let padded = (row.shape == Shape::PlainPadded).then(|| pad(data, row.block));
+        let iv = &*row.shape.vector(iv);
+        let padded = row
+            .shape
+            .pads()
+            .filter(|_| !padding.is_none())
+            .map(|block| {
+                let mut padded = Zeroizing::new(Vec::with_capacity(data.len() + block));
+                padded.extend_from_slice(data);
+                padding.lay(&mut padded, block);
+                padded
+            });
         let data = padded.as_ref().map_or(data, |padded| padded.as_slice());
+        if matches!(row.shape, Shape::KeyWrap | Shape::KeyWrapPadded) {
+            let data = self.wrap_bytes(key, wrap_method(row), data).await?;
+            return Ok(Ciphertext {
+                data,
+                tag: Vec::new(),
+            });
+        }
         self.with_key(
             key,
             Role::Cipher,
             Cost::Short,
             [iv, aad, data],
             move |seat, key, [iv, aad, data]| {
-                let mechanism = parameters.mechanism(row, iv, aad, data.len())?;
-                let mut out = seat
-                    .session
-                    .encrypt(mechanism, key, data, row.block + tag)?;
+                let wrap = seat.line.probe.key_wrap_padded;
+                let mechanism = parameters.mechanism(row, iv, aad, data.len(), wrap)?;
+                let room = row.shape.pads().unwrap_or(0) + tag;
+                let mut out = seat.session.encrypt(mechanism, key, data, room)?;
                 let mut data = std::mem::take(&mut *out);
                 let tag = data.split_off(data.len().saturating_sub(tag));
                 Ok(Ciphertext { data, tag })
@@ -66,7 +106,7 @@ impl Hsm {
         data: &[u8],
         tag: &[u8],
     ) -> Result<Zeroizing<Vec<u8>>, HsmError> {
-        let row = parameters.row()?;
+        let (row, padding) = parameters.row()?;
         if tag.len() != parameters.tag(row)? {
             return Err(HsmError::BadInput(format!(
                 "{} with a tag of {} bytes",
@@ -74,35 +114,34 @@ impl Hsm {
                 tag.len()
             )));
         }
+        if matches!(row.shape, Shape::KeyWrap | Shape::KeyWrapPadded) {
+            return self.unwrap_bytes(key, wrap_method(row), data).await;
+        }
+        let iv = &*row.shape.vector(iv);
         // PKCS#11 takes the tag behind the data.
         let joined = (!tag.is_empty()).then(|| [data, tag].concat());
         let data = joined.as_deref().unwrap_or(data);
         let tag = tag.len();
-        self.with_key(
-            key,
-            Role::Cipher,
-            Cost::Short,
-            [iv, aad, data],
-            move |seat, key, [iv, aad, data]| {
-                let mechanism =
-                    parameters.mechanism(row, iv, aad, data.len().saturating_sub(tag))?;
-                let clear = seat
-                    .session
-                    .decrypt(mechanism, key, data)
-                    .map_err(|error| {
-                        decrypting(
-                            error,
-                            HsmError::Integrity("the ciphertext, its tag or padding do not hold"),
-                        )
-                    })?;
-                if row.shape == Shape::PlainPadded {
-                    unpad(clear, row.block)
-                } else {
-                    Ok(clear)
-                }
-            },
-        )
-        .await
+        let clear = self
+            .with_key(
+                key,
+                Role::Cipher,
+                Cost::Short,
+                [iv, aad, data],
+                move |seat, key, [iv, aad, data]| {
+                    let length = data.len().saturating_sub(tag);
+                    let wrap = seat.line.probe.key_wrap_padded;
+                    let mechanism = parameters.mechanism(row, iv, aad, length, wrap)?;
+                    seat.session
+                        .decrypt(mechanism, key, data)
+                        .map_err(|error| decrypting(error, NOT_HELD))
+                },
+            )
+            .await?;
+        match row.shape.pads() {
+            Some(block) => padding.take(clear, block).map_err(|_| NOT_HELD),
+            None => Ok(clear),
+        }
     }
 
     /// HMAC with a Hashing Algorithm (KMIP 2.1 §11.24), full length.
@@ -112,7 +151,7 @@ impl Hsm {
         hashing_algorithm: u32,
         data: &[u8],
     ) -> Result<Zeroizing<Vec<u8>>, HsmError> {
-        let row = hash(hashing_algorithm)?;
+        let (number, length) = hmac(hashing_algorithm)?;
         self.with_key(
             key,
             Role::Mac,
@@ -121,7 +160,38 @@ impl Hsm {
             move |seat, key, [data]| {
                 Ok(seat
                     .session
-                    .sign(Mechanism::Plain(row.hmac), key, data, row.length)?)
+                    .sign(Mechanism::Plain(number), key, data, length)?)
+            },
+        )
+        .await
+    }
+
+    /// Any MAC of the table, full length. `iv` is GMAC's nonce.
+    pub async fn mac(
+        &self,
+        key: &UseKey<'_>,
+        row: &'static Row,
+        iv: &[u8],
+        data: &[u8],
+    ) -> Result<Zeroizing<Vec<u8>>, HsmError> {
+        let number = number(row)?;
+        // A block cipher's key for CMAC and GMAC; HMAC takes any.
+        let role = match row.shape {
+            Shape::Hmac { .. } => Role::Mac,
+            _ => Role::BlockMac,
+        };
+        let with_iv = row.shape.iv() > 0;
+        self.with_key(
+            key,
+            role,
+            Cost::Short,
+            [iv, data],
+            move |seat, key, [iv, data]| {
+                let mechanism = match with_iv {
+                    true => Mechanism::Iv(number, iv),
+                    false => Mechanism::Plain(number),
+                };
+                Ok(seat.session.sign(mechanism, key, data, 64)?)
             },
         )
         .await
@@ -148,11 +218,11 @@ impl Hsm {
         fixed: &[u8],
         length: usize,
     ) -> Result<Zeroizing<Vec<u8>>, HsmError> {
-        let row = hash(hashing_algorithm)?;
-        if length > 255 * row.length {
+        let (number, block_length) = hmac(hashing_algorithm)?;
+        if length > 255 * block_length {
             return Err(HsmError::BadInput(format!(
                 "{length} derived bytes: at most {}",
-                255 * row.length
+                255 * block_length
             )));
         }
         self.with_key(
@@ -162,7 +232,7 @@ impl Hsm {
             [fixed],
             move |seat, key, [fixed]| {
                 let mut derived =
-                    Zeroizing::new(Vec::with_capacity(length.next_multiple_of(row.length)));
+                    Zeroizing::new(Vec::with_capacity(length.next_multiple_of(block_length)));
                 let mut input = Zeroizing::new([&[0; 4], fixed].concat());
                 for counter in 1_u32.. {
                     if derived.len() >= length {
@@ -173,7 +243,7 @@ impl Hsm {
                     }
                     let block =
                         seat.session
-                            .sign(Mechanism::Plain(row.hmac), key, &input, row.length)?;
+                            .sign(Mechanism::Plain(number), key, &input, block_length)?;
                     derived.extend_from_slice(&block);
                 }
                 derived.truncate(length);
@@ -183,6 +253,7 @@ impl Hsm {
         .await
     }
 
+    /// A signature with a private key; what is signed, `scheme` says.
     pub async fn sign(
         &self,
         key: &UseKey<'_>,
@@ -190,30 +261,73 @@ impl Hsm {
         data: &[u8],
     ) -> Result<Vec<u8>, HsmError> {
         // Parsed first: a wrong number must not reach the token.
-        let rows = match scheme {
-            Signature::EcdsaDigest => None,
-            Signature::RsaPkcs1 { hash: number } | Signature::RsaPss { hash: number, .. } => {
-                Some(hash(number)?)
-            }
-        };
-        let cost = if rows.is_some() {
-            Cost::Long
-        } else {
-            Cost::Short
-        };
-        self.with_key(key, Role::Sign, cost, [data], move |seat, key, [data]| {
-            let mechanism = match (scheme, rows) {
-                (Signature::RsaPkcs1 { .. }, Some(row)) => Mechanism::Plain(row.rsa_pkcs1),
-                (Signature::RsaPss { salt_length, .. }, Some(row)) => Mechanism::Pss {
-                    mechanism: row.rsa_pss,
-                    hash: row.hash,
-                    mask_generation: row.mask_generation,
+        let (mechanism, cost) = match scheme {
+            Signature::EcdsaDigest => (Mechanism::Plain(CKM_ECDSA), Cost::Short),
+            Signature::RsaPkcs1Info => (Mechanism::Plain(CKM_RSA_PKCS), Cost::Long),
+            Signature::RsaPssDigest {
+                hash: digest,
+                mask,
+                salt_length,
+            } => (
+                Mechanism::Pss {
+                    mechanism: CKM_RSA_PKCS_PSS,
+                    hash: token_hash(hash(digest.0)?)?.0,
+                    mask_generation: token_hash(hash(mask.0)?)?.1,
                     salt_length,
                 },
-                _ => Mechanism::Plain(CKM_ECDSA),
-            };
-            Ok(seat.session.sign(mechanism, key, data, SIGNATURE)?.to_vec())
+                Cost::Long,
+            ),
+            Signature::Message { row } => (Mechanism::Plain(number(row)?), Cost::Long),
+        };
+        self.with_key(key, Role::Sign, cost, [data], move |seat, key, [data]| {
+            let mut out = seat.session.sign(mechanism, key, data, SIGNATURE)?;
+            Ok(std::mem::take(&mut *out))
         })
+        .await
+    }
+
+    /// RSA decryption with a private key.
+    ///
+    /// # Errors
+    /// [`HsmError::Integrity`] when the padding does not hold (of PKCS#1 v1.5 only on tokens
+    /// without implicit rejection).
+    pub async fn decipher(
+        &self,
+        key: &UseKey<'_>,
+        how: Encipherment<'_>,
+        data: &[u8],
+    ) -> Result<Zeroizing<Vec<u8>>, HsmError> {
+        let (oaep, label) = match how {
+            Encipherment::Pkcs1 => (None, &[][..]),
+            Encipherment::Oaep {
+                hash: digest,
+                mask,
+                label,
+            } => {
+                let digest = token_hash(hash(digest.0)?)?.0;
+                let mask = token_hash(hash(mask.0)?)?.1;
+                (Some((digest, mask)), label)
+            }
+        };
+        self.with_key(
+            key,
+            Role::Decipher,
+            Cost::Long,
+            [label, data],
+            move |seat, key, [label, data]| {
+                let mechanism = match oaep {
+                    None => Mechanism::Plain(CKM_RSA_PKCS),
+                    Some((hash, mask_generation)) => Mechanism::Oaep {
+                        hash,
+                        mask_generation,
+                        label,
+                    },
+                };
+                seat.session
+                    .decrypt(mechanism, key, data)
+                    .map_err(|error| decrypting(error, NOT_HELD))
+            },
+        )
         .await
     }
 
@@ -300,25 +414,4 @@ fn uneven() -> HsmError {
     HsmError::Refused(
         "padded key wrap of what is no multiple of 8 bytes; wrap it TTLV-encoded".into(),
     )
-}
-
-/// RFC 8018 §6.1.1: 1 to `block` bytes, each their number.
-fn pad(data: &[u8], block: usize) -> Zeroizing<Vec<u8>> {
-    let count = block - data.len() % block;
-    let mut padded = Zeroizing::new(Vec::with_capacity(data.len() + count));
-    padded.extend_from_slice(data);
-    padded.resize(data.len() + count, count as u8);
-    padded
-}
-
-fn unpad(mut clear: Zeroizing<Vec<u8>>, block: usize) -> Result<Zeroizing<Vec<u8>>, HsmError> {
-    const FAILED: HsmError = HsmError::Integrity("the ciphertext, its tag or padding do not hold");
-    let count = usize::from(*clear.last().ok_or(FAILED)?);
-    let start = clear.len().checked_sub(count).ok_or(FAILED)?;
-    let padding = clear.get(start..).ok_or(FAILED)?;
-    if count == 0 || count > block || padding.iter().any(|byte| usize::from(*byte) != count) {
-        return Err(FAILED);
-    }
-    clear.truncate(start);
-    Ok(clear)
 }

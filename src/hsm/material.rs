@@ -5,7 +5,7 @@ use token::raw::{
     CK_ATTRIBUTE_TYPE, CK_MECHANISM_TYPE, CK_ULONG, CKA_CLASS, CKA_EC_PARAMS, CKA_EC_POINT,
     CKA_EXTRACTABLE, CKA_KEY_TYPE, CKA_MODULUS, CKA_MODULUS_BITS, CKA_PRIVATE, CKA_PUBLIC_EXPONENT,
     CKA_SENSITIVE, CKA_SIGN, CKA_TOKEN, CKA_UNWRAP, CKA_VALUE, CKA_VALUE_LEN, CKA_VERIFY, CKA_WRAP,
-    CKK_AES, CKK_DES2, CKK_DES3, CKK_EC, CKK_GENERIC_SECRET, CKK_RSA, CKM_AES_KEY_GEN,
+    CKK_AES, CKK_CHACHA20, CKK_DES2, CKK_DES3, CKK_EC, CKK_GENERIC_SECRET, CKK_RSA, CKM_AES_KEY_GEN, CKM_CHACHA20_KEY_GEN,
     CKM_DES2_KEY_GEN, CKM_DES3_KEY_GEN, CKM_EC_KEY_PAIR_GEN, CKM_GENERIC_SECRET_KEY_GEN,
     CKM_RSA_PKCS_KEY_PAIR_GEN, CKO_PRIVATE_KEY, CKO_PUBLIC_KEY, CKO_SECRET_KEY,
 };
@@ -90,6 +90,7 @@ impl SecretSpec {
         let fits = match self.kind {
             KeyKind::Aes => matches!(self.length, 16 | 24 | 32),
             KeyKind::TripleDes => matches!(self.length, 16 | 24),
+            KeyKind::ChaCha20 => self.length == 32,
             KeyKind::Generic => (1..=LONGEST).contains(&self.length),
             KeyKind::RsaPrivate | KeyKind::EcPrivate => false,
         };
@@ -107,6 +108,7 @@ impl SecretSpec {
             (KeyKind::Aes, _) => (CKM_AES_KEY_GEN, CKK_AES as CK_ULONG),
             (KeyKind::TripleDes, 16) => (CKM_DES2_KEY_GEN, CKK_DES2 as CK_ULONG),
             (KeyKind::TripleDes, _) => (CKM_DES3_KEY_GEN, CKK_DES3 as CK_ULONG),
+            (KeyKind::ChaCha20, _) => (CKM_CHACHA20_KEY_GEN, CKK_CHACHA20 as CK_ULONG),
             _ => (CKM_GENERIC_SECRET_KEY_GEN, CKK_GENERIC_SECRET as CK_ULONG),
         }
     }

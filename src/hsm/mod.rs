@@ -23,6 +23,7 @@ mod tenant;
 mod tests;
 mod use_key;
 
+use std::collections::HashSet;
 use std::path::PathBuf;
 
 use token::raw::CKM_ECDSA;
@@ -32,10 +33,10 @@ use zeroize::Zeroizing;
 pub use cipher::Ciphertext;
 pub use error::HsmError;
 pub use material::{Curve, Pair, PairSpec, PublicParts, SecretSpec};
-pub use mechanism::{AES, CipherParameters, Signature, TRIPLE_DES, WrapMethod};
+pub use mechanism::{AES, CipherParameters, Encipherment, Signature, TRIPLE_DES, WrapMethod};
 use pool::{Cost, Pool, Start};
 pub use tenant::{Purpose, TenantKeys, WrappedKey};
-pub use use_key::{KeyKind, UseKey};
+pub use use_key::{Encoding, KeyKind, UseKey};
 
 /// Which token holds the masters.
 #[derive(Debug)]
@@ -109,6 +110,8 @@ pub struct Hsm {
     pool: Pool,
     row_macs: row_mac::RowMacs,
     loaded: use_key::LoadedKeys,
+    /// What the token lists, as it was at start.
+    mechanisms: HashSet<u64>,
 }
 
 impl Hsm {
@@ -132,9 +135,11 @@ impl Hsm {
 
     fn start(config: Config, start: Start) -> Result<Hsm, HsmError> {
         let loaded = use_key::LoadedKeys::new(config.loaded_keys);
+        let pool = Pool::start(config, start)?;
         Ok(Hsm {
             loaded,
-            pool: Pool::start(config, start)?,
+            mechanisms: pool.mechanisms(),
+            pool,
             row_macs: row_mac::RowMacs::default(),
         })
     }
@@ -161,18 +166,17 @@ impl Hsm {
     }
 
     /// The Random Number Generator attribute of what this token makes (KMIP 2.1 §4.46): the
-    /// embedded one has OpenSSL's CTR_DRBG with AES-256 (SP 800-90A), of others nothing is known.
+    /// embedded one has OpenSSL's HMAC_DRBG with SHA-256 (SP 800-90A), of others nothing is known.
     pub fn generator(&self) -> ttlv::Value<'static> {
-        use crate::protocol::enumeration::{CryptographicAlgorithm, DRBGAlgorithm, RNGAlgorithm};
+        use crate::protocol::enumeration::{DRBGAlgorithm, HashingAlgorithm, RNGAlgorithm};
         use crate::protocol::tag;
         use ttlv::{Node, Value};
         let number = |tag, number| Node::new(tag, Value::Enumeration(number));
         ttlv::Value::Structure(match self.pool.inner.inline {
             true => vec![
                 number(tag::RNG_ALGORITHM, RNGAlgorithm::DRBG.0),
-                number(tag::CRYPTOGRAPHIC_ALGORITHM, CryptographicAlgorithm::AES.0),
-                Node::new(tag::CRYPTOGRAPHIC_LENGTH, Value::Integer(256)),
-                number(tag::DRBG_ALGORITHM, DRBGAlgorithm::CTR.0),
+                number(tag::HASHING_ALGORITHM, HashingAlgorithm::SHA_256.0),
+                number(tag::DRBG_ALGORITHM, DRBGAlgorithm::HMAC.0),
             ],
             false => vec![number(tag::RNG_ALGORITHM, RNGAlgorithm::UNSPECIFIED.0)],
         })
@@ -227,6 +231,15 @@ impl Hsm {
                 let mut bytes = Zeroizing::new(vec![0; length]);
                 seat.session.random(&mut bytes)?;
                 Ok(bytes)
+            })
+            .await
+    }
+
+    /// Additional input to the token's generator; bytes that it took, 0 where it takes none.
+    pub async fn seed(&self, seed: &[u8]) -> Result<usize, HsmError> {
+        self.pool
+            .run(Cost::Short, [seed], |seat, [seed]| {
+                Ok(seat.session.seed(seed)?.then_some(seed.len()).unwrap_or(0))
             })
             .await
     }

@@ -9,7 +9,7 @@ use token::Value::{Bytes, Flag, Number};
 use token::raw::{
     CK_ATTRIBUTE_TYPE, CK_ULONG, CKA_CLASS, CKA_DECRYPT, CKA_DERIVE, CKA_ENCRYPT, CKA_EXTRACTABLE,
     CKA_KEY_TYPE, CKA_PRIVATE, CKA_SENSITIVE, CKA_SIGN, CKA_TOKEN, CKA_UNWRAP, CKA_VALUE,
-    CKA_VALUE_LEN, CKA_VERIFY, CKA_WRAP, CKK_AES, CKK_DES3, CKK_EC, CKK_GENERIC_SECRET, CKK_RSA,
+    CKA_VALUE_LEN, CKA_VERIFY, CKA_WRAP, CKK_AES, CKK_CHACHA20, CKK_DES3, CKK_EC, CKK_GENERIC_SECRET, CKK_RSA,
     CKO_PRIVATE_KEY, CKO_SECRET_KEY,
 };
 use token::{Attribute, Handle, Mechanism, Session};
@@ -20,6 +20,7 @@ use super::passage::import_private;
 use super::pool::Cost;
 use super::tenant::{open_with, unwrapping};
 use super::{Hsm, HsmError, Purpose, TenantKeys};
+use crate::object::format::{Format, Kind, convert};
 use crate::store::record::{Blob, BlobKind, TenantId};
 
 /// What a managed key's material is.
@@ -28,11 +29,37 @@ pub enum KeyKind {
     Aes,
     /// 16 (two keys) or 24 bytes.
     TripleDes,
+    /// 32 bytes.
+    ChaCha20,
     /// HMAC keys and secrets of any length.
     Generic,
     /// PKCS#8 (RFC 5958), DER.
     RsaPrivate,
     EcPrivate,
+}
+
+/// How a private key is written inside its blob; secrets are their bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Encoding {
+    /// Secrets: their bytes. Private keys: PKCS#8, as the token takes it.
+    Direct,
+    /// RSAPrivateKey of RFC 8017.
+    Pkcs1,
+    /// ECPrivateKey of RFC 5915, with its curve.
+    Sec1,
+}
+
+impl Encoding {
+    /// The same key as PKCS#8.
+    fn pkcs8(self, clear: Zeroizing<Vec<u8>>) -> Result<Zeroizing<Vec<u8>>, HsmError> {
+        let from = match self {
+            Encoding::Direct => return Ok(clear),
+            Encoding::Pkcs1 => Format::Pkcs1,
+            Encoding::Sec1 => Format::EcPrivateKey,
+        };
+        convert(Kind::Private, from, Format::Pkcs8, None, &clear)
+            .map_err(|error| HsmError::BadKey(error.to_string()))
+    }
 }
 
 /// A managed key as its row holds it, verified. `version` is the row's: a changed row is another key.
@@ -42,6 +69,7 @@ pub struct UseKey<'a> {
     pub unique_identifier: &'a str,
     pub version: i64,
     pub kind: KeyKind,
+    pub encoding: Encoding,
     pub blob: &'a Blob,
     /// Of a sealed blob, as given to [`Hsm::seal`].
     pub aad: &'a [u8],
@@ -52,21 +80,34 @@ pub struct UseKey<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Role {
     Cipher,
+    /// HMAC: any key is a secret of bytes.
     Mac,
+    /// CMAC and their like: the key keeps its kind.
+    BlockMac,
     /// Wrapping bytes.
     Wrap,
     Sign,
+    /// Private keys that decrypt.
+    Decipher,
 }
 
 impl Role {
-    const ALL: [Role; 4] = [Role::Cipher, Role::Mac, Role::Wrap, Role::Sign];
+    const ALL: [Role; 6] = [
+        Role::Cipher,
+        Role::Mac,
+        Role::BlockMac,
+        Role::Wrap,
+        Role::Sign,
+        Role::Decipher,
+    ];
 
     fn usages(self, wraps_bytes: bool) -> &'static [CK_ATTRIBUTE_TYPE] {
         match self {
             Role::Cipher => &[CKA_ENCRYPT, CKA_DECRYPT],
             Role::Wrap if wraps_bytes => &[CKA_ENCRYPT, CKA_DECRYPT],
             Role::Wrap => &[CKA_WRAP, CKA_UNWRAP],
-            Role::Mac => &[CKA_SIGN, CKA_VERIFY],
+            Role::Mac | Role::BlockMac => &[CKA_SIGN, CKA_VERIFY],
+            Role::Decipher => &[CKA_DECRYPT],
             Role::Sign => &[CKA_SIGN],
         }
     }
@@ -133,8 +174,11 @@ const SECRET_USAGES: [CK_ATTRIBUTE_TYPE; 7] = [
 const PRIVATE_USAGES: [CK_ATTRIBUTE_TYPE; 4] = [CKA_DECRYPT, CKA_SIGN, CKA_UNWRAP, CKA_DERIVE];
 
 impl KeyKind {
-    pub(super) fn is_secret(self) -> bool {
-        matches!(self, KeyKind::Aes | KeyKind::TripleDes | KeyKind::Generic)
+    pub fn is_secret(self) -> bool {
+        matches!(
+            self,
+            KeyKind::Aes | KeyKind::TripleDes | KeyKind::ChaCha20 | KeyKind::Generic
+        )
     }
 
     /// A session object, sensitive and not extractable, with the role's usages and no other.
@@ -144,6 +188,7 @@ impl KeyKind {
             (KeyKind::Generic, _) | (_, Role::Mac) => CKK_GENERIC_SECRET,
             (KeyKind::Aes, _) => CKK_AES,
             (KeyKind::TripleDes, _) => CKK_DES3,
+            (KeyKind::ChaCha20, _) => CKK_CHACHA20,
             (KeyKind::RsaPrivate, _) => CKK_RSA,
             (KeyKind::EcPrivate, _) => CKK_EC,
         };
@@ -232,7 +277,8 @@ impl Hsm {
     }
 
     async fn load(&self, key: &UseKey<'_>, role: Role) -> Result<Arc<Loaded>, HsmError> {
-        let (kind, length) = (key.kind, key.blob.length as usize);
+        let (kind, encoding) = (key.kind, key.encoding);
+        let length = key.blob.length as usize;
         let purpose = match key.blob.kind {
             BlobKind::Wrapped => Purpose::Wrap,
             BlobKind::Sealed => Purpose::Seal,
@@ -259,7 +305,8 @@ impl Hsm {
                         })
                     }
                     Purpose::Seal => {
-                        let clear = open_with(seat.session, tenant_key, aad, bytes, length)?;
+                        let clear =
+                            encoding.pkcs8(open_with(seat.session, tenant_key, aad, bytes, length)?)?;
                         seat.load(|anchor| import(seat, anchor, kind, role, &clear, template))
                     }
                 }

@@ -88,25 +88,20 @@ const ROUTES: [Route; 4] = [
 struct Door {
     media_type: &'static str,
     encoding: Encoding,
-    open: bool,
 }
 
 const DOORS: [Door; 3] = [
     Door {
         media_type: "application/octet-stream",
         encoding: Encoding::Ttlv,
-        open: true,
     },
-    // Opened by the issue *Protocol*.
     Door {
         media_type: "text/xml",
         encoding: Encoding::Xml,
-        open: false,
     },
     Door {
         media_type: "application/json",
         encoding: Encoding::Json,
-        open: false,
     },
 ];
 
@@ -215,10 +210,10 @@ impl<S: Service> Caller<S> {
     }
 
     async fn kmip(&self, request: Request<Incoming>) -> Result<Answer, Answer> {
-        let Some(door) = door(&request).filter(|door| door.open) else {
+        let Some(door) = door(&request) else {
             return Err(say(
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
-                "the content type must be application/octet-stream\n",
+                "the content type must be application/octet-stream (TTLV), text/xml or application/json\n",
             ));
         };
         let limits = &self.shared.limits;

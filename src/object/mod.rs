@@ -14,6 +14,7 @@ pub mod mac;
 pub mod managed;
 pub mod material;
 pub mod revocation;
+pub mod service;
 pub mod state;
 pub mod usage;
 pub mod wrapping;

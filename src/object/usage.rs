@@ -2,13 +2,13 @@
 
 use zeroize::Zeroizing;
 
-use super::delivery;
 use super::managed::{Form, Sealed};
 use super::material;
+use super::service::place;
 use crate::engine::access::Permission;
 use crate::engine::context::{Context, Destroyed};
 use crate::engine::error::{Fault, Reason};
-use crate::hsm::{KeyKind, UseKey};
+use crate::hsm::{Encoding, KeyKind, UseKey};
 use crate::protocol::enumeration::{CryptographicAlgorithm, KeyFormatType, ObjectType, State};
 use crate::protocol::identifier::Identifier;
 use crate::protocol::key_block::CryptographicParameters;
@@ -112,19 +112,44 @@ pub struct Ready {
     /// The bytes of a transparent or wrapped key, sealed anew for this use.
     blob: Option<Blob>,
     kind: KeyKind,
+    encoding: Encoding,
 }
 
-/// Makes a symmetric key or secret ready for the token.
+/// What the token makes of a private key; None where it has nothing for the algorithm.
+pub fn private_kind(key: &Sealed) -> Option<KeyKind> {
+    match algorithm(key)? {
+        CryptographicAlgorithm::RSA => Some(KeyKind::RsaPrivate),
+        CryptographicAlgorithm::EC
+        | CryptographicAlgorithm::ECDSA
+        | CryptographicAlgorithm::ECDH => Some(KeyKind::EcPrivate),
+        _ => None,
+    }
+}
+
+/// How a private key's bytes are written; the token takes PKCS#8, and gets it when it loads the key.
+fn encoding(key: &Sealed) -> Option<Encoding> {
+    match key.skeleton.key_block()?.key_format_type {
+        KeyFormatType::PKCS_8 => Some(Encoding::Direct),
+        KeyFormatType::PKCS_1 => Some(Encoding::Pkcs1),
+        KeyFormatType::EC_PRIVATE_KEY => Some(Encoding::Sec1),
+        _ => None,
+    }
+}
+
+/// Makes a key ready for the token.
 pub async fn ready(context: &mut Context, key: &Sealed, kind: KeyKind) -> Result<Ready, Fault> {
-    if !matches!(
+    let private = key.object_type() == ObjectType::PRIVATE_KEY;
+    let symmetric = matches!(
         key.object_type(),
         ObjectType::SYMMETRIC_KEY | ObjectType::SECRET_DATA
-    ) {
+    );
+    if !(private && !kind.is_secret() || symmetric && kind.is_secret()) {
         return Err(Fault::new(
             Reason::InvalidObjectType,
             format!(
-                "a {} cannot be used for this; expected a symmetric key",
-                key.object_type()
+                "a {} cannot be used for this; expected a {}",
+                key.object_type(),
+                if kind.is_secret() { "symmetric key" } else { "private key" }
             ),
         ));
     }
@@ -138,41 +163,38 @@ pub async fn ready(context: &mut Context, key: &Sealed, kind: KeyKind) -> Result
             "this server has only the key's meta-data",
         ));
     }
-    if raw {
+    let own = match private {
+        true => encoding(key),
+        false => Some(Encoding::Direct),
+    };
+    if let Some(encoding) = own
+        && raw
+    {
         return Ok(Ready {
             binding,
             blob: None,
             kind,
+            encoding,
         });
     }
-    let bytes = raw_bytes(context, key).await?;
+    let format = match private {
+        true => KeyFormatType::PKCS_8,
+        false => KeyFormatType::RAW,
+    };
+    let bytes = place::material(context, key, format).await?;
     let keys = &context.caller.tenant.keys;
     let blob = context.engine.hsm.seal(keys, &binding, &bytes).await?;
     Ok(Ready {
         binding,
         blob: Some(blob),
         kind,
+        encoding: Encoding::Direct,
     })
 }
 
 /// The key as plain bytes, unwrapped and out of its transparent structure.
 pub async fn raw_bytes(context: &mut Context, key: &Sealed) -> Result<Zeroizing<Vec<u8>>, Fault> {
-    let wish = delivery::Wish {
-        format: Some(KeyFormatType::RAW),
-        wrap_type: Some(crate::protocol::enumeration::KeyWrapType::NOT_WRAPPED),
-        compression: None,
-        wrapping: None,
-    };
-    let whole = delivery::open(context, key, &wish).await?;
-    match whole.key_block().and_then(|block| block.key_value.as_ref()) {
-        Some(crate::protocol::key_block::KeyValue::Plain { material, .. }) => {
-            Ok(material.bytes().clone())
-        }
-        _ => Err(Fault::new(
-            Reason::KeyFormatTypeNotSupported,
-            "the key cannot be brought into raw form",
-        )),
-    }
+    place::material(context, key, KeyFormatType::RAW).await
 }
 
 impl Ready {
@@ -189,6 +211,7 @@ impl Ready {
             unique_identifier: &key.unique_identifier,
             version: key.version(),
             kind: self.kind,
+            encoding: self.encoding,
             blob,
             aad: &self.binding,
             keys: &context.caller.tenant.keys,

@@ -103,6 +103,11 @@ operations! {
     DECRYPT = crypto::decrypt::Decrypt, known, reads;
     MAC = crypto::mac::Mac, known, reads;
     MAC_VERIFY = crypto::mac_verify::MacVerify, known, reads;
+    SIGN = crypto::sign::Sign, known, reads;
+    SIGNATURE_VERIFY = crypto::signature_verify::SignatureVerify, known, reads;
+    RNG_RETRIEVE = crypto::rng_retrieve::RngRetrieve, known, reads;
+    RNG_SEED = crypto::rng_seed::RngSeed, known, reads;
+    HASH = crypto::hash::Hash, known, reads;
     IMPORT = object::import::Import, known, changes;
     EXPORT = object::export::Export, known, reads;
     LOG = server::log::Log, known, reads;

@@ -137,14 +137,16 @@ pub enum EntityKind {
     Policy = 8,
     Ticket = 9,
     Job = 10,
+    /// How often a key was used with random GCM vectors; key: its Unique Identifier.
+    GcmUses = 11,
     /// The key behind Certify, and each tenant's certificate of it.
-    IssuingAuthority = 11,
+    IssuingAuthority = 12,
     /// Key: serial number of a certificate that Certify issued; body: its object.
-    IssuedCertificate = 12,
+    IssuedCertificate = 13,
 }
 
 impl EntityKind {
-    pub const ALL: [EntityKind; 12] = [
+    pub const ALL: [EntityKind; 13] = [
         EntityKind::Deployment,
         EntityKind::Tenant,
         EntityKind::TenantKey,
@@ -155,6 +157,7 @@ impl EntityKind {
         EntityKind::Policy,
         EntityKind::Ticket,
         EntityKind::Job,
+        EntityKind::GcmUses,
         EntityKind::IssuingAuthority,
         EntityKind::IssuedCertificate,
     ];

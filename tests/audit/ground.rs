@@ -64,6 +64,7 @@ async fn engine(url: &str, token: &Path, directory: &Path) -> Arc<Engine> {
         name: "default".into(),
         share: true,
         duplicate_names: false,
+            withheld: Vec::new(),
     };
     let (hsm, deployment) = founding::token(&store, &clock, &tenant, open)
         .await

@@ -222,7 +222,7 @@ fn edited_rows_are_not_believed() {
     server.terminate();
     let database = Connection::open(server.directory().join("keyward.db")).unwrap();
     let changed = database
-        .execute("DELETE FROM entities WHERE kind = 12", [])
+        .execute("DELETE FROM entities WHERE kind = 13", [])
         .unwrap();
     assert_eq!(changed, 1);
     server.run();
@@ -238,7 +238,7 @@ fn edited_rows_are_not_believed() {
     let changed = database
         .execute(
             "UPDATE entities SET body = CAST(json_set(CAST(body AS TEXT), '$.certificate', ?1) AS BLOB)
-             WHERE kind = 11 AND tenant = 1",
+             WHERE kind = 12 AND tenant = 1",
             [other],
         )
         .unwrap();

@@ -369,8 +369,8 @@ fn what_cannot_be_certified_says_why() {
         ),
         (vec![kind(2)], ResultReason::INVALID_MESSAGE),
         (vec![bare], ResultReason::INVALID_MESSAGE),
-        (Vec::new(), ResultReason::OBJECT_NOT_FOUND),
-        (vec![uid("not-there")], ResultReason::OBJECT_NOT_FOUND),
+        (Vec::new(), ResultReason::ITEM_NOT_FOUND),
+        (vec![uid("not-there")], ResultReason::ITEM_NOT_FOUND),
         (
             vec![uid(&secret), attributes(vec![x_509()])],
             ResultReason::INVALID_OBJECT_TYPE,

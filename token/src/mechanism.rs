@@ -24,6 +24,10 @@ pub enum Mechanism<'a> {
         block: [u8; 16],
         bits: u32,
     },
+    /// CK_CHACHA20_PARAMS in the layout of RFC 8439: a block number of 32 bits, a nonce of 12 bytes.
+    ChaCha20 { counter: u32, nonce: &'a [u8] },
+    /// CK_SALSA20_CHACHA20_POLY1305_PARAMS; nonce of 12 bytes, tag of 16.
+    ChaCha20Poly1305 { nonce: &'a [u8], aad: &'a [u8] },
     /// CK_RSA_PKCS_PSS_PARAMS; `salt_length` in bytes.
     Pss {
         mechanism: raw::CK_MECHANISM_TYPE,
@@ -46,6 +50,8 @@ impl Mechanism<'_> {
             Mechanism::Gcm { .. } => raw::CKM_AES_GCM,
             Mechanism::Ccm { .. } => raw::CKM_AES_CCM,
             Mechanism::Ctr { .. } => raw::CKM_AES_CTR,
+            Mechanism::ChaCha20 { .. } => raw::CKM_CHACHA20,
+            Mechanism::ChaCha20Poly1305 { .. } => raw::CKM_CHACHA20_POLY1305,
             Mechanism::Pss { mechanism, .. } => *mechanism,
             Mechanism::Oaep { .. } => raw::CKM_RSA_PKCS_OAEP,
         }
@@ -91,6 +97,29 @@ impl Mechanism<'_> {
                 &raw::CK_AES_CTR_PARAMS {
                     ulCounterBits: raw::CK_ULONG::from(bits),
                     cb: block,
+                },
+                call,
+            ),
+            Mechanism::ChaCha20 { counter, nonce } => {
+                let mut block = counter.to_le_bytes();
+                with_struct(
+                    number,
+                    &raw::CK_CHACHA20_PARAMS {
+                        pBlockCounter: block.as_mut_ptr(),
+                        blockCounterBits: 32,
+                        pNonce: nonce.as_ptr().cast_mut(),
+                        ulNonceBits: (nonce.len() as raw::CK_ULONG) * 8,
+                    },
+                    call,
+                )
+            }
+            Mechanism::ChaCha20Poly1305 { nonce, aad } => with_struct(
+                number,
+                &raw::CK_SALSA20_CHACHA20_POLY1305_PARAMS {
+                    pNonce: nonce.as_ptr().cast_mut(),
+                    ulNonceLen: nonce.len() as raw::CK_ULONG,
+                    pAAD: pointer_or_null(aad),
+                    ulAADLen: aad.len() as raw::CK_ULONG,
                 },
                 call,
             ),

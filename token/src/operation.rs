@@ -138,6 +138,25 @@ impl Session {
         )
     }
 
+    /// Additional input to the generator; false where the token takes none.
+    pub fn seed(&self, seed: &[u8]) -> Result<bool, Error> {
+        let taken = call!(
+            self.module,
+            C_SeedRandom,
+            self.handle,
+            seed.as_ptr().cast_mut(),
+            seed.len() as raw::CK_ULONG
+        );
+        match taken {
+            Err(Error::Call {
+                code: raw::CKR_RANDOM_SEED_NOT_SUPPORTED | raw::CKR_FUNCTION_NOT_SUPPORTED,
+                ..
+            }) => Ok(false),
+            Err(error) => Err(error),
+            Ok(()) => Ok(true),
+        }
+    }
+
     fn begin(
         &self,
         call: &'static str,

@@ -1,4 +1,5 @@
 //! Keys made, used, evicted.
+use crate::protocol::enumeration::HashingAlgorithm;
 use super::*;
 
 pub(super) async fn secrets(ground: &Ground) {
@@ -106,13 +107,14 @@ pub(super) async fn pairs(ground: &Ground) {
         let name = format!("rsa-{class:?}");
         let key = ground.use_key(&name, KeyKind::RsaPrivate, &pair.private);
         for scheme in [
-            Signature::RsaPkcs1 { hash: 6 },
-            Signature::RsaPss {
-                hash: 6,
+            Signature::RsaPkcs1Info,
+            Signature::RsaPssDigest {
+                hash: HashingAlgorithm::SHA_256,
+                mask: HashingAlgorithm::SHA_256,
                 salt_length: 32,
             },
         ] {
-            assert_eq!(hsm.sign(&key, scheme, b"message").await.unwrap().len(), 256);
+            assert_eq!(hsm.sign(&key, scheme, &[7; 32]).await.unwrap().len(), 256);
         }
         if class == Class::Served {
             let pkcs8 = hsm.open_sealed(keys, AAD, &pair.private).await.unwrap();

@@ -121,6 +121,7 @@ impl Ground {
             unique_identifier: name,
             version: 1,
             kind,
+            encoding: Encoding::Direct,
             blob,
             aad: AAD,
             keys: &self.keys,

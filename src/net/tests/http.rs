@@ -61,8 +61,6 @@ async fn what_is_not_a_kmip_post_is_refused_with_its_status() {
     let origin = format!("{TTLV}Origin: https://example.com\r\n");
     for (headers, status) in [
         (origin.as_str(), 403),
-        ("Content-Type: text/xml\r\n", 415),
-        ("Content-Type: application/json\r\n", 415),
         ("Content-Type: text/plain\r\n", 415),
         ("", 415),
     ] {

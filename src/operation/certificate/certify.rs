@@ -101,7 +101,8 @@ async fn named(
     }
     let object = context
         .object(identifier, Permission::Certify, Destroyed::Refused)
-        .await?;
+        .await
+        .map_err(item_not_found)?;
     match object.object_type() {
         ObjectType::PUBLIC_KEY => Ok((Some(object), sent)),
         ObjectType::CERTIFICATE_REQUEST if sent.is_none() => {
@@ -111,6 +112,16 @@ async fn named(
         other => Err(request::not_certifiable(format!(
             "the object is a {other}; expected a Public Key or a Certificate Request"
         ))),
+    }
+}
+
+fn item_not_found(fault: Fault) -> Fault {
+    match fault.reason {
+        Reason::ObjectNotFound => Fault {
+            reason: Reason::ItemNotFound,
+            ..fault
+        },
+        _ => fault,
     }
 }
 

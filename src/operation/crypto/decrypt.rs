@@ -1,13 +1,17 @@
-//! Decrypt (1.4 §4.30, 2.1 §6.1.11).
+//! Decrypt (1.4 §4.30, 2.1 §6.1.12).
 
-use super::encrypt::{data, single_part};
 use super::parameters;
+use super::part::{self, Part, Step};
 use crate::engine::access::Permission;
 use crate::engine::context::Context;
 use crate::engine::error::{Fault, Reason};
-use crate::hsm::HsmError;
+use crate::engine::streams::State;
+use crate::object::managed::Sealed;
+use crate::object::service::stream::{CipherStream, Direction};
+use crate::object::service::{cipher, encipherment};
 use crate::object::usage::{self, Purpose};
 use crate::operation::Handler;
+use crate::protocol::enumeration::{ObjectType, Operation};
 use crate::protocol::identifier::Identifier;
 use crate::protocol::key_block::CryptographicParameters;
 use crate::protocol::mask::CryptographicUsageMask;
@@ -20,9 +24,7 @@ structure! {
         cryptographic_parameters: Option<CryptographicParameters> = CRYPTOGRAPHIC_PARAMETERS;
         data: Option<Bytes> = DATA;
         iv_counter_nonce: Option<Bytes> = IV_COUNTER_NONCE;
-        correlation_value: Option<Bytes> = CORRELATION_VALUE, since V1_3;
-        init_indicator: Option<bool> = INIT_INDICATOR, since V1_3;
-        final_indicator: Option<bool> = FINAL_INDICATOR, since V1_3;
+        part: Part = CORRELATION_VALUE, since V1_3;
         authenticated_encryption_additional_data: Option<Bytes> = AUTHENTICATED_ENCRYPTION_ADDITIONAL_DATA, since V1_4;
         authenticated_encryption_tag: Option<Bytes> = AUTHENTICATED_ENCRYPTION_TAG, since V1_4;
     }
@@ -36,15 +38,53 @@ structure! {
 #[derive(Debug)]
 pub struct Decrypt;
 
-/// Wrong tag, wrong padding, wrong length: all look the same, or the answer becomes an oracle.
-fn failed(error: HsmError) -> Fault {
-    match error {
-        HsmError::Integrity(_) | HsmError::BadInput(_) => Fault::new(
-            Reason::CryptographicFailure,
-            "the data could not be decrypted with this key and these parameters",
-        ),
-        other => other.into(),
+/// With a private key: RSA.
+async fn decipher(
+    context: &mut Context,
+    request: &DecryptRequest,
+    key: &Sealed,
+    asked: &CryptographicParameters,
+) -> Result<DecryptResponse, Fault> {
+    let step = request.part.step()?;
+    if step != Step::Whole {
+        return Err(Fault::new(
+            Reason::FeatureNotSupported,
+            "RSA decrypts its own length: send the data in one part",
+        ));
     }
+    let data = part::data(step, request.data.as_ref())?;
+    let encipherment = encipherment::asked(key, asked)?;
+    let clear = encipherment.decrypt(context, key, data).await?;
+    Ok(DecryptResponse {
+        unique_identifier: key.unique_identifier.clone(),
+        data: Some(clear),
+        correlation_value: None,
+    })
+}
+
+fn begin(
+    context: &Context,
+    request: &DecryptRequest,
+    key: &Sealed,
+    asked: &CryptographicParameters,
+) -> Result<CipherStream, Fault> {
+    let cipher = cipher::asked(key, asked)?;
+    let iv = match &request.iv_counter_nonce {
+        Some(iv) => parameters::counter_block(&cipher, asked, iv)?,
+        None if cipher.row.shape.iv() == 0 => Bytes::default(),
+        None => {
+            return Err(Fault::new(
+                Reason::MissingInitializationVector,
+                "the mode needs the IV/Counter/Nonce that the data was encrypted with",
+            ));
+        }
+    };
+    cipher.permitted(context, key, false)?;
+    let aad = request
+        .authenticated_encryption_additional_data
+        .clone()
+        .unwrap_or_default();
+    Ok(CipherStream::new(cipher, Direction::Decrypt, iv, aad))
 }
 
 impl Handler for Decrypt {
@@ -52,11 +92,6 @@ impl Handler for Decrypt {
     type Response = DecryptResponse;
 
     async fn run(context: &mut Context, request: &Self::Request) -> Result<Self::Response, Fault> {
-        single_part(
-            request.correlation_value.as_ref(),
-            request.init_indicator,
-            request.final_indicator,
-        )?;
         let (key, asked) = usage::key(
             context,
             request.unique_identifier.as_ref(),
@@ -65,44 +100,31 @@ impl Handler for Decrypt {
             request.cryptographic_parameters.as_ref(),
         )
         .await?;
-        let data = data(request.data.as_ref())?;
-        let cipher = parameters::cipher(&key, &asked)?;
-        let iv = match &request.iv_counter_nonce {
-            Some(iv) => iv.clone(),
-            None if cipher.iv == 0 => Bytes::default(),
-            None => {
-                return Err(Fault::new(
-                    Reason::MissingInitializationVector,
-                    "the mode needs the IV/Counter/Nonce that the data was encrypted with",
-                ));
-            }
-        };
-        let tag_length = usize::try_from(cipher.parameters.tag_length).unwrap_or(0);
-        let (body, tag) = match &request.authenticated_encryption_tag {
-            Some(tag) => (data.as_slice(), tag.as_slice()),
-            // Before 1.4 the tag ends the data.
-            None => data.split_at(data.len().saturating_sub(tag_length)),
-        };
-        let mut parameters = cipher.parameters;
-        if cipher.authenticated && asked.tag_length.is_none() {
-            parameters.tag_length = u32::try_from(tag.len()).unwrap_or(0);
+        if key.object_type() == ObjectType::PRIVATE_KEY {
+            return decipher(context, request, &key, &asked).await;
         }
-        let aad = request
-            .authenticated_encryption_additional_data
-            .as_ref()
-            .map_or(&[][..], |aad| aad.as_slice());
-        let ready = usage::ready(context, &key, cipher.kind).await?;
-        let using = ready.key(context, &key)?;
-        let clear = context
-            .engine
-            .hsm
-            .decrypt(&using, parameters, &iv, aad, body, tag)
-            .await
-            .map_err(failed)?;
+        let step = request.part.step()?;
+        let data = part::data(step, request.data.as_ref())?;
+        let mut stream = match step.resume(context, Operation::DECRYPT, Some(&key))? {
+            Some(State::Cipher(stream)) => stream,
+            Some(_) => return Err(Fault::new(Reason::Internal, "the stream is another one's")),
+            None => begin(context, request, &key, &asked)?,
+        };
+        if let Some(tag) = &request.authenticated_encryption_tag {
+            stream.set_tag(tag);
+        }
+        let clear = match step {
+            Step::Whole => stream.at_once(context, &key, data).await?,
+            _ => stream.feed(context, &key, data, step.is_last()).await?,
+        };
+        let state = State::Cipher(stream);
+        let correlation_value = step
+            .keep(context, Operation::DECRYPT, Some(&key), state)
+            .await?;
         Ok(DecryptResponse {
             unique_identifier: key.unique_identifier.clone(),
-            data: Some(clear),
-            correlation_value: None,
+            data: (step == Step::Whole || !clear.data.is_empty()).then_some(clear.data),
+            correlation_value,
         })
     }
 }

@@ -1,15 +1,15 @@
 //! MAC (1.4 §4.33, 2.1 §6.1.32).
 
-use super::encrypt::{data, single_part};
 use super::parameters;
+use super::part::{self, Part, Step};
 use crate::engine::access::Permission;
 use crate::engine::context::Context;
 use crate::engine::error::{Fault, Reason};
-use crate::hsm::KeyKind;
-use crate::object::managed::Sealed;
+use crate::engine::streams::State;
+use crate::object::service::{mac, stream};
 use crate::object::usage::{self, Purpose};
 use crate::operation::Handler;
-use crate::protocol::enumeration::HashingAlgorithm;
+use crate::protocol::enumeration::Operation;
 use crate::protocol::identifier::Identifier;
 use crate::protocol::key_block::CryptographicParameters;
 use crate::protocol::mask::CryptographicUsageMask;
@@ -21,9 +21,7 @@ structure! {
         unique_identifier: Option<Identifier> = UNIQUE_IDENTIFIER;
         cryptographic_parameters: Option<CryptographicParameters> = CRYPTOGRAPHIC_PARAMETERS;
         data: Option<Bytes> = DATA;
-        correlation_value: Option<Bytes> = CORRELATION_VALUE, since V1_3;
-        init_indicator: Option<bool> = INIT_INDICATOR, since V1_3;
-        final_indicator: Option<bool> = FINAL_INDICATOR, since V1_3;
+        part: Part = CORRELATION_VALUE, since V1_3;
     }
     pub struct MacResponse {
         unique_identifier: String = UNIQUE_IDENTIFIER;
@@ -35,34 +33,11 @@ structure! {
 #[derive(Debug)]
 pub struct Mac;
 
-/// HMAC of `data` in the token.
-pub async fn hmac(
-    context: &mut Context,
-    key: &Sealed,
-    hash: HashingAlgorithm,
-    data: &[u8],
-) -> Result<Bytes, Fault> {
-    if !parameters::is_hmac_hash(hash) {
-        return Err(Fault::new(
-            Reason::UnsupportedCryptographicParameters,
-            format!("HMAC with {hash} is not supported"),
-        ));
-    }
-    let ready = usage::ready(context, key, KeyKind::Generic).await?;
-    let using = ready.key(context, key)?;
-    Ok(context.engine.hsm.hmac(&using, hash.0, data).await?)
-}
-
 impl Handler for Mac {
     type Request = MacRequest;
     type Response = MacResponse;
 
     async fn run(context: &mut Context, request: &Self::Request) -> Result<Self::Response, Fault> {
-        single_part(
-            request.correlation_value.as_ref(),
-            request.init_indicator,
-            request.final_indicator,
-        )?;
         let (key, asked) = usage::key(
             context,
             request.unique_identifier.as_ref(),
@@ -71,14 +46,38 @@ impl Handler for Mac {
             request.cryptographic_parameters.as_ref(),
         )
         .await?;
-        let data = data(request.data.as_ref())?;
-        let hash = parameters::hmac_hash(&key, &asked)?;
-        parameters::charge(context, &key, data.len()).await?;
-        let mac = hmac(context, &key, hash, data).await?;
-        Ok(MacResponse {
+        let row = mac::asked(&key, &asked)?;
+        let step = request.part.step()?;
+        let data = part::data(step, request.data.as_ref())?;
+        if step.begins() {
+            parameters::charge(context, &key, data.len()).await?;
+        }
+        let mut response = MacResponse {
             unique_identifier: key.unique_identifier.clone(),
-            mac_data: Some(mac),
+            mac_data: None,
             correlation_value: None,
-        })
+        };
+        if step == Step::Whole {
+            response.mac_data = Some(mac::compute(context, &key, row, data).await?);
+            return Ok(response);
+        }
+        let mut message = match step.resume(context, Operation::MAC, Some(&key))? {
+            Some(State::Message { data, .. }) => data,
+            Some(_) => return Err(Fault::new(Reason::Internal, "the stream is another one's")),
+            None => Bytes::default(),
+        };
+        stream::append(&mut message, data)?;
+        if step.is_last() {
+            response.mac_data = Some(mac::compute(context, &key, row, &message).await?);
+            return Ok(response);
+        }
+        let state = State::Message {
+            data: message,
+            proof: Bytes::default(),
+        };
+        response.correlation_value = step
+            .keep(context, Operation::MAC, Some(&key), state)
+            .await?;
+        Ok(response)
     }
 }

@@ -1,16 +1,14 @@
 //! MAC Verify (1.4 §4.34, 2.1 §6.1.33).
 
-use subtle::ConstantTimeEq;
-
-use super::encrypt::{data, single_part};
-use super::mac::hmac;
-use super::parameters;
+use super::part::{self, Part};
 use crate::engine::access::Permission;
 use crate::engine::context::Context;
 use crate::engine::error::{Fault, Reason};
+use crate::engine::streams::State;
+use crate::object::service::{mac, stream};
 use crate::object::usage::{self, Purpose};
 use crate::operation::Handler;
-use crate::protocol::enumeration::ValidityIndicator;
+use crate::protocol::enumeration::{Operation, ValidityIndicator};
 use crate::protocol::identifier::Identifier;
 use crate::protocol::key_block::CryptographicParameters;
 use crate::protocol::mask::CryptographicUsageMask;
@@ -23,9 +21,7 @@ structure! {
         cryptographic_parameters: Option<CryptographicParameters> = CRYPTOGRAPHIC_PARAMETERS;
         data: Option<Bytes> = DATA;
         mac_data: Option<Bytes> = MAC_DATA;
-        correlation_value: Option<Bytes> = CORRELATION_VALUE, since V1_3;
-        init_indicator: Option<bool> = INIT_INDICATOR, since V1_3;
-        final_indicator: Option<bool> = FINAL_INDICATOR, since V1_3;
+        part: Part = CORRELATION_VALUE, since V1_3;
     }
     pub struct MacVerifyResponse {
         unique_identifier: String = UNIQUE_IDENTIFIER;
@@ -37,16 +33,19 @@ structure! {
 #[derive(Debug)]
 pub struct MacVerify;
 
+/// The answer to a check.
+pub fn validity(valid: bool) -> ValidityIndicator {
+    match valid {
+        true => ValidityIndicator::VALID,
+        false => ValidityIndicator::INVALID,
+    }
+}
+
 impl Handler for MacVerify {
     type Request = MacVerifyRequest;
     type Response = MacVerifyResponse;
 
     async fn run(context: &mut Context, request: &Self::Request) -> Result<Self::Response, Fault> {
-        single_part(
-            request.correlation_value.as_ref(),
-            request.init_indicator,
-            request.final_indicator,
-        )?;
         let (key, asked) = usage::key(
             context,
             request.unique_identifier.as_ref(),
@@ -55,22 +54,44 @@ impl Handler for MacVerify {
             request.cryptographic_parameters.as_ref(),
         )
         .await?;
-        let data = data(request.data.as_ref())?;
-        let mac = request
-            .mac_data
-            .as_ref()
-            .ok_or_else(|| Fault::new(Reason::MissingData, "the request holds no MAC Data"))?;
-        let hash = parameters::hmac_hash(&key, &asked)?;
-        let expected = hmac(context, &key, hash, data).await?;
-        let valid = bool::from(expected.as_slice().ct_eq(mac.as_slice()));
-        Ok(MacVerifyResponse {
+        let row = mac::asked(&key, &asked)?;
+        let step = request.part.step()?;
+        let data = part::data(step, request.data.as_ref())?;
+        let (mut message, mut proof) =
+            match step.resume(context, Operation::MAC_VERIFY, Some(&key))? {
+                Some(State::Message { data, proof }) => (data, proof),
+                Some(_) => {
+                    return Err(Fault::new(Reason::Internal, "the stream is another one's"));
+                }
+                None => (Bytes::default(), Bytes::default()),
+            };
+        stream::append(&mut message, data)?;
+        if let Some(mac) = &request.mac_data {
+            proof.clone_from(mac);
+        }
+        if step.is_last() && proof.is_empty() {
+            return Err(Fault::new(
+                Reason::MissingData,
+                "the request holds no MAC Data",
+            ));
+        }
+        let mut response = MacVerifyResponse {
             unique_identifier: key.unique_identifier.clone(),
-            validity_indicator: Some(if valid {
-                ValidityIndicator::VALID
-            } else {
-                ValidityIndicator::INVALID
-            }),
+            validity_indicator: None,
             correlation_value: None,
-        })
+        };
+        if step.is_last() {
+            let valid = mac::verify(context, &key, row, &message, &proof).await?;
+            response.validity_indicator = Some(validity(valid));
+            return Ok(response);
+        }
+        let state = State::Message {
+            data: message,
+            proof,
+        };
+        response.correlation_value = step
+            .keep(context, Operation::MAC_VERIFY, Some(&key), state)
+            .await?;
+        Ok(response)
     }
 }

@@ -1,5 +1,11 @@
 pub mod decrypt;
 pub mod encrypt;
+pub mod hash;
 pub mod mac;
 pub mod mac_verify;
 pub mod parameters;
+pub mod part;
+pub mod rng_retrieve;
+pub mod rng_seed;
+pub mod sign;
+pub mod signature_verify;

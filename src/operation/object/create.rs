@@ -124,6 +124,9 @@ fn kind_of(algorithm: CryptographicAlgorithm) -> KeyKind {
     match algorithm {
         CryptographicAlgorithm::AES => KeyKind::Aes,
         CryptographicAlgorithm::DES3 => KeyKind::TripleDes,
+        CryptographicAlgorithm::CHACHA20 | CryptographicAlgorithm::CHACHA20POLY1305 => {
+            KeyKind::ChaCha20
+        }
         // HMAC keys, stream ciphers and whatever a client names: bytes of the generator.
         _ => KeyKind::Generic,
     }

@@ -98,7 +98,7 @@ pub fn answer(engine: &Arc<Engine>, version: Version, request: &QueryRequest) ->
     }
     if asks(QueryFunction::QUERY_CAPABILITIES) {
         response.capability_information.push(CapabilityInformation {
-            streaming_capability: Some(false),
+            streaming_capability: Some(true),
             asynchronous_capability: Some(false),
             attestation_capability: Some(false),
             batch_undo_capability: Some(can(BatchErrorContinuationOption::UNDO)),

@@ -1,0 +1,124 @@
+//! How often GCM may run with one key under random vectors: 2^32 times (SP 800-38D §8.3). The
+//! count is kept in rows of its own, taken in blocks before they are used, so that neither a crash
+//! nor another node lets a key be used more often.
+
+use std::hash::Hash;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use quick_cache::Equivalent;
+use quick_cache::sync::Cache;
+use serde::{Deserialize, Serialize};
+
+use crate::engine::context::Context;
+use crate::engine::error::{Fault, Reason};
+use crate::object::managed::Sealed;
+use crate::store::StoreError;
+use crate::store::record::TenantId;
+
+/// Uses of one key.
+const LIMIT: u64 = 1 << 32;
+/// A block's size grows with the use of the key: most keys see few uses, and what is taken and not
+/// used before a stop is lost.
+const FIRST_BLOCK: u64 = 1 << 10;
+const LARGEST_BLOCK: u64 = 1 << 20;
+/// Keys whose blocks are remembered; what falls out is lost like at a stop.
+const REMEMBERED: usize = 50_000;
+
+/// Body of the row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Taken {
+    pub uses: u64,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Place {
+    tenant: TenantId,
+    identifier: Box<str>,
+}
+
+/// The same without a copy of the identifier; must hash alike.
+#[derive(Hash)]
+struct PlaceRef<'a> {
+    tenant: TenantId,
+    identifier: &'a str,
+}
+
+impl Equivalent<Place> for PlaceRef<'_> {
+    fn equivalent(&self, place: &Place) -> bool {
+        self.tenant == place.tenant && *self.identifier == *place.identifier
+    }
+}
+
+#[derive(Debug)]
+struct Block {
+    left: AtomicU64,
+    size: u64,
+}
+
+/// What this node has taken and not yet used.
+#[derive(Debug)]
+pub struct GcmUses {
+    blocks: Cache<Place, Arc<Block>>,
+}
+
+impl Default for GcmUses {
+    fn default() -> Self {
+        GcmUses {
+            blocks: Cache::new(REMEMBERED),
+        }
+    }
+}
+
+impl Block {
+    fn take(&self) -> bool {
+        self.left
+            .fetch_update(Ordering::AcqRel, Ordering::Acquire, |left| {
+                left.checked_sub(1)
+            })
+            .is_ok()
+    }
+}
+
+/// Counts one use.
+///
+/// # Errors
+/// When the key has none left.
+pub async fn count(context: &Context, key: &Sealed) -> Result<(), Fault> {
+    let engine = &context.engine;
+    let place = PlaceRef {
+        tenant: key.tenant,
+        identifier: &key.unique_identifier,
+    };
+    let known = engine.gcm_uses.blocks.get(&place);
+    if known.as_ref().is_some_and(|block| block.take()) {
+        return Ok(());
+    }
+    let size = known.map_or(FIRST_BLOCK, |block| (block.size * 4).min(LARGEST_BLOCK));
+    for _ in 0..16 {
+        match engine.take_gcm_uses(key, size, LIMIT).await {
+            Ok(None) => {
+                return Err(Fault::new(
+                    Reason::UsageLimitExceeded,
+                    "the key was used 2^32 times with random vectors, which is as often as GCM allows; re-key it",
+                ));
+            }
+            Ok(Some(taken)) => {
+                let block = Block {
+                    left: AtomicU64::new(taken - 1),
+                    size,
+                };
+                let place = Place {
+                    tenant: place.tenant,
+                    identifier: place.identifier.into(),
+                };
+                engine.gcm_uses.blocks.insert(place, Arc::new(block));
+                return Ok(());
+            }
+            Err(StoreError::Conflict) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Err(StoreError::Conflict.into())
+}
