@@ -72,7 +72,7 @@ enum Proof {
     #[asn1(context_specific = "0", tag_mode = "IMPLICIT")]
     RegistrationAuthority(Null),
     #[asn1(context_specific = "1", tag_mode = "IMPLICIT", constructed = "true")]
-    Signature(SigningKey),
+    Signature(Box<SigningKey>),
     #[asn1(context_specific = "2", tag_mode = "EXPLICIT", constructed = "true")]
     KeyEncipherment(Any),
     #[asn1(context_specific = "3", tag_mode = "EXPLICIT", constructed = "true")]

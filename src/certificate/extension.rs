@@ -1,13 +1,14 @@
 //! Which extensions a certificate gets. What a request asks for is taken from a closed list; that
 //! the subject is no authority is this server's to say, and it always says so.
 
-use der::asn1::OctetString;
+use der::asn1::{Ia5String, OctetString};
 use der::flagset::FlagSet;
 use der::{Decode, Encode};
 use spki::ObjectIdentifier;
-use x509_cert::ext::pkix::name::GeneralNames;
+use x509_cert::ext::pkix::crl::dp::DistributionPoint;
+use x509_cert::ext::pkix::name::{DistributionPointName, GeneralName, GeneralNames};
 use x509_cert::ext::pkix::{
-    BasicConstraints, ExtendedKeyUsage, KeyUsage, KeyUsages, SubjectAltName,
+    BasicConstraints, CrlDistributionPoints, ExtendedKeyUsage, KeyUsage, KeyUsages, SubjectAltName,
 };
 use x509_cert::ext::{Extension, ToExtension};
 use x509_cert::name::Name;
@@ -148,6 +149,17 @@ impl Asked {
         }
         Ok(extensions)
     }
+}
+
+/// Where the authority's revocation list is (RFC 5280 §4.2.1.13).
+pub fn list_at(url: &str) -> Result<Extension, CertificateError> {
+    let name = GeneralName::UniformResourceIdentifier(Ia5String::new(url)?);
+    let point = DistributionPoint {
+        distribution_point: Some(DistributionPointName::FullName(vec![name])),
+        reasons: None,
+        crl_issuer: None,
+    };
+    Ok(CrlDistributionPoints(vec![point]).to_extension(&Name::default(), &[])?)
 }
 
 fn permitted(usage: FlagSet<KeyUsages>) -> Result<FlagSet<KeyUsages>, CertificateError> {

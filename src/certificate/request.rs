@@ -6,7 +6,7 @@ use openssl::nid::Nid;
 use openssl::pkey::{Id, PKey};
 use openssl::sign::Verifier;
 use openssl::x509::X509Req;
-use spki::{AlgorithmIdentifierOwned, ObjectIdentifier};
+use spki::{AlgorithmIdentifierOwned, ObjectIdentifier, SubjectPublicKeyInfoRef};
 use x509_cert::ext::Extension;
 use x509_cert::name::Name;
 use x509_cert::request::{CertReq, ExtensionReq};
@@ -78,6 +78,37 @@ impl Request {
             return Err(Bad("holds more than one PEM block; expected one"));
         }
         Request::from_pkcs10(&block.contents)
+    }
+}
+
+/// Bits of security below which a key is not certified (SP 800-57 part 1 §5.6.1): RSA from 2048 bits
+/// on, curves from 224.
+const STRENGTH: u32 = 112;
+
+/// Whether an authority may put its name to a key.
+///
+/// # Errors
+/// [`CertificateError::Refused`] for keys that are too weak, and for curves of somebody's own making
+/// (RFC 5480 §2.1.1).
+pub fn check_key(public_key_info: &[u8]) -> Result<(), CertificateError> {
+    let key = PKey::public_key_from_der(public_key_info).map_err(|_| {
+        drop(openssl::error::ErrorStack::get());
+        CertificateError::Refused("the material is no public key that can be certified")
+    })?;
+    if key.security_bits() < STRENGTH {
+        return Err(CertificateError::Refused(
+            "the key is too weak to be certified; expected RSA of 2048 bits, a curve of 224, or more",
+        ));
+    }
+    // OpenSSL finds the name of a well-known curve that is spelt out; others may not.
+    let unnamed = key.id() == Id::EC
+        && SubjectPublicKeyInfoRef::from_der(public_key_info)
+            .is_ok_and(|info| info.algorithm.parameters_oid().is_err());
+    match unnamed {
+        true => Err(CertificateError::Refused(
+            "the key is on a curve without a name; expected a named one such as P-256",
+        )),
+        false => Ok(()),
     }
 }
 

@@ -232,3 +232,41 @@ fn dates_are_written_in_the_form_of_their_century() {
         None
     );
 }
+
+proptest::proptest! {
+    /// What a client sends as a request is anything; what a file holds as a list as well.
+    #[test]
+    fn no_bytes_make_a_parser_fall(
+        bytes in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..200),
+        place in 0_usize..262,
+        length in 0_usize..8,
+    ) {
+        let mut changed = crmf();
+        let end = (place + length).min(changed.len());
+        changed.splice(place..end, bytes.iter().copied());
+        for input in [bytes.as_slice(), &changed] {
+            drop((Request::from_pkcs10(input), Request::from_pem(input), Request::from_crmf(input)));
+            drop(revocation::read(input));
+        }
+    }
+
+    #[test]
+    fn no_text_makes_the_parser_of_names_fall(text in ".{0,60}") {
+        let field = Node::text(tag::CERTIFICATE_SUBJECT_DISTINGUISHED_NAME, text);
+        let mut attributes = Attributes::default();
+        attributes.set(tag::CERTIFICATE_SUBJECT, Value::Structure(vec![field]));
+        drop(subject::of_attributes(&attributes));
+    }
+
+    #[test]
+    fn single_parts_are_written_as_they_are(text in "[ -~æøå,+=#]{1,40}") {
+        let name = subject::name(&[(NameAttribute::CommonName, &text)]).unwrap();
+        let der = name.to_der().unwrap();
+        let (_, parsed) = <x509_parser::x509::X509Name<'_> as x509_parser::prelude::FromDer<
+            '_,
+            x509_parser::error::X509Error,
+        >>::from_der(&der).unwrap();
+        let back = parsed.iter_common_name().next().unwrap().as_str().unwrap().to_owned();
+        proptest::prop_assert_eq!(back, text);
+    }
+}

@@ -119,7 +119,7 @@ pub(super) async fn open(config: &Config) -> Result<Opened, Failure> {
         name: "default".to_owned(),
         share: true,
         duplicate_names: false,
-            withheld: Vec::new(),
+        withheld: Vec::new(),
     };
     let (hsm, deployment) = founding::token(&store, &clock, &first, |deployment, first| {
         token(config, deployment, first)
@@ -175,6 +175,7 @@ fn settings(config: &Config) -> Settings {
         interop: config.server.interop,
         certificates: CertificateSettings {
             longest: i64::try_from(config.certificates.days.get()).unwrap_or(1) * 86_400,
+            list_url: (config.certificates.crl_url.as_ref()).map(|url| url.as_str().to_owned()),
             trusted: config.certificates.trusted.clone(),
             revocations: config.certificates.crl.clone(),
         },

@@ -30,6 +30,8 @@ impl Default for MessageLimits {
 pub struct CertificateSettings {
     /// The longest time for which a certificate is issued, in seconds.
     pub longest: i64,
+    /// Where the authority's revocation list is; `{tenant}` stands for the tenant's name.
+    pub list_url: Option<String>,
     /// PEM files of authorities that Validate believes besides the tenant's own.
     pub trusted: Vec<std::path::PathBuf>,
     /// Files of revocation lists, read at each Validate.
@@ -40,6 +42,7 @@ impl Default for CertificateSettings {
     fn default() -> Self {
         CertificateSettings {
             longest: 397 * 86_400,
+            list_url: None,
             trusted: Vec::new(),
             revocations: Vec::new(),
         }

@@ -12,6 +12,7 @@ use super::{admission, inspection, material};
 use crate::audit::administration::{self, Deed};
 use crate::certificate::extension::{self, Asked};
 use crate::certificate::issue::{Plan, SERIAL};
+use crate::certificate::request::check_key;
 use crate::certificate::subject::{self, Subject};
 use crate::certificate::{CertificateError, Request};
 use crate::engine::access;
@@ -131,6 +132,7 @@ pub async fn issue(
     issuance: &Issuance<'_>,
     mut kept: Attributes,
 ) -> Result<(), Fault> {
+    check_key(issuance.public_key_info)?;
     let authority = visible(context).await?;
     check_issuer(issuance.attributes, &authority)?;
     let (subject, asked) = asked(issuance)?;
@@ -139,6 +141,11 @@ pub async fn issue(
         Some(usage) => extension::usage_mask(usage),
         None => CryptographicUsageMask::default(),
     };
+    let mut extensions = asked.write(&subject)?;
+    if let Some(url) = &context.engine.settings.certificates.list_url {
+        let url = url.replace("{tenant}", &context.caller.tenant.settings.name);
+        extensions.push(extension::list_at(&url)?);
+    }
     let serial = context.engine.hsm.random(SERIAL).await?.to_vec();
     let hsm = &context.engine.hsm;
     let row = authority::issued(hsm, context.tenant(), &serial, unique_identifier).await?;
@@ -147,7 +154,7 @@ pub async fn issue(
         serial,
         not_before: dates.not_before,
         not_after: dates.deactivation,
-        extensions: asked.write(&subject)?,
+        extensions,
         subject,
         public_key_info: issuance.public_key_info.to_vec(),
     };

@@ -84,6 +84,22 @@ fn the_authority_outlives_restarts_and_is_the_same_for_every_way_to_it() {
     );
 }
 
+#[test]
+fn certificates_say_where_their_list_is() {
+    let url = "http://pki.example.com/{tenant}.crl".to_owned();
+    let server = Server::start(Setup {
+        environment: vec![("KEYWARD_CERTIFICATES_CRL_URL", url)],
+        ..Setup::default()
+    });
+    let mut client = server.client();
+    let id = client.certified(payload("listed"));
+    let certificate = client.certificate(&id);
+    let points = certificate.crl_distribution_points().unwrap();
+    let names = points[0].distpoint().unwrap().fullname().unwrap();
+    assert_eq!(names[0].uri(), Some("http://pki.example.com/default.crl"));
+    assert!(holds(&certificate, &client.issuer_of(&id)));
+}
+
 /// Several requests want it first at the same moment: there is one authority in the end.
 #[test]
 fn it_is_founded_once() {

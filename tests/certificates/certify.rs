@@ -305,6 +305,47 @@ fn nobody_becomes_an_authority() {
 }
 
 #[test]
+fn weak_keys_and_curves_without_a_name_are_not_certified() {
+    use openssl::ec::{Asn1Flag, EcGroup, EcKey};
+    use openssl::pkey::PKey;
+    let mut client = client();
+    let rsa = PKey::from_rsa(openssl::rsa::Rsa::generate(1024).unwrap()).unwrap();
+    let mut group = EcGroup::from_curve_name(openssl::nid::Nid::X9_62_PRIME256V1).unwrap();
+    group.set_asn1_flag(Asn1Flag::EXPLICIT_CURVE);
+    let explicit = PKey::from_ec_key(EcKey::generate(&group).unwrap()).unwrap();
+    for key in [rsa, explicit] {
+        let request = csr(&key, &subject("weak"), Vec::new());
+        client
+            .ask(Operation::CERTIFY, pkcs10(&request))
+            .fails(ResultReason::PERMISSION_DENIED);
+    }
+}
+
+/// What a batch with Undo took back is nowhere: no object, no link, no serial number.
+#[test]
+fn an_undone_certificate_leaves_nothing() {
+    use keyward::protocol::enumeration::{BatchErrorContinuationOption, ResultStatus};
+    let mut client = client();
+    let (_, public) = client.named_pair(Some("undone"), Vec::new());
+    let payload = vec![
+        uid(&public),
+        attributes(vec![x_509(), name("undone-certificate")]),
+    ];
+    let answers = client.batch(
+        BatchErrorContinuationOption::UNDO,
+        vec![
+            (Operation::CERTIFY, payload),
+            (Operation::GET, vec![uid("not-there")]),
+        ],
+    );
+    assert_eq!(answers[0].status, ResultStatus::OPERATION_UNDONE);
+    assert!(client.located("undone-certificate").is_empty());
+    assert!(client.links(&public, LinkType::CERTIFICATE_LINK).is_empty());
+    // The list reads the object of every certificate that was issued.
+    shared().told(&["certificate-authority", "crl"]);
+}
+
+#[test]
 fn the_time_of_a_certificate_is_bounded() {
     let mut client = client();
     let (_, public) = client.named_pair(Some("bounded"), Vec::new());

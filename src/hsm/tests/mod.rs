@@ -176,6 +176,7 @@ async fn every_verb(ground: &Ground) {
     keys::pairs(ground).await;
     keys::eviction(ground).await;
     keys::checkpoint(ground).await;
+    keys::issuing(ground).await;
     assert!(ground.hsm.available().await);
     assert_ne!(
         *ground.hsm.random(32).await.unwrap(),
