@@ -61,6 +61,11 @@ pub fn is_self_signed(certificate: &X509) -> bool {
             .unwrap_or(false)
 }
 
+/// The same of a certificate in DER.
+pub fn is_self_signed_der(der: &[u8]) -> bool {
+    X509::from_der(der).is_ok_and(|certificate| is_self_signed(&certificate))
+}
+
 /// Whether a certificate is in its time at `at`, seconds since 1970.
 pub fn is_in_time(certificate: &X509, at: i64) -> bool {
     let Ok(at) = Asn1Time::from_unix(at) else {

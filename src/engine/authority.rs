@@ -15,7 +15,7 @@ use super::founding::FoundingError;
 use crate::audit::administration::{self, Deed};
 use crate::certificate::issue::{self, Issuer, Plan, SERIAL, Unsigned};
 use crate::certificate::revocation::{self, Period, Revoked};
-use crate::certificate::{CertificateError, subject};
+use crate::certificate::{CertificateError, path, subject};
 use crate::hsm::Hsm;
 use crate::object::format::NameAttribute;
 use crate::object::managed::{Sealed, Unsound};
@@ -133,8 +133,16 @@ impl Ground<'_> {
         let serial = self.rows.hsm.random(SERIAL).await?.to_vec();
         let period = (self.now - BACKDATE, self.now + LIFETIME);
         let unsigned = issue::authority(&issuer, serial, period)?;
+        let certificate = sign(self.rows.hsm, &key.name, unsigned).await?;
+        // Tokens do not bind the halves of a pair to each other; nobody could believe this authority.
+        if !path::is_self_signed_der(&certificate) {
+            return Err(FoundingError::Refused(format!(
+                "the token's key {} does not sign as its public half says",
+                key.name
+            )));
+        }
         let authority = Authority {
-            certificate: sign(self.rows.hsm, &key.name, unsigned).await?,
+            certificate,
             key: key.name,
             object: uuid::Uuid::now_v7().to_string(),
             lists: 0,

@@ -1,19 +1,79 @@
 //! The key behind Certify: a token object that signs certificates and their revocation lists
 //! (DESIGN §6). It is no managed object, and no operation of a client reaches it by a name.
 
+use std::collections::BTreeMap;
+
 use openssl::bn::BigNum;
 use openssl::ecdsa::EcdsaSig;
 use sha2::{Digest, Sha384};
-use token::Mechanism;
-use token::raw::CKM_ECDSA;
+use token::raw::{CKM_ECDSA, CKO_PRIVATE_KEY, CKO_PUBLIC_KEY};
+use token::{Handle, Mechanism, Session};
 
 use super::line::Seat;
-use super::master::{self, Issuing};
+use super::master::{self, ISSUING, prefix};
 use super::pool::{Cost, lock};
-use super::{Hsm, HsmError, der};
+use super::{Config, Hsm, HsmError, der};
 
 /// Length of a coordinate of P-384, in bytes.
 const SIZE: usize = 48;
+
+/// A key that issues certificates.
+#[derive(Clone, Debug)]
+pub(super) struct Issuing {
+    pub key: Handle,
+    /// Uncompressed point of P-384, 97 bytes.
+    pub point: Vec<u8>,
+}
+
+/// Makes a key that issues certificates; its name must be new.
+fn make(session: &Session, config: &Config, name: &str) -> Result<(), HsmError> {
+    let label = format!("{}{}{name}", prefix(config), ISSUING.name);
+    master::make_pair(session, config, &ISSUING, &label, der::P384)
+}
+
+pub(super) fn find(session: &Session, config: &Config, name: &str) -> Result<Issuing, HsmError> {
+    let label = format!("{}{}{name}", prefix(config), ISSUING.name);
+    let (key, point) = master::open_pair(session, config, &ISSUING, &label, 48)?;
+    Ok(Issuing { key, point })
+}
+
+fn remove(session: &Session, config: &Config, name: &str) -> Result<(), HsmError> {
+    let label = format!("{}{}{name}", prefix(config), ISSUING.name);
+    for class in [CKO_PRIVATE_KEY, CKO_PUBLIC_KEY] {
+        for key in master::find_labelled(session, &label, class)? {
+            session.destroy(key)?;
+        }
+    }
+    Ok(())
+}
+
+/// Names of the keys that issue certificates, in the order in which they were made.
+fn names(session: &Session, config: &Config) -> Result<Vec<String>, HsmError> {
+    let start = format!("{}{}", prefix(config), ISSUING.name);
+    let mut names = Vec::new();
+    for key in master::find(session, &prefix(config), CKO_PRIVATE_KEY)? {
+        let label = master::label(session, key)?;
+        names.extend(label.strip_prefix(&start).map(str::to_owned));
+    }
+    names.sort();
+    Ok(names)
+}
+
+pub(super) fn open(
+    session: &Session,
+    config: &Config,
+) -> Result<BTreeMap<String, Issuing>, HsmError> {
+    let mut keys = BTreeMap::new();
+    for name in names(session, config)? {
+        match find(session, config, &name) {
+            Ok(key) => drop(keys.insert(name, key)),
+            // Nobody can use it, and everything else works: who asks for it is told.
+            Err(HsmError::Damaged(what)) => tracing::error!(what, "an issuing key is not used"),
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(keys)
+}
 
 impl Seat<'_> {
     fn issuing(&self, name: &str) -> Result<Issuing, HsmError> {
@@ -21,7 +81,7 @@ impl Seat<'_> {
             return Ok(issuing.clone());
         }
         // Made by another process since this one connected.
-        let found = master::find_issuing(&self.line.anchor(), &self.inner.config, name)?;
+        let found = find(&self.line.anchor(), &self.inner.config, name)?;
         lock(&self.line.masters.issuing).insert(name.to_owned(), found.clone());
         Ok(found)
     }
@@ -34,7 +94,7 @@ impl Hsm {
         let name = uuid::Uuid::now_v7().simple().to_string();
         self.pool
             .run(Cost::Long, [name.clone().as_bytes()], move |seat, _| {
-                master::make_issuing(&seat.line.anchor(), &seat.inner.config, &name)?;
+                make(&seat.line.anchor(), &seat.inner.config, &name)?;
                 seat.issuing(&name)?;
                 Ok(name.clone())
             })
@@ -45,7 +105,7 @@ impl Hsm {
     pub async fn issuing_keys(&self) -> Result<Vec<String>, HsmError> {
         self.pool
             .run(Cost::Long, [], |seat, []| {
-                master::issuing_names(&seat.line.anchor(), &seat.inner.config)
+                names(&seat.line.anchor(), &seat.inner.config)
             })
             .await
     }
@@ -56,7 +116,7 @@ impl Hsm {
         self.pool
             .run(Cost::Long, [], move |seat, []| {
                 lock(&seat.line.masters.issuing).remove(&name);
-                master::remove_issuing(&seat.line.anchor(), &seat.inner.config, &name)
+                remove(&seat.line.anchor(), &seat.inner.config, &name)
             })
             .await
     }

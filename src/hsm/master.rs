@@ -17,6 +17,7 @@ use token::raw::{
 use token::{Attribute, Handle, Mechanism, Session};
 
 use super::der;
+use super::issuing::{self, Issuing};
 use super::probe::{Probe, SENSITIVE_ONLY};
 use super::{Config, HsmError, Source};
 
@@ -46,17 +47,9 @@ pub(super) struct Masters {
     pub issuing: Mutex<BTreeMap<String, Issuing>>,
 }
 
-/// A key that issues certificates.
-#[derive(Clone, Debug)]
-pub(super) struct Issuing {
-    pub key: Handle,
-    /// Uncompressed point of P-384, 97 bytes.
-    pub point: Vec<u8>,
-}
-
 /// What a master is, so that making and checking read the same row.
-struct Row {
-    name: &'static str,
+pub(super) struct Row {
+    pub name: &'static str,
     class: CK_ULONG,
     key_type: CK_ULONG,
     generator: CK_MECHANISM_TYPE,
@@ -93,8 +86,8 @@ const AUDIT: Row = Row {
     usages: &[CKA_SIGN],
 };
 
-/// Signs certificates and their revocation lists, and nothing else.
-const ISSUING: Row = Row {
+/// Signs certificates and their revocation lists, and nothing else (`issuing`).
+pub(super) const ISSUING: Row = Row {
     name: "ca-",
     ..AUDIT
 };
@@ -166,7 +159,7 @@ impl Row {
 
 const PRIVATE_USAGES: [CK_ATTRIBUTE_TYPE; 4] = [CKA_DECRYPT, CKA_SIGN, CKA_UNWRAP, CKA_DERIVE];
 
-fn prefix(config: &Config) -> String {
+pub(super) fn prefix(config: &Config) -> String {
     format!("keyward/{}/", config.deployment)
 }
 
@@ -257,7 +250,7 @@ impl Masters {
             mac,
             audit,
             audit_point,
-            issuing: Mutex::new(open_issuing(session, config)?),
+            issuing: Mutex::new(issuing::open(session, config)?),
         })
     }
 
@@ -311,62 +304,7 @@ fn make_audit_key(session: &Session, config: &Config) -> Result<(), HsmError> {
     make_pair(session, config, &AUDIT, &label, der::P256)
 }
 
-/// Makes a key that issues certificates; its name must be new.
-pub(super) fn make_issuing(session: &Session, config: &Config, name: &str) -> Result<(), HsmError> {
-    let label = format!("{}{}{name}", prefix(config), ISSUING.name);
-    make_pair(session, config, &ISSUING, &label, der::P384)
-}
-
-pub(super) fn find_issuing(
-    session: &Session,
-    config: &Config,
-    name: &str,
-) -> Result<Issuing, HsmError> {
-    let label = format!("{}{}{name}", prefix(config), ISSUING.name);
-    let (key, point) = open_pair(session, config, &ISSUING, &label, 48)?;
-    Ok(Issuing { key, point })
-}
-
-pub(super) fn remove_issuing(
-    session: &Session,
-    config: &Config,
-    name: &str,
-) -> Result<(), HsmError> {
-    let label = format!("{}{}{name}", prefix(config), ISSUING.name);
-    for class in [CKO_PRIVATE_KEY, CKO_PUBLIC_KEY] {
-        for key in find_labelled(session, &label, class)? {
-            session.destroy(key)?;
-        }
-    }
-    Ok(())
-}
-
-/// Names of the keys that issue certificates, in the order in which they were made.
-pub(super) fn issuing_names(session: &Session, config: &Config) -> Result<Vec<String>, HsmError> {
-    let start = format!("{}{}", prefix(config), ISSUING.name);
-    let mut names = Vec::new();
-    for key in find(session, &prefix(config), CKO_PRIVATE_KEY)? {
-        let label = label(session, key)?;
-        names.extend(label.strip_prefix(&start).map(str::to_owned));
-    }
-    names.sort();
-    Ok(names)
-}
-
-fn open_issuing(session: &Session, config: &Config) -> Result<BTreeMap<String, Issuing>, HsmError> {
-    let mut keys = BTreeMap::new();
-    for name in issuing_names(session, config)? {
-        match find_issuing(session, config, &name) {
-            Ok(key) => drop(keys.insert(name, key)),
-            // Nobody can use it, and everything else works: who asks for it is told.
-            Err(HsmError::Damaged(what)) => tracing::error!(what, "an issuing key is not used"),
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(keys)
-}
-
-fn make_pair(
+pub(super) fn make_pair(
     session: &Session,
     config: &Config,
     row: &Row,
@@ -392,7 +330,7 @@ fn make_pair(
 }
 
 /// The private key at hand, and the public one's point; `size` is a coordinate's length in bytes.
-fn open_pair(
+pub(super) fn open_pair(
     session: &Session,
     config: &Config,
     row: &Row,
@@ -413,7 +351,7 @@ fn open_pair(
     Ok((at_hand(session, config, private)?, point.to_vec()))
 }
 
-fn find(session: &Session, id: &str, class: CK_ULONG) -> Result<Vec<Handle>, HsmError> {
+pub(super) fn find(session: &Session, id: &str, class: CK_ULONG) -> Result<Vec<Handle>, HsmError> {
     Ok(session.find(
         &[
             (CKA_CLASS, Number(class)),
@@ -424,7 +362,11 @@ fn find(session: &Session, id: &str, class: CK_ULONG) -> Result<Vec<Handle>, Hsm
     )?)
 }
 
-fn find_labelled(session: &Session, label: &str, class: CK_ULONG) -> Result<Vec<Handle>, HsmError> {
+pub(super) fn find_labelled(
+    session: &Session,
+    label: &str,
+    class: CK_ULONG,
+) -> Result<Vec<Handle>, HsmError> {
     Ok(session.find(
         &[
             (CKA_CLASS, Number(class)),
@@ -435,7 +377,7 @@ fn find_labelled(session: &Session, label: &str, class: CK_ULONG) -> Result<Vec<
     )?)
 }
 
-fn label(session: &Session, key: Handle) -> Result<String, HsmError> {
+pub(super) fn label(session: &Session, key: Handle) -> Result<String, HsmError> {
     Ok(String::from_utf8_lossy(&session.attribute(key, CKA_LABEL)?).into_owned())
 }
 

@@ -226,8 +226,7 @@ pub(super) async fn issuing(ground: &Ground) {
     // Like every master it never leaves: no session may ask the token for it.
     let handle = name.clone();
     let value = hsm.pool.run(Cost::Short, [], move |seat, []| {
-        let key =
-            super::super::master::find_issuing(&seat.line.anchor(), &seat.inner.config, &handle)?;
+        let key = super::super::issuing::find(&seat.line.anchor(), &seat.inner.config, &handle)?;
         Ok(seat
             .session
             .attribute(key.key, token::raw::CKA_VALUE)
