@@ -54,8 +54,8 @@ pub struct Context {
     pub computed: Option<(&'static str, &'static str)>,
     produced: Produced,
     staged: HashMap<String, Staged>,
-    /// Rows that are no objects, written with the rest.
-    entities: Vec<Change>,
+    /// Rows that are no objects, to be written with the same commit.
+    rows: Vec<Change>,
 }
 
 impl Context {
@@ -69,7 +69,7 @@ impl Context {
             computed: None,
             produced: Produced::default(),
             staged: HashMap::new(),
-            entities: Vec::new(),
+            rows: Vec::new(),
         }
     }
 
@@ -231,11 +231,6 @@ impl Context {
         self.stage(draft, 0).await
     }
 
-    /// Writes a row that is no object with the same commit.
-    pub fn put(&mut self, entity: Change) {
-        self.entities.push(entity);
-    }
-
     /// Writes the next version of an object. Last Change Date follows (1.4 §3.38, 2.1 §4.29).
     pub async fn update(&mut self, mut draft: Draft) -> Result<(), Fault> {
         let now = self.now;
@@ -252,6 +247,11 @@ impl Context {
     /// Puts an imported object in the place of one that is there; its dates are what it brings.
     pub async fn replace(&mut self, draft: Draft, version: i64) -> Result<(), Fault> {
         self.stage(draft, version).await
+    }
+
+    /// Writes a row that is no object (`entity::put`) with the commit of this item.
+    pub fn put(&mut self, row: Change) {
+        self.rows.push(row);
     }
 
     async fn stage(&mut self, mut draft: Draft, base: i64) -> Result<(), Fault> {
@@ -370,26 +370,26 @@ impl Context {
         // Updates first: one of them may give up a Name that an insert takes (Re-key).
         changes.sort_by_key(|(base, _)| *base == 0);
         let objects = changes.into_iter().map(|(_, change)| change);
-        objects.chain(self.entities.drain(..)).collect()
+        objects.chain(self.rows.drain(..)).collect()
     }
 
     pub(super) fn drop_changes(&mut self) {
         self.staged.clear();
-        self.entities.clear();
+        self.rows.clear();
     }
 
     pub(super) fn snapshot(&self) -> Snapshot {
         Snapshot {
             produced: self.produced.clone(),
             staged: self.staged.clone(),
-            entities: self.entities.clone(),
+            rows: self.rows.clone(),
         }
     }
 
     pub(super) fn roll_back(&mut self, snapshot: Snapshot) {
         self.produced = snapshot.produced;
         self.staged = snapshot.staged;
-        self.entities = snapshot.entities;
+        self.rows = snapshot.rows;
     }
 }
 
@@ -398,7 +398,7 @@ impl Context {
 pub(super) struct Snapshot {
     produced: Produced,
     staged: HashMap<String, Staged>,
-    entities: Vec<Change>,
+    rows: Vec<Change>,
 }
 
 fn denied(permission: Permission) -> Fault {

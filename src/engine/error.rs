@@ -67,6 +67,10 @@ reasons! {
     NotForThisObject = ILLEGAL_OPERATION, V2_0 INVALID_OBJECT_TYPE;
     /// 1.4 §11.11, 2.1 §6.1.7.1.
     NotCheckable = ILLEGAL_OPERATION, V2_0 ILLEGAL_OBJECT_TYPE;
+    /// 1.4 §11.5, §11.6: "Object specified is not able to be re-keyed".
+    NotRenewable = PERMISSION_DENIED, V2_0 INVALID_OBJECT_TYPE;
+    /// 1.4 §11.5: an Offset, dates, and no Activation Date.
+    NothingToOffset = ILLEGAL_OPERATION, V2_0 INVALID_FIELD;
     /// 1.4 §11.7: the base is not for derivation.
     NotDerivable = INVALID_FIELD, V2_0 INCOMPATIBLE_CRYPTOGRAPHIC_USAGE_MASK;
     /// 1.4 §11.8, §11.9: not a public key, or one for which no certificate can be made.
@@ -84,6 +88,10 @@ reasons! {
     WrappingObjectNotFound = ITEM_NOT_FOUND, V2_0 WRAPPING_OBJECT_NOT_FOUND;
     WrappingObjectDestroyed = ITEM_NOT_FOUND, V2_0 WRAPPING_OBJECT_DESTROYED;
     WrappingObjectArchived = OBJECT_ARCHIVED, V2_0 WRAPPING_OBJECT_ARCHIVED;
+    /// 1.4 §11.4, 2.1 §12: PKCS#12 whose password is not one, or is another's.
+    BadPassword = INVALID_FIELD, V2_0 BAD_PASSWORD;
+    /// TC-PKCS12-2-14 and -20 answer these; 2.1 counts it to Bad Password.
+    PasswordNotActive = PERMISSION_DENIED, V2_0 WRONG_KEY_LIFECYCLE_STATE, V2_1 BAD_PASSWORD;
     CryptographicFailure = CRYPTOGRAPHIC_FAILURE;
     BadCryptographicParameters = INVALID_FIELD, V2_0 BAD_CRYPTOGRAPHIC_PARAMETERS;
     UnsupportedCryptographicParameters = FEATURE_NOT_SUPPORTED, V2_0 UNSUPPORTED_CRYPTOGRAPHIC_PARAMETERS;
@@ -113,6 +121,8 @@ reasons! {
     NonUniqueNameAttribute = INVALID_FIELD, V2_0 NON_UNIQUE_NAME_ATTRIBUTE;
     /// The same by Add and Modify Attribute (1.4 §11.16, §11.17).
     NameInUse = ILLEGAL_OPERATION, V2_0 NON_UNIQUE_NAME_ATTRIBUTE;
+    PrivateProtectionStorageUnavailable = FEATURE_NOT_SUPPORTED, V2_0 PRIVATE_PROTECTION_STORAGE_UNAVAILABLE;
+    PublicProtectionStorageUnavailable = FEATURE_NOT_SUPPORTED, V2_0 PUBLIC_PROTECTION_STORAGE_UNAVAILABLE;
     ProtectionStorageUnavailable = FEATURE_NOT_SUPPORTED, V2_0 PROTECTION_STORAGE_UNAVAILABLE;
 }
 

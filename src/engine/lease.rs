@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::Engine;
 use crate::store::StoreError;
-use crate::store::record::JournalEntry;
+use crate::store::record::{EntityKind, JournalEntry};
 
 /// How often the tail is read.
 const STEP: Duration = Duration::from_millis(200);
@@ -103,7 +103,7 @@ fn learn(engine: &Engine, entries: &[JournalEntry]) {
             .freshness
             .note(entry.kind, entry.tenant, &entry.key, entry.version);
     }
-    if entries.iter().any(|entry| entry.kind != 0) {
+    if entries.iter().any(|entry| EntityKind::says_who(entry.kind)) {
         engine.directory.forget();
     }
 }

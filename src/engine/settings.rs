@@ -1,5 +1,7 @@
 //! What the configuration sets for the engine.
 
+use std::time::Duration;
+
 use super::directory::MappingField;
 
 #[derive(Clone, Debug)]
@@ -63,6 +65,8 @@ pub struct Settings {
     /// Seconds; the value of a new object's Lease Time (2.1 §4.30).
     pub lease_time: u32,
     pub certificates: CertificateSettings,
+    /// How often keys whose rotation is due are looked for.
+    pub rotation: Duration,
 }
 
 impl Default for Settings {
@@ -76,6 +80,7 @@ impl Default for Settings {
             interop: false,
             lease_time: 3600,
             certificates: CertificateSettings::default(),
+            rotation: Duration::from_secs(60),
         }
     }
 }

@@ -13,6 +13,7 @@ use super::line::Seat;
 use super::master::{self, ISSUING, prefix};
 use super::pool::{Cost, lock};
 use super::{Config, Hsm, HsmError, der};
+use crate::object::format::{Curve, EcPublic, Format, PublicKey};
 
 /// Length of a coordinate of P-384, in bytes.
 const SIZE: usize = 48;
@@ -129,7 +130,9 @@ impl Hsm {
         let name = name.to_owned();
         self.pool
             .run(Cost::Long, [], move |seat, []| {
-                Ok(der::ec_public_key(der::P384, &seat.issuing(&name)?.point))
+                EcPublic::new(Curve::P384, &seat.issuing(&name)?.point)
+                    .and_then(|point| PublicKey::Ec(point).write(Format::X509))
+                    .map_err(|error| HsmError::Damaged(error.to_string()))
             })
             .await
     }

@@ -346,7 +346,9 @@ pub(super) fn open_pair(
     let public = one(find_labelled(session, label, CKO_PUBLIC_KEY)?)?;
     row.check(session, private, label)?;
     let point = session.attribute(public, CKA_EC_POINT)?;
-    let point = der::point(&point, size)
+    let length = 2 * size + 1;
+    let point = Some(der::bare(&point, length))
+        .filter(|point| point.len() == length && point.first() == Some(&4))
         .ok_or_else(|| HsmError::Damaged(format!("{label} has no point of its curve")))?;
     Ok((at_hand(session, config, private)?, point.to_vec()))
 }

@@ -14,6 +14,7 @@ mod line;
 mod master;
 mod material;
 mod mechanism;
+mod pair;
 mod passage;
 mod pool;
 mod probe;
@@ -32,11 +33,14 @@ use zeroize::Zeroizing;
 
 pub use cipher::Ciphertext;
 pub use error::HsmError;
-pub use material::{Curve, Pair, PairSpec, PublicParts, SecretSpec};
+pub use material::SecretSpec;
 pub use mechanism::{AES, CipherParameters, Encipherment, Signature, TRIPLE_DES, WrapMethod};
+pub use pair::{Maker, Pair, PairSpec};
 use pool::{Cost, Pool, Start};
 pub use tenant::{Purpose, TenantKeys, WrappedKey};
 pub use use_key::{Encoding, KeyKind, UseKey};
+
+use crate::object::format::{Curve, EcPublic, Format, PublicKey};
 
 /// Which token holds the masters.
 #[derive(Debug)]
@@ -263,10 +267,9 @@ impl Hsm {
     pub async fn audit_public_key(&self) -> Result<Vec<u8>, HsmError> {
         self.pool
             .run(Cost::Short, [], |seat, []| {
-                Ok(der::ec_public_key(
-                    der::P256,
-                    &seat.line.masters.audit_point,
-                ))
+                EcPublic::new(Curve::P256, &seat.line.masters.audit_point)
+                    .and_then(|point| PublicKey::Ec(point).write(Format::X509))
+                    .map_err(|error| HsmError::Damaged(error.to_string()))
             })
             .await
     }

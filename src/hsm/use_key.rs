@@ -9,8 +9,9 @@ use token::Value::{Bytes, Flag, Number};
 use token::raw::{
     CK_ATTRIBUTE_TYPE, CK_ULONG, CKA_CLASS, CKA_DECRYPT, CKA_DERIVE, CKA_ENCRYPT, CKA_EXTRACTABLE,
     CKA_KEY_TYPE, CKA_PRIVATE, CKA_SENSITIVE, CKA_SIGN, CKA_TOKEN, CKA_UNWRAP, CKA_VALUE,
-    CKA_VALUE_LEN, CKA_VERIFY, CKA_WRAP, CKK_AES, CKK_CHACHA20, CKK_DES3, CKK_EC, CKK_GENERIC_SECRET, CKK_RSA,
-    CKO_PRIVATE_KEY, CKO_SECRET_KEY,
+    CKA_VALUE_LEN, CKA_VERIFY, CKA_WRAP, CKK_AES, CKK_CHACHA20, CKK_DES3, CKK_EC, CKK_EC_EDWARDS,
+    CKK_EC_MONTGOMERY, CKK_GENERIC_SECRET, CKK_ML_DSA, CKK_RSA, CKK_SLH_DSA, CKO_PRIVATE_KEY,
+    CKO_SECRET_KEY,
 };
 use token::{Attribute, Handle, Mechanism, Session};
 use zeroize::Zeroizing;
@@ -20,7 +21,7 @@ use super::passage::import_private;
 use super::pool::Cost;
 use super::tenant::{open_with, unwrapping};
 use super::{Hsm, HsmError, Purpose, TenantKeys};
-use crate::object::format::{Format, Kind, convert};
+use crate::object::format::{Format, Hint, Kind, Named, convert};
 use crate::store::record::{Blob, BlobKind, TenantId};
 
 /// What a managed key's material is.
@@ -33,9 +34,16 @@ pub enum KeyKind {
     ChaCha20,
     /// HMAC keys and secrets of any length.
     Generic,
-    /// PKCS#8 (RFC 5958), DER.
+    /// PKCS#8 (RFC 5958), DER; so are all private keys.
     RsaPrivate,
+    /// On a curve in short Weierstrass form.
     EcPrivate,
+    /// Ed25519, Ed448.
+    EdwardsPrivate,
+    /// X25519, X448.
+    MontgomeryPrivate,
+    MlDsaPrivate,
+    SlhDsaPrivate,
 }
 
 /// How a private key is written inside its blob; secrets are their bytes.
@@ -57,7 +65,7 @@ impl Encoding {
             Encoding::Pkcs1 => Format::Pkcs1,
             Encoding::Sec1 => Format::EcPrivateKey,
         };
-        convert(Kind::Private, from, Format::Pkcs8, None, &clear)
+        convert(Kind::Private, from, Format::Pkcs8, Hint::default(), &clear)
             .map_err(|error| HsmError::BadKey(error.to_string()))
     }
 }
@@ -174,6 +182,17 @@ const SECRET_USAGES: [CK_ATTRIBUTE_TYPE; 7] = [
 const PRIVATE_USAGES: [CK_ATTRIBUTE_TYPE; 4] = [CKA_DECRYPT, CKA_SIGN, CKA_UNWRAP, CKA_DERIVE];
 
 impl KeyKind {
+    /// None for key encapsulation, which no mechanism of this server does.
+    pub fn of_named(named: Named) -> Option<KeyKind> {
+        Some(match named {
+            Named::Ed25519 | Named::Ed448 => KeyKind::EdwardsPrivate,
+            Named::X25519 | Named::X448 => KeyKind::MontgomeryPrivate,
+            Named::MlDsa44 | Named::MlDsa65 | Named::MlDsa87 => KeyKind::MlDsaPrivate,
+            Named::MlKem512 | Named::MlKem768 | Named::MlKem1024 => return None,
+            _ => KeyKind::SlhDsaPrivate,
+        })
+    }
+
     pub fn is_secret(self) -> bool {
         matches!(
             self,
@@ -191,6 +210,10 @@ impl KeyKind {
             (KeyKind::ChaCha20, _) => CKK_CHACHA20,
             (KeyKind::RsaPrivate, _) => CKK_RSA,
             (KeyKind::EcPrivate, _) => CKK_EC,
+            (KeyKind::EdwardsPrivate, _) => CKK_EC_EDWARDS,
+            (KeyKind::MontgomeryPrivate, _) => CKK_EC_MONTGOMERY,
+            (KeyKind::MlDsaPrivate, _) => CKK_ML_DSA,
+            (KeyKind::SlhDsaPrivate, _) => CKK_SLH_DSA,
         };
         let (class, usages): (_, &[CK_ATTRIBUTE_TYPE]) = if self.is_secret() {
             (CKO_SECRET_KEY, &SECRET_USAGES)
@@ -305,8 +328,13 @@ impl Hsm {
                         })
                     }
                     Purpose::Seal => {
-                        let clear =
-                            encoding.pkcs8(open_with(seat.session, tenant_key, aad, bytes, length)?)?;
+                        let clear = encoding.pkcs8(open_with(
+                            seat.session,
+                            tenant_key,
+                            aad,
+                            bytes,
+                            length,
+                        )?)?;
                         seat.load(|anchor| import(seat, anchor, kind, role, &clear, template))
                     }
                 }

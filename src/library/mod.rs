@@ -9,6 +9,7 @@
 pub mod cipher;
 pub mod digest;
 pub mod mac;
+pub mod pair;
 pub mod public_key;
 #[cfg(test)]
 mod tests;

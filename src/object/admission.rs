@@ -4,7 +4,7 @@ use ttlv::Value;
 
 use super::creation::{self, Birth, Origin};
 use super::managed::Form;
-use super::{inspection, material};
+use super::{container, inspection, material};
 use crate::engine::access::Permission;
 use crate::engine::context::{Context, Destroyed};
 use crate::engine::error::{Fault, Reason};
@@ -28,6 +28,8 @@ pub async fn admit(
     replaced: Option<i64>,
 ) -> Result<(), Fault> {
     inherit(&mut object, &mut attributes);
+    let chain = container::open(context, &mut object, &mut attributes).await?;
+    container::register_chain(context, chain, origin, &mut attributes).await?;
     link_wrapping_key(context, &object, &mut attributes).await?;
     let object_type = object.object_type();
     let taken = material::take(&mut object);

@@ -1,16 +1,17 @@
 //! Key Format Type of a delivered key: the standard's numbers and structures ⇄ the format room.
 
-use ttlv::{Limits, Node, Value};
+use ttlv::{Node, Value};
 use zeroize::Zeroizing;
 
-use super::format::{
-    Curve, EcPrivate, EcPublic, Format, FormatError, Kind, PrivateKey, PublicKey, RsaPart,
-    RsaPrivate, RsaPublic, Unsigned, convert as convert_bytes,
-};
+use super::format::{Curve, Format, FormatError, Hint, Named, PrivateKey, PublicKey};
+use super::transparent;
 use crate::engine::error::{Fault, Reason};
-use crate::protocol::enumeration::{KeyFormatType, ObjectType};
+use crate::protocol::attributes::Attributes;
+use crate::protocol::enumeration::{
+    CertificateRequestType, CertificateType, CryptographicAlgorithm, KeyFormatType, ObjectType,
+};
 use crate::protocol::key_block::{KeyBlock, KeyMaterial};
-use crate::protocol::structure::Bytes;
+use crate::protocol::object::Object;
 use crate::protocol::tag;
 
 fn not_possible(from: KeyFormatType, to: KeyFormatType) -> Fault {
@@ -30,222 +31,185 @@ impl From<FormatError> for Fault {
 pub fn convert(
     object_type: ObjectType,
     block: &KeyBlock,
+    attributes: &Attributes,
     material: &KeyMaterial,
     to: KeyFormatType,
 ) -> Result<KeyMaterial, Fault> {
     let from = block.key_format_type;
+    if from == to {
+        return Ok(material.clone());
+    }
     let (Some(source), Some(target)) = (Format::from_number(from.0), Format::from_number(to.0))
     else {
         return Err(not_possible(from, to));
     };
-    match object_type {
-        ObjectType::SYMMETRIC_KEY | ObjectType::SECRET_DATA | ObjectType::SPLIT_KEY => {
-            symmetric(source, target, material).ok_or_else(|| not_possible(from, to))
+    let converted = match object_type {
+        ObjectType::SYMMETRIC_KEY
+        | ObjectType::SECRET_DATA
+        | ObjectType::SPLIT_KEY
+        | ObjectType::PGP_KEY => symmetric(object_type, source, target, material),
+        ObjectType::PRIVATE_KEY => {
+            let key = private_key(block, attributes, material)?;
+            match transparent::write_private(&key, target)? {
+                Some(structure) => Some(structure),
+                None => Some(KeyMaterial::Bytes(key.write(target)?)),
+            }
         }
-        ObjectType::PRIVATE_KEY => private(source, target, material, from, to),
-        ObjectType::PUBLIC_KEY => public(source, target, material, from, to),
-        _ => Err(not_possible(from, to)),
+        ObjectType::PUBLIC_KEY => {
+            let key = public_key(block, attributes, material)?;
+            match transparent::write_public(&key, target)? {
+                Some(structure) => Some(structure),
+                None => Some(KeyMaterial::Bytes(Zeroizing::new(key.write(target)?))),
+            }
+        }
+        _ => None,
+    };
+    converted.ok_or_else(|| not_possible(from, to))
+}
+
+/// Whether an object without key block may be asked for as this; it has one form (2.1 §4.26, Table 81).
+pub fn is_form_of(object: &Object, format: KeyFormatType) -> bool {
+    match object {
+        Object::Certificate(certificate) => match format {
+            KeyFormatType::RAW => true,
+            KeyFormatType::X_509 => certificate.certificate_type == CertificateType::X_509,
+            _ => false,
+        },
+        Object::CertificateRequest(request) => match format {
+            KeyFormatType::RAW => true,
+            KeyFormatType::PKCS_10 => {
+                request.certificate_request_type == CertificateRequestType::PKCS_10
+            }
+            _ => false,
+        },
+        Object::OpaqueObject(_) => matches!(format, KeyFormatType::RAW | KeyFormatType::OPAQUE),
+        _ => false,
     }
 }
 
+/// The private key in a Key Block.
+pub fn private_key(
+    block: &KeyBlock,
+    attributes: &Attributes,
+    material: &KeyMaterial,
+) -> Result<PrivateKey, Fault> {
+    let source = source(block)?;
+    match material {
+        KeyMaterial::Bytes(bytes) => Ok(PrivateKey::parse(source, bytes, hint(block, attributes))?),
+        KeyMaterial::Transparent(encoded) => Ok(transparent::read_private(source, encoded)?),
+    }
+}
+
+/// The public key in a Key Block.
+pub fn public_key(
+    block: &KeyBlock,
+    attributes: &Attributes,
+    material: &KeyMaterial,
+) -> Result<PublicKey, Fault> {
+    let source = source(block)?;
+    match material {
+        KeyMaterial::Bytes(bytes) => Ok(PublicKey::parse(source, bytes, hint(block, attributes))?),
+        KeyMaterial::Transparent(encoded) => Ok(transparent::read_public(source, encoded)?),
+    }
+}
+
+fn source(block: &KeyBlock) -> Result<Format, Fault> {
+    Format::from_number(block.key_format_type.0).ok_or_else(|| {
+        Fault::new(
+            Reason::KeyFormatTypeNotSupported,
+            format!(
+                "keys in the format {} are only kept as they came",
+                block.key_format_type
+            ),
+        )
+    })
+}
+
+/// Curves that a length alone names: NIST's.
+static USUAL: &[(i32, Curve)] = &[
+    (192, Curve::P192),
+    (224, Curve::P224),
+    (256, Curve::P256),
+    (384, Curve::P384),
+    (521, Curve::P521),
+];
+
+/// Of which algorithm and curve a Raw key is.
+fn hint(block: &KeyBlock, attributes: &Attributes) -> Hint {
+    let algorithm = block
+        .cryptographic_algorithm
+        .map(|algorithm| algorithm.0)
+        .or_else(|| attributes.enumeration(tag::CRYPTOGRAPHIC_ALGORITHM));
+    let length = block
+        .cryptographic_length
+        .or_else(|| attributes.integer(tag::CRYPTOGRAPHIC_LENGTH));
+    let Some(algorithm) = algorithm else {
+        return Hint::default();
+    };
+    let wanted = recommended_curve(attributes);
+    let is_elliptic = matches!(
+        CryptographicAlgorithm(algorithm),
+        CryptographicAlgorithm::EC
+            | CryptographicAlgorithm::ECDSA
+            | CryptographicAlgorithm::ECDH
+            | CryptographicAlgorithm::ECMQV
+    );
+    let curve = match wanted {
+        Some(wanted) => Curve::from_recommended_curve(wanted),
+        None => USUAL
+            .iter()
+            .find(|(bits, _)| Some(*bits) == length)
+            .map(|(_, curve)| *curve),
+    };
+    Hint {
+        named: Named::from_kmip(algorithm, wanted),
+        curve: curve.filter(|_| is_elliptic),
+    }
+}
+
+/// Recommended Curve of Cryptographic Domain Parameters (1.4 §3.7, 2.1 §4.14).
+pub fn recommended_curve(attributes: &Attributes) -> Option<u32> {
+    let Value::Structure(fields) = attributes.get(tag::CRYPTOGRAPHIC_DOMAIN_PARAMETERS)? else {
+        return None;
+    };
+    fields
+        .iter()
+        .find(|field| field.tag == tag::RECOMMENDED_CURVE)
+        .and_then(|field| match field.value {
+            Value::Enumeration(number) => Some(number),
+            _ => None,
+        })
+}
+
 /// Raw, Opaque and Transparent Symmetric Key hold the same bytes.
-fn symmetric(source: Format, target: Format, material: &KeyMaterial) -> Option<KeyMaterial> {
+fn symmetric(
+    object_type: ObjectType,
+    source: Format,
+    target: Format,
+    material: &KeyMaterial,
+) -> Option<KeyMaterial> {
     let plain = |format| matches!(format, Format::Raw | Format::Opaque);
     match (material, target) {
         (KeyMaterial::Bytes(bytes), _) if plain(source) && plain(target) => {
             Some(KeyMaterial::Bytes(bytes.clone()))
         }
-        (KeyMaterial::Bytes(bytes), Format::TransparentSymmetricKey) if plain(source) => {
-            Some(structure(vec![Node::bytes(tag::KEY, bytes.as_slice())]))
+        (KeyMaterial::Bytes(bytes), Format::TransparentSymmetricKey)
+            if plain(source) && object_type != ObjectType::PGP_KEY =>
+        {
+            Some(transparent::structure(vec![Node::bytes(
+                tag::KEY,
+                bytes.as_slice(),
+            )]))
         }
         (KeyMaterial::Transparent(encoded), _)
             if source == Format::TransparentSymmetricKey && plain(target) =>
         {
-            let node = ttlv::binary::decode(encoded, &Limits::default()).ok()?;
-            match &node.child(tag::KEY)?.value {
-                Value::ByteString(bytes) => {
-                    Some(KeyMaterial::Bytes(Zeroizing::new(bytes.to_vec())))
-                }
-                _ => None,
-            }
+            transparent::symmetric_key(encoded).map(KeyMaterial::Bytes)
         }
         _ => None,
     }
 }
 
-fn structure(items: Vec<Node<'_>>) -> KeyMaterial {
-    let node = Node::structure(tag::KEY_MATERIAL, items);
-    let mut out = Bytes::new(Vec::with_capacity(ttlv::binary::encoded_len(&node)));
-    ttlv::binary::encode(&node, &mut out);
-    KeyMaterial::Transparent(out)
-}
-
-fn private(
-    source: Format,
-    target: Format,
-    material: &KeyMaterial,
-    from: KeyFormatType,
-    to: KeyFormatType,
-) -> Result<KeyMaterial, Fault> {
-    if let (KeyMaterial::Bytes(bytes), false) = (material, target.is_transparent()) {
-        return Ok(KeyMaterial::Bytes(convert_bytes(
-            Kind::Private,
-            source,
-            target,
-            None,
-            bytes,
-        )?));
-    }
-    let key = match material {
-        KeyMaterial::Bytes(bytes) => PrivateKey::parse(source, bytes)?,
-        KeyMaterial::Transparent(encoded) => {
-            read_private(source, encoded).ok_or_else(|| not_possible(from, to))?
-        }
-    };
-    if !target.is_transparent() {
-        return Ok(KeyMaterial::Bytes(key.write(target)?));
-    }
-    match (&key, target) {
-        (PrivateKey::Rsa(key), Format::TransparentRsaPrivateKey) => Ok(rsa_structure(key)),
-        (PrivateKey::Ec(key), target) if is_ec_private(target) => ec_private_structure(key),
-        _ => Err(not_possible(from, to)),
-    }
-}
-
-fn public(
-    source: Format,
-    target: Format,
-    material: &KeyMaterial,
-    from: KeyFormatType,
-    to: KeyFormatType,
-) -> Result<KeyMaterial, Fault> {
-    let key = match material {
-        KeyMaterial::Bytes(bytes) => PublicKey::parse(source, bytes, None)?,
-        KeyMaterial::Transparent(encoded) => {
-            read_public(source, encoded).ok_or_else(|| not_possible(from, to))?
-        }
-    };
-    if !target.is_transparent() {
-        return Ok(KeyMaterial::Bytes(Zeroizing::new(key.write(target)?)));
-    }
-    match (&key, target) {
-        (PublicKey::Rsa(key), Format::TransparentRsaPublicKey) => Ok(structure(vec![
-            Node::new(tag::MODULUS, big(&key.modulus)),
-            Node::new(tag::PUBLIC_EXPONENT, big(&key.public_exponent)),
-        ])),
-        (PublicKey::Ec(key), target) if is_ec_public(target) => Ok(structure(vec![
-            Node::new(
-                tag::RECOMMENDED_CURVE,
-                Value::Enumeration(key.curve.recommended_curve()),
-            ),
-            Node::bytes(tag::Q_STRING, key.point()),
-        ])),
-        _ => Err(not_possible(from, to)),
-    }
-}
-
-fn is_ec_private(format: Format) -> bool {
-    matches!(
-        format,
-        Format::TransparentEcPrivateKey
-            | Format::TransparentEcdsaPrivateKey
-            | Format::TransparentEcdhPrivateKey
-            | Format::TransparentEcmqvPrivateKey
-    )
-}
-
-fn is_ec_public(format: Format) -> bool {
-    matches!(
-        format,
-        Format::TransparentEcPublicKey
-            | Format::TransparentEcdsaPublicKey
-            | Format::TransparentEcdhPublicKey
-            | Format::TransparentEcmqvPublicKey
-    )
-}
-
-fn big(number: &Unsigned) -> Value<'static> {
-    Value::BigInteger(number.twos_complement().to_vec().into())
-}
-
-/// Fields of Transparent RSA Private Key (1.4 §2.1.7.4).
-static RSA_FIELDS: &[(RsaPart, ttlv::Tag)] = &[
-    (RsaPart::Modulus, tag::MODULUS),
-    (RsaPart::PrivateExponent, tag::PRIVATE_EXPONENT),
-    (RsaPart::PublicExponent, tag::PUBLIC_EXPONENT),
-    (RsaPart::P, tag::P),
-    (RsaPart::Q, tag::Q),
-    (RsaPart::PrimeExponentP, tag::PRIME_EXPONENT_P),
-    (RsaPart::PrimeExponentQ, tag::PRIME_EXPONENT_Q),
-    (RsaPart::CrtCoefficient, tag::CRT_COEFFICIENT),
-];
-
-fn rsa_structure(key: &RsaPrivate) -> KeyMaterial {
-    let items = key
-        .parts()
-        .filter_map(|(part, number)| {
-            let (_, tag) = RSA_FIELDS.iter().find(|(own, _)| *own == part)?;
-            Some(Node::new(*tag, big(number)))
-        })
-        .collect();
-    structure(items)
-}
-
-fn ec_private_structure(key: &EcPrivate) -> Result<KeyMaterial, Fault> {
-    Ok(structure(vec![
-        Node::new(
-            tag::RECOMMENDED_CURVE,
-            Value::Enumeration(key.curve.recommended_curve()),
-        ),
-        Node::new(tag::D, big(&key.d()?)),
-    ]))
-}
-
-fn number(node: &Node<'_>, tag: ttlv::Tag) -> Option<Unsigned> {
-    match &node.child(tag)?.value {
-        Value::BigInteger(bytes) => Unsigned::from_twos_complement(bytes).ok(),
-        _ => None,
-    }
-}
-
-fn curve(node: &Node<'_>) -> Option<Curve> {
-    match node.child(tag::RECOMMENDED_CURVE)?.value {
-        Value::Enumeration(number) => Curve::from_recommended_curve(number),
-        _ => None,
-    }
-}
-
-fn read_private(source: Format, encoded: &[u8]) -> Option<PrivateKey> {
-    let node = ttlv::binary::decode(encoded, &Limits::default()).ok()?;
-    if source == Format::TransparentRsaPrivateKey {
-        let parts = RSA_FIELDS
-            .iter()
-            .filter_map(|(part, tag)| number(&node, *tag).map(|number| (*part, number)));
-        return RsaPrivate::from_parts(parts).ok().map(PrivateKey::Rsa);
-    }
-    if !is_ec_private(source) {
-        return None;
-    }
-    let curve = curve(&node)?;
-    let scalar = number(&node, tag::D)?.padded(curve.field_bytes())?;
-    EcPrivate::new(curve, &scalar, None)
-        .ok()
-        .map(PrivateKey::Ec)
-}
-
-fn read_public(source: Format, encoded: &[u8]) -> Option<PublicKey> {
-    let node = ttlv::binary::decode(encoded, &Limits::default()).ok()?;
-    if source == Format::TransparentRsaPublicKey {
-        return Some(PublicKey::Rsa(RsaPublic {
-            modulus: number(&node, tag::MODULUS)?,
-            public_exponent: number(&node, tag::PUBLIC_EXPONENT)?,
-        }));
-    }
-    if !is_ec_public(source) {
-        return None;
-    }
-    match &node.child(tag::Q_STRING)?.value {
-        Value::ByteString(point) => EcPublic::new(curve(&node)?, point).ok().map(PublicKey::Ec),
-        _ => None,
-    }
-}
+#[cfg(test)]
+#[path = "conversion_tests.rs"]
+mod tests;

@@ -2,7 +2,7 @@
 //! or not, and whether at all.
 
 use super::managed::Sealed;
-use super::{conversion, material, wrapping};
+use super::{container, conversion, material, wrapping};
 use crate::engine::context::Context;
 use crate::engine::error::{Fault, Reason};
 use crate::protocol::enumeration::{KeyCompressionType, KeyFormatType, KeyWrapType};
@@ -89,6 +89,10 @@ pub async fn open(
             _ => wrapping::unwrap(context, &mut whole).await?,
         }
     }
+    if wish.format == Some(KeyFormatType::PKCS_12) && container::is_for(object) {
+        Box::pin(container::make(context, object, &mut whole)).await?;
+        return Ok(whole);
+    }
     convert(object, &mut whole, wish)?;
     Ok(whole)
 }
@@ -140,8 +144,16 @@ fn convert(object: &Sealed, whole: &mut Object, wish: &Wish<'_>) -> Result<(), F
         return Ok(());
     };
     let object_type = object.object_type();
+    if whole.key_block().is_none() {
+        return match conversion::is_form_of(whole, wanted) {
+            true => Ok(()),
+            false => Err(Fault::new(
+                Reason::KeyFormatTypeNotSupported,
+                format!("a {object_type} cannot be given as {wanted}; ask without Key Format Type"),
+            )),
+        };
+    }
     let Some(block) = whole.key_block_mut() else {
-        // Objects without key block have one form; X.509 certificates may be asked for as such.
         return Ok(());
     };
     if block.key_format_type == wanted {
@@ -150,7 +162,7 @@ fn convert(object: &Sealed, whole: &mut Object, wish: &Wish<'_>) -> Result<(), F
     let Some(KeyValue::Plain { material, .. }) = &block.key_value else {
         return Ok(());
     };
-    let converted = conversion::convert(object_type, block, material, wanted)?;
+    let converted = conversion::convert(object_type, block, &object.attributes, material, wanted)?;
     block.key_value = Some(KeyValue::Plain {
         material: converted,
         attributes: None,

@@ -3,6 +3,7 @@
 use sha2::{Digest, Sha256};
 use ttlv::{Tag, Value};
 
+use super::renewal;
 use crate::protocol::attributes::{Attribute, AttributeReference, Attributes};
 use crate::protocol::tag;
 use crate::store::record::{IndexEntry, IndexValue, UniqueName};
@@ -12,6 +13,10 @@ static NOT_INDEXED: &[Tag] = &[tag::STATE, tag::UNIQUE_IDENTIFIER, tag::OBJECT_T
 
 /// Longest value that stands in the index as it is; of a longer one its SHA-256 does.
 const LONGEST: usize = 256;
+
+/// Name in the index under which Rotate Interval stands once more, as the time when a rotation is due.
+/// Names of standard attributes are empty, so no client's search meets it.
+pub const DUE: &str = "due";
 
 /// Operation Policy Name of what has none.
 const DEFAULT_POLICY: &str = "default";
@@ -44,9 +49,28 @@ pub fn fields(value: &Value<'_>) -> Vec<(u32, IndexValue)> {
     match value {
         Value::Structure(items) => items
             .iter()
-            .filter_map(|item| leaf(&item.value).map(|leaf| (item.tag.0, leaf)))
+            .filter_map(|item| {
+                let leaf = match &item.value {
+                    Value::ByteString(serial) if item.tag == tag::CERTIFICATE_SERIAL_NUMBER => {
+                        bytes(serial_number(serial))
+                    }
+                    value => leaf(value)?,
+                };
+                Some((item.tag.0, leaf))
+            })
             .collect(),
         plain => leaf(plain).map(|leaf| (0, leaf)).into_iter().collect(),
+    }
+}
+
+/// A Certificate Serial Number is a DER INTEGER with or without its header: OASIS cases have both, TC-PKCS12-2 in one
+/// case. Found by either.
+fn serial_number(serial: &[u8]) -> &[u8] {
+    match serial {
+        [2, length, number @ ..] if usize::from(*length) == number.len() && !number.is_empty() => {
+            number
+        }
+        other => other,
     }
 }
 
@@ -95,6 +119,15 @@ pub fn entries(attributes: &Attributes) -> Vec<IndexEntry> {
             &mut out,
         );
     }
+    if let Some(due) = renewal::due(attributes) {
+        out.push(IndexEntry {
+            attribute: tag::ROTATE_INTERVAL.0,
+            name: DUE.to_owned(),
+            instance: 0,
+            field: 0,
+            value: IndexValue::Number(due),
+        });
+    }
     out
 }
 
@@ -120,4 +153,26 @@ pub fn names(attributes: &Attributes, distinguisher: &str) -> Vec<UniqueName> {
             distinguisher: distinguisher.to_owned(),
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::indexing_slicing, reason = "tests")]
+    use super::*;
+    use ttlv::Node;
+
+    #[test]
+    fn serial_numbers_are_found_with_and_without_their_header() {
+        let identifier = |serial: &[u8]| {
+            fields(&Value::Structure(vec![Node::bytes(
+                tag::CERTIFICATE_SERIAL_NUMBER,
+                serial,
+            )]))
+        };
+        let bare = [0, 0xd2, 0xf5];
+        let der = [&[2, 3][..], &bare].concat();
+        assert_eq!(identifier(&der), identifier(&bare));
+        assert_ne!(identifier(&bare[1..]), identifier(&bare));
+        assert_eq!(identifier(&[2, 0])[0].1, IndexValue::Bytes(vec![2, 0]));
+    }
 }

@@ -7,7 +7,7 @@ use super::format::{
     Algorithm, Certificate as X509, Name, NameAttribute, ObjectKind, default_format,
 };
 use super::managed::Form;
-use super::{conversion, creation};
+use super::{conversion, creation, transparent};
 use crate::protocol::attributes::{Attribute, Attributes};
 use crate::protocol::enumeration::{
     CertificateType, CryptographicAlgorithm, KeyFormatType, LinkType,
@@ -44,13 +44,56 @@ pub fn describe(object: &Object, form: Form, bytes: &[u8], attributes: &mut Attr
                 certificate_fields(&parsed, attributes);
             }
         }
-        Object::SymmetricKey(key)
-            if form == Form::Bytes && key.key_block.key_format_type == KeyFormatType::RAW =>
-        {
-            let bits = i32::try_from(bytes.len() * 8).unwrap_or(i32::MAX);
-            attributes.set_if_absent(tag::CRYPTOGRAPHIC_LENGTH, Value::Integer(bits));
+        Object::SymmetricKey(key) => {
+            let length = match (form, key.key_block.key_format_type) {
+                (Form::Bytes, KeyFormatType::RAW) => Some(bytes.len()),
+                (Form::Transparent, KeyFormatType::TRANSPARENT_SYMMETRIC_KEY) => {
+                    transparent::symmetric_key(bytes).map(|key| key.len())
+                }
+                _ => None,
+            };
+            if let Some(bits) = length.and_then(|length| i32::try_from(length * 8).ok()) {
+                attributes.set_if_absent(tag::CRYPTOGRAPHIC_LENGTH, Value::Integer(bits));
+            }
+        }
+        Object::PrivateKey(key) => {
+            let read = key_material(form, bytes).and_then(|material| {
+                conversion::private_key(&key.key_block, attributes, &material).ok()
+            });
+            if let Some(key) = read {
+                key_fields(key.algorithm(), key.bits(), attributes);
+            }
+        }
+        Object::PublicKey(key) => {
+            let read = key_material(form, bytes).and_then(|material| {
+                conversion::public_key(&key.key_block, attributes, &material).ok()
+            });
+            if let Some(key) = read {
+                key_fields(key.algorithm(), key.bits(), attributes);
+            }
         }
         _ => {}
+    }
+}
+
+fn key_material(form: Form, bytes: &[u8]) -> Option<KeyMaterial> {
+    match form {
+        Form::Bytes => Some(KeyMaterial::Bytes(bytes.to_vec().into())),
+        Form::Transparent => Some(KeyMaterial::Transparent(bytes.to_vec().into())),
+        Form::Wrapped => None,
+    }
+}
+
+/// What an asymmetric key is (1.4 §3.4, §3.5).
+fn key_fields(algorithm: Algorithm, bits: Option<usize>, attributes: &mut Attributes) {
+    if let Some(algorithm) = key_algorithm(algorithm) {
+        attributes.set_if_absent(
+            tag::CRYPTOGRAPHIC_ALGORITHM,
+            Value::Enumeration(algorithm.0),
+        );
+    }
+    if let Some(bits) = bits.and_then(|bits| i32::try_from(bits).ok()) {
+        attributes.set_if_absent(tag::CRYPTOGRAPHIC_LENGTH, Value::Integer(bits));
     }
 }
 
@@ -62,18 +105,22 @@ fn bytes(value: &[u8]) -> Value<'static> {
     Value::ByteString(value.to_vec().into())
 }
 
-/// Certificate attributes (1.4 §3.9 to §3.15, 2.1 §4.6 to §4.8, §4.69 to §4.71).
+/// X.509 Certificate Identifier (1.4 §3.10, 2.1 §4.61).
+pub fn certificate_identifier(certificate: &X509, serial: &[u8]) -> Value<'static> {
+    Value::Structure(vec![
+        Node::new(
+            tag::ISSUER_DISTINGUISHED_NAME,
+            bytes(&certificate.issuer.der),
+        ),
+        Node::new(tag::CERTIFICATE_SERIAL_NUMBER, bytes(serial)),
+    ])
+}
+
+/// Certificate attributes (1.4 §3.9 to §3.15, 2.1 §4.6 to §4.8, §4.61 to §4.63).
 fn certificate_fields(certificate: &X509, attributes: &mut Attributes) {
-    let serial = certificate.serial_der();
     attributes.set_if_absent(
         tag::X_509_CERTIFICATE_IDENTIFIER,
-        Value::Structure(vec![
-            Node::new(
-                tag::ISSUER_DISTINGUISHED_NAME,
-                bytes(&certificate.issuer.der),
-            ),
-            Node::new(tag::CERTIFICATE_SERIAL_NUMBER, bytes(&serial)),
-        ]),
+        certificate_identifier(certificate, &certificate.serial_der()),
     );
     attributes.set_if_absent(
         tag::X_509_CERTIFICATE_SUBJECT,
@@ -124,15 +171,7 @@ fn certificate_fields(certificate: &X509, attributes: &mut Attributes) {
         );
     }
     if let Some(key) = &certificate.public_key {
-        if let Some(algorithm) = key_algorithm(key.algorithm()) {
-            attributes.set_if_absent(
-                tag::CRYPTOGRAPHIC_ALGORITHM,
-                Value::Enumeration(algorithm.0),
-            );
-        }
-        if let Some(bits) = key.bits().and_then(|bits| i32::try_from(bits).ok()) {
-            attributes.set_if_absent(tag::CRYPTOGRAPHIC_LENGTH, Value::Integer(bits));
-        }
+        key_fields(key.algorithm(), key.bits(), attributes);
     }
     for (name, prefix) in [
         (&certificate.subject, "Certificate Subject "),
@@ -181,10 +220,10 @@ pub fn key_algorithm(algorithm: Algorithm) -> Option<CryptographicAlgorithm> {
     Some(match algorithm {
         Algorithm::Rsa => CryptographicAlgorithm::RSA,
         Algorithm::Ec => CryptographicAlgorithm::EC,
-        Algorithm::Ed25519 => CryptographicAlgorithm::ED25519,
-        Algorithm::Ed448 => CryptographicAlgorithm::ED448,
         Algorithm::Dsa => CryptographicAlgorithm::DSA,
-        _ => return None,
+        Algorithm::Dh => CryptographicAlgorithm::DH,
+        Algorithm::Named(named) => CryptographicAlgorithm(named.cryptographic_algorithm()),
+        Algorithm::Other => return None,
     })
 }
 
@@ -195,29 +234,30 @@ pub const PAIR_LINKS: (LinkType, LinkType) =
 /// Since 2.0 there is a second Digest, in the format that every server can produce, where that is
 /// not the registered one (2.1 §4.21, Table 81; TC-IMPEXP-4). Before 2.0 it is not shown.
 pub fn second_digest(object: &Object, form: Form, bytes: &[u8], attributes: &mut Attributes) {
-    let Some(block) = object.key_block() else {
+    let (Some(block), Some(material)) = (object.key_block(), key_material(form, bytes)) else {
         return;
     };
-    let kind = match (object, block.cryptographic_algorithm) {
-        (Object::PrivateKey(_), Some(CryptographicAlgorithm::RSA)) => {
-            ObjectKind::PrivateKey(Algorithm::Rsa)
+    let kind = match object {
+        Object::PrivateKey(_) => {
+            let key = conversion::private_key(block, attributes, &material);
+            key.ok().map(|key| ObjectKind::PrivateKey(key.algorithm()))
         }
-        (Object::PublicKey(_), Some(CryptographicAlgorithm::RSA)) => {
-            ObjectKind::PublicKey(Algorithm::Rsa)
+        Object::PublicKey(_) => {
+            let key = conversion::public_key(block, attributes, &material);
+            key.ok().map(|key| ObjectKind::PublicKey(key.algorithm()))
         }
-        (Object::SymmetricKey(_), _) => ObjectKind::SymmetricKey,
-        _ => return,
+        Object::SymmetricKey(_) => Some(ObjectKind::SymmetricKey),
+        _ => None,
+    };
+    let Some(kind) = kind else {
+        return;
     };
     let wanted = KeyFormatType(default_format(kind).number());
     if wanted == block.key_format_type {
         return;
     }
-    let material = match form {
-        Form::Bytes => KeyMaterial::Bytes(bytes.to_vec().into()),
-        Form::Transparent => KeyMaterial::Transparent(bytes.to_vec().into()),
-        Form::Wrapped => return,
-    };
-    if let Ok(converted) = conversion::convert(object.object_type(), block, &material, wanted) {
+    let object_type = object.object_type();
+    if let Ok(converted) = conversion::convert(object_type, block, attributes, &material, wanted) {
         let digest = creation::digest(converted.bytes(), Some(wanted));
         attributes.add(Attribute::standard(tag::DIGEST, digest));
     }

@@ -7,8 +7,8 @@ use x509_cert::name::Name;
 
 use super::creation::{self, Birth, Origin};
 use super::format::{Certificate as Parsed, NameAttribute};
-use super::managed::Form;
-use super::{admission, inspection, material};
+use super::managed::{Draft, Form};
+use super::{inspection, material};
 use crate::audit::administration::{self, Deed};
 use crate::certificate::extension::{self, Asked};
 use crate::certificate::issue::{Plan, SERIAL};
@@ -124,14 +124,14 @@ pub fn unstated(attributes: &Attributes) -> Attributes {
     rest
 }
 
-/// Issues the certificate and stages its object, named `unique_identifier`. `kept` are the object's
-/// further attributes, admitted before.
+/// Issues the certificate; answers its object, named `unique_identifier`, to be written with the row
+/// that remembers it. `kept` are the object's further attributes, admitted before.
 pub async fn issue(
     context: &mut Context,
     unique_identifier: &str,
     issuance: &Issuance<'_>,
     mut kept: Attributes,
-) -> Result<(), Fault> {
+) -> Result<Draft, Fault> {
     check_key(issuance.public_key_info)?;
     let authority = visible(context).await?;
     check_issuer(issuance.attributes, &authority)?;
@@ -168,22 +168,43 @@ pub async fn issue(
     creation::link(&mut kept, LinkType::PUBLIC_KEY_LINK.0, issuance.public_key);
     // 2.1 §11.28: the parent in the chain.
     creation::link(&mut kept, LinkType::CERTIFICATE_LINK.0, &authority.object);
-    admission::admit(
-        context,
-        unique_identifier,
-        object(der),
-        kept,
-        Origin::Derived,
-        None,
-    )
-    .await
+    draft(context, unique_identifier, &der, kept).await
 }
 
-fn object(der: Vec<u8>) -> Object {
-    Object::Certificate(Certificate {
+/// The object of a certificate, with what that says.
+async fn draft(
+    context: &Context,
+    unique_identifier: &str,
+    der: &[u8],
+    mut attributes: Attributes,
+) -> Result<Draft, Fault> {
+    let (object_type, class) = (ObjectType::CERTIFICATE, Class::Served);
+    let binding = material::bound_to(
+        &context.engine.deployment,
+        context.tenant(),
+        unique_identifier,
+        object_type,
+        class,
+    );
+    let keys = &context.caller.tenant.keys;
+    let blob = context.engine.hsm.seal(keys, &binding, der).await?;
+    let skeleton = Object::Certificate(Certificate {
         certificate_type: CertificateType::X_509,
-        certificate_value: Bytes::new(der),
-    })
+        certificate_value: Bytes::default(),
+    });
+    inspection::describe(&skeleton, Form::Bytes, der, &mut attributes);
+    let birth = Birth {
+        object_type,
+        unique_identifier,
+        class,
+        format: inspection::format_of(&skeleton),
+        digestible: Some(der),
+        origin: Origin::Derived,
+    };
+    let material = (Form::Bytes, Some(blob));
+    Ok(creation::keep(
+        context, &birth, skeleton, material, attributes,
+    ))
 }
 
 /// The tenant's authority, its certificate visible to the tenant.
@@ -199,46 +220,18 @@ async fn visible(context: &Context) -> Result<Authority, Fault> {
 
 /// Makes the managed object of an authority's certificate: the server's, for everybody in the tenant.
 async fn show(context: &Context, authority: &Authority) -> Result<(), Fault> {
-    let hsm = &context.engine.hsm;
-    let (object_type, class) = (ObjectType::CERTIFICATE, Class::Served);
-    let binding = material::bound_to(
-        &context.engine.deployment,
-        context.tenant(),
-        &authority.object,
-        object_type,
-        class,
-    );
-    let keys = &context.caller.tenant.keys;
-    let blob = hsm.seal(keys, &binding, &authority.certificate).await?;
-    let mut skeleton = object(Vec::new());
     let mut attributes = Attributes::default();
-    inspection::describe(
-        &skeleton,
-        Form::Bytes,
-        &authority.certificate,
-        &mut attributes,
-    );
     let mask = CryptographicUsageMask::CERTIFICATE_SIGN | CryptographicUsageMask::CRL_SIGN;
     attributes.set(
         tag::CRYPTOGRAPHIC_USAGE_MASK,
         Value::Integer(mask.to_integer()),
     );
     attributes.set(tag::ACTIVATION_DATE, Value::DateTime(context.now));
-    let birth = Birth {
-        object_type,
-        unique_identifier: &authority.object,
-        class,
-        format: inspection::format_of(&skeleton),
-        digestible: Some(&authority.certificate),
-        origin: Origin::Derived,
-    };
-    drop(material::take(&mut skeleton));
-    let material = (Form::Bytes, Some(blob));
-    let mut draft = creation::keep(context, &birth, skeleton, material, attributes);
+    let certificate = &authority.certificate;
+    let mut draft = draft(context, &authority.object, certificate, attributes).await?;
     draft.owner = access::SERVER.to_owned();
-    let row = draft
-        .seal(hsm, context.caller.tenant.settings.duplicate_names)
-        .await?;
+    let distinguish = context.caller.tenant.settings.duplicate_names;
+    let row = draft.seal(&context.engine.hsm, distinguish).await?;
     let change = Change::Insert {
         record: row.record,
         index: row.index,

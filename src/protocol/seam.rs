@@ -18,7 +18,7 @@ use std::borrow::Cow;
 use ttlv::{Node, Tag, Value};
 
 use super::attribute;
-use super::enumeration::Operation;
+use super::enumeration::{KeyFormatType, Operation};
 use super::tag;
 use super::version::Version;
 
@@ -151,8 +151,60 @@ pub fn key_value(version: Version, mut node: Node<'_>) -> Node<'_> {
     node
 }
 
+/// The Key Value of a PKCS#12 container in 1.x is the container itself, as that of a wrapped key is (TC-PKCS12-1-14,
+/// TC-PKCS12-2-14); since 2.0 it is a structure.
+fn contained<'a>(object: &mut Node<'a>, rewrite: fn(Value<'a>) -> Value<'a>) {
+    let Value::Structure(fields) = &mut object.value else {
+        return;
+    };
+    let Some(Value::Structure(block)) = fields
+        .iter_mut()
+        .find(|field| field.tag == tag::KEY_BLOCK)
+        .map(|block| &mut block.value)
+    else {
+        return;
+    };
+    let is_container = block.iter().any(|field| {
+        field.tag == tag::KEY_FORMAT_TYPE
+            && field.value == Value::Enumeration(KeyFormatType::PKCS_12.0)
+    });
+    let is_wrapped = block
+        .iter()
+        .any(|field| field.tag == tag::KEY_WRAPPING_DATA);
+    if let Some(value) = block.iter_mut().find(|field| field.tag == tag::KEY_VALUE)
+        && is_container
+        && !is_wrapped
+    {
+        let old = std::mem::replace(&mut value.value, Value::Structure(Vec::new()));
+        value.value = rewrite(old);
+    }
+}
+
+fn into_structure(value: Value<'_>) -> Value<'_> {
+    match value {
+        Value::ByteString(bytes) => {
+            Value::Structure(vec![Node::new(tag::KEY_MATERIAL, Value::ByteString(bytes))])
+        }
+        other => other,
+    }
+}
+
+fn out_of_structure(value: Value<'_>) -> Value<'_> {
+    match value {
+        Value::Structure(mut items) if items.len() == 1 => match items.pop() {
+            Some(Node {
+                tag: tag::KEY_MATERIAL,
+                value: Value::ByteString(bytes),
+            }) => Value::ByteString(bytes),
+            other => Value::Structure(other.into_iter().collect()),
+        },
+        other => other,
+    }
+}
+
 /// Key Value may hold attributes (1.4 §2.1.4).
 fn object(mut item: Node<'_>) -> Node<'_> {
+    contained(&mut item, into_structure);
     rewrite_key_value(&mut item, &mut |items| {
         let mut attributes = Vec::new();
         let mut rest = Vec::new();
@@ -171,6 +223,7 @@ fn object(mut item: Node<'_>) -> Node<'_> {
 }
 
 fn object_back(mut item: Node<'_>) -> Node<'_> {
+    contained(&mut item, out_of_structure);
     rewrite_key_value(&mut item, &mut |items| {
         let mut out = Vec::with_capacity(items.len());
         for item in std::mem::take(items) {

@@ -162,6 +162,15 @@ impl EntityKind {
         EntityKind::IssuedCertificate,
     ];
 
+    /// Whether a kind (0: objects) tells who somebody is or what a tenant allows: a change of it
+    /// ends what nodes remember of that. Counters and jobs do not.
+    pub fn says_who(kind: u8) -> bool {
+        kind != 0
+            && kind != EntityKind::GcmUses as u8
+            && kind != EntityKind::Job as u8
+            && kind != EntityKind::Deployment as u8
+    }
+
     pub fn from_number(number: i64) -> Option<EntityKind> {
         EntityKind::ALL
             .into_iter()

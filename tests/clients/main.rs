@@ -17,6 +17,10 @@ mod databases;
 mod fields;
 mod lifecycle;
 mod message;
+mod pairs;
 mod protocol;
+mod renewal;
+mod rotation;
+mod signing;
 #[path = "../support/server.rs"]
 mod server;

@@ -1,6 +1,6 @@
 //! Keys made, used, evicted.
 use super::*;
-use crate::protocol::enumeration::HashingAlgorithm;
+use crate::object::format::{Curve, Format, Hint, Named, PrivateKey, PublicKey};
 
 pub(super) async fn secrets(ground: &Ground) {
     let Ground { hsm, keys, .. } = ground;
@@ -70,9 +70,9 @@ pub(super) async fn pairs(ground: &Ground) {
                 .generate_pair(keys, PairSpec::Ec { curve }, class, AAD)
                 .await
                 .unwrap();
-            let PublicParts::Ec { point, .. } = &pair.public else {
-                panic!("{pair:?}")
-            };
+            let info = PublicKey::parse(Format::X509, &pair.public_key_info, Hint::default());
+            assert_eq!(info.unwrap().curve(), Some(curve));
+            assert_eq!(pair.maker, Maker::Token);
             let name = format!("ec-{class:?}-{curve:?}");
             let key = ground.use_key(&name, KeyKind::EcPrivate, &pair.private);
             let digest = [7; 32];
@@ -80,11 +80,7 @@ pub(super) async fn pairs(ground: &Ground) {
                 .sign(&key, Signature::EcdsaDigest, &digest)
                 .await
                 .unwrap();
-            assert_eq!(signature.len(), 2 * curve.size());
-            assert_eq!(point.len(), 2 * curve.size() + 1);
-            x509_parser::prelude::FromDer::from_der(&pair.public_key_info)
-                .map(|(_, info): (_, x509_parser::x509::SubjectPublicKeyInfo<'_>)| info)
-                .unwrap();
+            assert_eq!(signature.len(), 2 * curve.field_bytes());
             if class == Class::Served {
                 let pkcs8 = hsm.open_sealed(keys, AAD, &pair.private).await.unwrap();
                 assert_eq!(der::whole_length(&pkcs8), Some(pkcs8.len()));
@@ -100,10 +96,12 @@ pub(super) async fn pairs(ground: &Ground) {
         }
         let spec = PairSpec::Rsa { bits: 2048 };
         let pair = hsm.generate_pair(keys, spec, class, AAD).await.unwrap();
-        let PublicParts::Rsa { modulus, exponent } = &pair.public else {
+        let info = PublicKey::parse(Format::X509, &pair.public_key_info, Hint::default());
+        let PublicKey::Rsa(key) = info.unwrap() else {
             panic!("{pair:?}")
         };
-        assert_eq!((modulus.len(), exponent.as_slice()), (256, &[1, 0, 1][..]));
+        assert_eq!(key.modulus.bits(), 2048);
+        assert_eq!(key.public_exponent.magnitude(), [1, 0, 1]);
         let name = format!("rsa-{class:?}");
         let key = ground.use_key(&name, KeyKind::RsaPrivate, &pair.private);
         for scheme in [
@@ -129,6 +127,77 @@ pub(super) async fn pairs(ground: &Ground) {
         .generate_pair(keys, PairSpec::Rsa { bits: 1024 }, Class::Token, AAD)
         .await;
     assert!(matches!(short, Err(HsmError::BadKey(_))));
+}
+
+/// Pairs that not every token makes: class served always gets them, class token where the token has them.
+pub(super) async fn odd_pairs(ground: &Ground) {
+    let Ground { hsm, keys, .. } = ground;
+    let named = [
+        Named::Ed25519,
+        Named::Ed448,
+        Named::X25519,
+        Named::X448,
+        Named::MlDsa44,
+        Named::MlDsa65,
+        Named::MlDsa87,
+        Named::SlhDsaSha2_128f,
+    ];
+    let curves = [
+        Curve::P224,
+        Curve::Secp256k1,
+        Curve::BrainpoolP384r1,
+        Curve::B233,
+    ];
+    let specs = named
+        .map(PairSpec::Named)
+        .into_iter()
+        .chain(curves.map(|curve| PairSpec::Ec { curve }));
+    for spec in specs {
+        let name = format!("{spec:?}");
+        let pair = hsm
+            .generate_pair(keys, spec, Class::Served, AAD)
+            .await
+            .unwrap();
+        let pkcs8 = hsm.open_sealed(keys, AAD, &pair.private).await.unwrap();
+        let key = PrivateKey::parse(Format::Pkcs8, &pkcs8, Hint::default()).unwrap();
+        let public = key.public().unwrap().write(Format::X509).unwrap();
+        assert_eq!(public, pair.public_key_info, "{name}");
+        let key = ground.use_key(&name, spec.kind().unwrap(), &pair.private);
+        let taken = hsm
+            .with_key(
+                &key,
+                use_key::Role::Sign,
+                Cost::Short,
+                [],
+                |_, _, []| Ok(()),
+            )
+            .await;
+        let in_token = hsm.generate_pair(keys, spec, Class::Token, AAD).await;
+        // What the embedded token cannot make it can be given, but for the curves that it does not have.
+        if ground.embedded && matches!(spec, PairSpec::Named(_)) {
+            assert!(taken.is_ok(), "{name}: {taken:?}");
+        }
+        match &in_token {
+            Ok(token) => {
+                assert_eq!((pair.maker, token.maker), (Maker::Token, Maker::Token));
+                let name = format!("{name} in token");
+                let key = ground.use_key(&name, spec.kind().unwrap(), &token.private);
+                hsm.with_key(
+                    &key,
+                    use_key::Role::Sign,
+                    Cost::Short,
+                    [],
+                    |_, _, []| Ok(()),
+                )
+                .await
+                .unwrap();
+            }
+            Err(error) => {
+                assert!(matches!(error, HsmError::Refused(_)), "{name}: {error:?}");
+                assert_eq!(pair.maker, Maker::Library);
+            }
+        }
+    }
 }
 
 /// More keys than places: every one still answers, and the token does not fill up.

@@ -174,6 +174,7 @@ async fn every_verb(ground: &Ground) {
     answers::key_wrap(ground).await;
     keys::secrets(ground).await;
     keys::pairs(ground).await;
+    keys::odd_pairs(ground).await;
     keys::eviction(ground).await;
     keys::checkpoint(ground).await;
     keys::issuing(ground).await;

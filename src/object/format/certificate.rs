@@ -3,7 +3,7 @@
 use x509_parser::certificate::X509CertificateParser;
 use x509_parser::nom::Parser;
 
-use super::{Format, FormatError, Malformed, Name, PublicKey};
+use super::{Format, FormatError, Hint, Malformed, Name, PublicKey};
 
 const SUBJECT_ALTERNATIVE_NAME: &str = "2.5.29.17";
 const ISSUER_ALTERNATIVE_NAME: &str = "2.5.29.18";
@@ -93,7 +93,7 @@ impl Certificate {
             signature_algorithm: SignatureAlgorithm::from_oid(
                 &certificate.signature_algorithm.algorithm.to_id_string(),
             ),
-            public_key: PublicKey::parse(Format::X509, public_key_info, None).ok(),
+            public_key: PublicKey::parse(Format::X509, public_key_info, Hint::default()).ok(),
             public_key_info: public_key_info.to_vec(),
         })
     }

@@ -1,12 +1,11 @@
 //! Elliptic curve keys: scalar and point, SEC1 (RFC 5915).
 
-use aws_lc_rs::agreement;
 use der::asn1::ObjectIdentifier;
 use der::{Decode, Encode};
 use sec1::{EcParameters, EcPrivateKey};
 use zeroize::Zeroizing;
 
-use super::{Curve, FormatError, Malformed, Unsigned};
+use super::{Curve, FormatError, Malformed, Unsigned, computed};
 
 /// An EC private key.
 #[derive(Clone, PartialEq, Eq)]
@@ -42,7 +41,7 @@ impl EcPrivate {
         point: Option<&[u8]>,
     ) -> Result<EcPrivate, FormatError> {
         let scalar = Unsigned::from_magnitude(scalar)?
-            .padded(curve.field_bytes())
+            .padded(curve.scalar_bytes())
             .ok_or(Malformed("the private scalar is longer than its curve"))?;
         let point = point
             .map(|point| EcPublic::new(curve, point))
@@ -55,7 +54,7 @@ impl EcPrivate {
         })
     }
 
-    /// As long as the curve's field, big-endian.
+    /// As long as the curve's order, big-endian.
     pub fn scalar(&self) -> &[u8] {
         &self.scalar
     }
@@ -65,11 +64,11 @@ impl EcPrivate {
         Unsigned::from_magnitude(&self.scalar)
     }
 
-    /// The public key: from the structure, else computed on P-256, P-384 and P-521, else None.
+    /// The public key: from the structure, else computed; None for a scalar that is no private key.
     pub fn public(&self) -> Option<EcPublic> {
         let point = match &self.point {
             Some(point) => point.clone(),
-            None => computed_point(self.curve, &self.scalar)?,
+            None => computed::point(self.curve, &self.scalar)?,
         };
         Some(EcPublic {
             curve: self.curve,
@@ -113,13 +112,13 @@ impl EcPrivate {
 }
 
 impl EcPublic {
-    /// `point` as SEC 1 §2.3.3 writes it, compressed or not. Its form and length are checked, not that it is on the curve.
+    /// `point` as SEC 1 §2.3.3 or X9.62 §4.3.6 (hybrid) writes it, compressed or not. Its form and length are checked, not that it is on the curve.
     pub fn new(curve: Curve, point: &[u8]) -> Result<EcPublic, FormatError> {
         let field = curve.field_bytes();
         let length = match point.first() {
             Some(2 | 3) => 1 + field,
-            Some(4) => 1 + 2 * field,
-            _ => return Err(Malformed("an EC point begins with 02, 03 or 04").into()),
+            Some(4 | 6 | 7) => 1 + 2 * field,
+            _ => return Err(Malformed("an EC point begins with 02, 03, 04, 06 or 07").into()),
         };
         if point.len() != length {
             return Err(Malformed("an EC point is not as long as its curve demands").into());
@@ -140,15 +139,4 @@ fn known(oid: ObjectIdentifier) -> Result<Curve, FormatError> {
     Curve::from_oid(oid).ok_or(FormatError::NotPossible(
         "keys on this curve are only kept as they came",
     ))
-}
-
-fn computed_point(curve: Curve, scalar: &[u8]) -> Option<Vec<u8>> {
-    let algorithm = match curve {
-        Curve::P256 => &agreement::ECDH_P256,
-        Curve::P384 => &agreement::ECDH_P384,
-        Curve::P521 => &agreement::ECDH_P521,
-        _ => return None,
-    };
-    let key = agreement::PrivateKey::from_private_key(algorithm, scalar).ok()?;
-    Some(key.compute_public_key().ok()?.as_ref().to_vec())
 }

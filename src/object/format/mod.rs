@@ -3,25 +3,34 @@
 //! Pure functions. Nothing here knows a message, an attribute or a version.
 
 mod certificate;
+mod computed;
 mod curve;
 mod digest;
 mod ec;
+mod field;
 mod integer;
 mod key;
 mod name;
+mod named;
+mod pkcs12;
 mod rsa;
 mod table;
 
 pub use certificate::{Certificate, SignatureAlgorithm};
+pub(crate) use computed::group as openssl_group;
 pub use curve::Curve;
 pub use digest::{HashAlgorithm, hash, hmac};
 pub(crate) use digest::{fill_hkdf, fill_pbkdf2};
 pub use ec::{EcPrivate, EcPublic};
+pub use field::{FieldPrivate, FieldPublic, Group};
 pub use integer::Unsigned;
-pub use key::{Other, PrivateKey, PublicKey, convert};
+pub use key::{Hint, Other, PrivateKey, PublicKey, convert};
 pub use name::{Name, NameAttribute};
+pub use named::{Inner, Named, NamedPrivate, NamedPublic};
+pub(crate) use pkcs12::LONGEST_CHAIN;
+pub use pkcs12::{Container, ContainerError};
 pub use rsa::{RsaPart, RsaPrivate, RsaPublic};
-pub use table::{Algorithm, Format, Kind, ObjectKind, created_format, default_format, is_possible};
+pub use table::{Algorithm, Format, Kind, ObjectKind, created_format, default_format, possible};
 
 /// Why key material could not be read or written. Never says anything about its value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -52,5 +61,7 @@ impl From<Malformed> for FormatError {
 
 #[cfg(test)]
 mod fixtures;
+#[cfg(test)]
+pub(crate) use fixtures::{FIELD, RSA_PKCS8, RSA_SPKI};
 #[cfg(test)]
 mod tests;

@@ -5,7 +5,7 @@ use der::{Decode, Encode};
 use pkcs1::{RsaPrivateKeyRef, RsaPublicKeyRef};
 use zeroize::Zeroizing;
 
-use super::{FormatError, Malformed, Unsigned};
+use super::{FormatError, Malformed, Unsigned, computed};
 
 /// One row per field of KMIP's transparent RSA structures, in their order (KMIP 2.1 §3.7, Table 21).
 macro_rules! parts {
@@ -126,11 +126,17 @@ impl RsaPrivate {
         ])
     }
 
-    /// As a DER RSAPrivateKey. `NotPossible` where a part is missing: PKCS#1 has no optional ones.
+    /// As a DER RSAPrivateKey, which has no optional parts: those that are missing are computed. `NotPossible` where
+    /// the others do not give them.
     pub fn to_pkcs1(&self) -> Result<Zeroizing<Vec<u8>>, FormatError> {
+        let whole = match RsaPart::ALL.iter().all(|part| self.part(*part).is_some()) {
+            true => None,
+            false => computed::complete_rsa(self),
+        };
+        let whole = whole.as_ref().unwrap_or(self);
         let part = |part| {
-            let value = self.part(part).ok_or(FormatError::NotPossible(
-                "the RSA key was registered without all the parts that PKCS#1 and PKCS#8 demand",
+            let value = whole.part(part).ok_or(FormatError::NotPossible(
+                "the RSA key was registered without the parts from which PKCS#1 and PKCS#8 follow",
             ))?;
             uint(value)
         };

@@ -1,5 +1,7 @@
 //! Key Format Types, and which key can have which.
 
+use super::{Inner, Named};
+
 /// One row per Key Format Type (KMIP 2.1 §11.25; 0x0E to 0x13 are KMIP 1.4 §9.1.3.2.3, reserved since 2.0).
 macro_rules! formats {
     ($($name:ident $number:literal $text:literal)*) => {
@@ -76,65 +78,82 @@ pub enum Algorithm {
     Rsa,
     /// On a curve of `Curve`.
     Ec,
-    Ed25519,
-    Ed448,
-    X25519,
-    X448,
     Dsa,
+    Dh,
+    Named(Named),
     /// Anything else that a SubjectPublicKeyInfo or PrivateKeyInfo can name.
     Other,
 }
 
-/// Every format that a key of this kind and family can be read from and written to.
-/// For EC public keys Raw is the point of SEC 1 §2.3.3.
-const POSSIBLE: &[(Kind, Algorithm, &[Format])] = &[
-    (
-        Kind::Private,
-        Algorithm::Rsa,
-        &[
-            Format::Pkcs1,
-            Format::Pkcs8,
-            Format::TransparentRsaPrivateKey,
-        ],
-    ),
-    (
-        Kind::Public,
-        Algorithm::Rsa,
-        &[Format::Pkcs1, Format::X509, Format::TransparentRsaPublicKey],
-    ),
-    (
-        Kind::Private,
-        Algorithm::Ec,
-        &[
-            Format::EcPrivateKey,
-            Format::Pkcs8,
-            Format::TransparentEcPrivateKey,
-            Format::TransparentEcdsaPrivateKey,
-            Format::TransparentEcdhPrivateKey,
-            Format::TransparentEcmqvPrivateKey,
-        ],
-    ),
-    (
-        Kind::Public,
-        Algorithm::Ec,
-        &[
-            Format::X509,
-            Format::Raw,
-            Format::TransparentEcPublicKey,
-            Format::TransparentEcdsaPublicKey,
-            Format::TransparentEcdhPublicKey,
-            Format::TransparentEcmqvPublicKey,
-        ],
-    ),
+/// KMIP 2.x has one pair of transparent EC formats, 1.x one for each scheme too.
+const EC_PRIVATE: &[Format] = &[
+    Format::TransparentEcPrivateKey,
+    Format::TransparentEcdsaPrivateKey,
+    Format::TransparentEcdhPrivateKey,
+    Format::TransparentEcmqvPrivateKey,
+];
+const EC_PUBLIC: &[Format] = &[
+    Format::TransparentEcPublicKey,
+    Format::TransparentEcdsaPublicKey,
+    Format::TransparentEcdhPublicKey,
+    Format::TransparentEcmqvPublicKey,
 ];
 
-/// Whether a key registered as `from` can be given as `to`. The format it has is always possible (KMIP 2.1 §6.1.19).
-/// A private key may still lack parts that `to` needs: `convert` then says so.
-pub fn is_possible(kind: Kind, algorithm: Algorithm, from: Format, to: Format) -> bool {
-    from == to
-        || POSSIBLE.iter().any(|(k, a, formats)| {
-            *k == kind && *a == algorithm && formats.contains(&from) && formats.contains(&to)
-        })
+impl Format {
+    pub fn is_ec_private(self) -> bool {
+        EC_PRIVATE.contains(&self)
+    }
+
+    pub fn is_ec_public(self) -> bool {
+        EC_PUBLIC.contains(&self)
+    }
+}
+
+/// Every format that a key of this kind and family can be read from and written to, if it is not lacking parts that the
+/// format needs; the format a key was registered in is always possible besides (KMIP 2.1 §6.1.19).
+/// Raw is the point of SEC 1 §2.3.3 and the scalar of EC keys, and the bytes of the key where it has no parameters.
+pub fn possible(kind: Kind, algorithm: Algorithm) -> &'static [Format] {
+    use Format as F;
+    match (kind, algorithm) {
+        (Kind::Private, Algorithm::Rsa) => &[F::Pkcs1, F::Pkcs8, F::TransparentRsaPrivateKey],
+        (Kind::Public, Algorithm::Rsa) => &[F::Pkcs1, F::X509, F::TransparentRsaPublicKey],
+        (Kind::Private, Algorithm::Dsa) => &[F::Pkcs8, F::TransparentDsaPrivateKey],
+        (Kind::Public, Algorithm::Dsa) => &[F::X509, F::TransparentDsaPublicKey],
+        (Kind::Private, Algorithm::Dh) => &[F::Pkcs8, F::TransparentDhPrivateKey],
+        (Kind::Public, Algorithm::Dh) => &[F::X509, F::TransparentDhPublicKey],
+        (Kind::Private, Algorithm::Ec) => &[
+            F::EcPrivateKey,
+            F::Pkcs8,
+            F::Raw,
+            F::TransparentEcPrivateKey,
+            F::TransparentEcdsaPrivateKey,
+            F::TransparentEcdhPrivateKey,
+            F::TransparentEcmqvPrivateKey,
+        ],
+        (Kind::Private, Algorithm::Named(Named::X25519 | Named::X448)) => &[
+            F::Pkcs8,
+            F::Raw,
+            F::TransparentEcPrivateKey,
+            F::TransparentEcdsaPrivateKey,
+            F::TransparentEcdhPrivateKey,
+            F::TransparentEcmqvPrivateKey,
+        ],
+        (Kind::Public, Algorithm::Ec | Algorithm::Named(Named::X25519 | Named::X448)) => &[
+            F::X509,
+            F::Raw,
+            F::TransparentEcPublicKey,
+            F::TransparentEcdsaPublicKey,
+            F::TransparentEcdhPublicKey,
+            F::TransparentEcmqvPublicKey,
+        ],
+        (Kind::Private, Algorithm::Named(named)) => match named.inner() {
+            Inner::SeedOrExpanded => &[F::Pkcs8],
+            Inner::OctetString | Inner::Bare => &[F::Pkcs8, F::Raw],
+        },
+        (Kind::Public, Algorithm::Named(_)) => &[F::X509, F::Raw],
+        (Kind::Private, Algorithm::Other) => &[F::Pkcs8],
+        (Kind::Public, Algorithm::Other) => &[F::X509],
+    }
 }
 
 /// What kind of object a default is asked for.
@@ -207,40 +226,25 @@ mod tests {
     }
 
     #[test]
-    fn possible() {
-        use {Algorithm::*, Kind::*};
-        assert!(is_possible(Private, Rsa, Format::Pkcs1, Format::Pkcs8));
-        assert!(is_possible(Public, Ec, Format::X509, Format::Raw));
-        assert!(is_possible(Private, Other, Format::Opaque, Format::Opaque));
-        assert!(!is_possible(Private, Rsa, Format::Pkcs1, Format::X509));
-        assert!(!is_possible(
-            Private,
-            Rsa,
-            Format::Pkcs1,
-            Format::EcPrivateKey
-        ));
-        assert!(!is_possible(Public, Rsa, Format::Raw, Format::Pkcs1));
-        assert!(!is_possible(
-            Private,
-            Ed25519,
-            Format::Pkcs8,
-            Format::TransparentEcPrivateKey
-        ));
-    }
-
-    #[test]
     fn defaults_are_formats_the_key_can_have() {
-        for algorithm in [Algorithm::Rsa, Algorithm::Ec] {
+        let families = [
+            Algorithm::Rsa,
+            Algorithm::Ec,
+            Algorithm::Dsa,
+            Algorithm::Dh,
+            Algorithm::Other,
+        ];
+        let named = Named::ALL.iter().map(|named| Algorithm::Named(*named));
+        for algorithm in families.into_iter().chain(named) {
             for (kind, object) in [
                 (Kind::Private, ObjectKind::PrivateKey(algorithm)),
                 (Kind::Public, ObjectKind::PublicKey(algorithm)),
             ] {
-                assert!(is_possible(
-                    kind,
-                    algorithm,
-                    default_format(object),
-                    created_format(object)
-                ));
+                let formats = possible(kind, algorithm);
+                assert!(formats.contains(&default_format(object)), "{algorithm:?}");
+                assert!(formats.contains(&created_format(object)), "{algorithm:?}");
+                let transparent = formats.iter().filter(|format| format.is_transparent());
+                assert!(transparent.count() <= 4);
             }
         }
     }

@@ -76,7 +76,8 @@ impl Handler for Certify {
                 deactivation: attributes.date(tag::DEACTIVATION_DATE),
             },
         };
-        issuance::issue(context, &unique_identifier, &issuance, kept).await?;
+        let draft = issuance::issue(context, &unique_identifier, &issuance, kept).await?;
+        context.insert(draft).await?;
         link(context, &public_key, &unique_identifier).await?;
         context.produce(UniqueIdentifier::CERTIFY, &unique_identifier);
         Ok(CertifyResponse { unique_identifier })

@@ -1,21 +1,22 @@
 //! Re-certify (1.4 §4.8, 2.1 §6.1.45): a new certificate for the key of one that is there.
 
 use der::{Decode, Encode};
-use ttlv::{Node, Tag, Value};
+use ttlv::{Tag, Value};
 
 use super::request;
 use crate::certificate::Request;
 use crate::engine::access::Permission;
 use crate::engine::context::{Context, Destroyed};
 use crate::engine::error::{Fault, Reason};
-use crate::object::creation;
 use crate::object::delivery::{self, Wish};
 use crate::object::issuance::{self, Dates, Issuance, Otherwise};
 use crate::object::managed::Sealed;
+use crate::object::{creation, renewal};
 use crate::operation::Handler;
 use crate::operation::object::create::storable;
+use crate::operation::renew::re_key;
 use crate::operation::server::query::ProtectionStorageMasks;
-use crate::protocol::attributes::{Attribute, Attributes};
+use crate::protocol::attributes::Attributes;
 use crate::protocol::enumeration::{
     CertificateRequestType, CertificateType, LinkType, ObjectType, State, UniqueIdentifier,
 };
@@ -41,33 +42,6 @@ structure! {
     }
 }
 
-/// What the new certificate does not take over (1.4 Table 187), and what the server sets anew.
-static NOT_COPIED: &[Tag] = &[
-    tag::UNIQUE_IDENTIFIER,
-    tag::SHORT_UNIQUE_IDENTIFIER,
-    tag::OBJECT_TYPE,
-    tag::STATE,
-    tag::DIGEST,
-    tag::INITIAL_DATE,
-    tag::LAST_CHANGE_DATE,
-    tag::ORIGINAL_CREATION_DATE,
-    tag::ACTIVATION_DATE,
-    tag::DEACTIVATION_DATE,
-    tag::DESTROY_DATE,
-    tag::ARCHIVE_DATE,
-    tag::COMPROMISE_DATE,
-    tag::COMPROMISE_OCCURRENCE_DATE,
-    tag::REVOCATION_REASON,
-    tag::LINK,
-    tag::FRESH,
-    tag::LEASE_TIME,
-    tag::ALWAYS_SENSITIVE,
-    tag::NEVER_EXTRACTABLE,
-    tag::KEY_VALUE_PRESENT,
-    tag::PROTECTION_STORAGE_MASK,
-    tag::RANDOM_NUMBER_GENERATOR,
-];
-
 #[derive(Debug)]
 pub struct ReCertify;
 
@@ -86,21 +60,15 @@ impl Handler for ReCertify {
                 Destroyed::Refused,
             )
             .await?;
-        let dates = dates(context, request.offset, &attributes, &existing)?;
-        let certificate = renewable(context, &existing).await?;
+        renewal::renewable(&existing, ObjectType::CERTIFICATE)?;
+        let certificate = believed(context, &existing).await?;
         let tbs = certificate.tbs_certificate();
         let public_key_info = tbs.subject_public_key_info().to_der().map_err(unreadable)?;
         let asked = asked(context, request, &public_key_info).await?;
-        let mut kept = copied(context, &existing, &attributes)?;
-        creation::link(
-            &mut kept,
-            LinkType::REPLACED_OBJECT_LINK.0,
-            &existing.unique_identifier,
-        );
+        let unstated = issuance::unstated(&attributes);
+        let copied = re_key::attributes(context, &existing, &unstated, request.offset)?;
         let public_key = public_key(context, &existing, &public_key_info).await?;
-
         let unique_identifier = creation::new_identifier();
-        replace(context, &existing, &unique_identifier).await?;
         let issuance = Issuance {
             public_key_info: &public_key_info,
             public_key: &public_key,
@@ -115,9 +83,15 @@ impl Handler for ReCertify {
                 .integer(tag::CRYPTOGRAPHIC_USAGE_MASK)
                 .map(CryptographicUsageMask::from_integer)
                 .unwrap_or_default(),
-            dates,
+            dates: Dates {
+                activation: copied.date(tag::ACTIVATION_DATE),
+                deactivation: copied.date(tag::DEACTIVATION_DATE),
+            },
         };
-        issuance::issue(context, &unique_identifier, &issuance, kept).await?;
+        // What the existing certificate states is not what this one does.
+        let kept = issuance::unstated(&copied);
+        let draft = issuance::issue(context, &unique_identifier, &issuance, kept).await?;
+        renewal::replace(context, &existing, draft).await?;
         relink(context, &public_key, &existing, &unique_identifier).await?;
         context.produce(UniqueIdentifier::RE_CERTIFY, &unique_identifier);
         Ok(ReCertifyResponse { unique_identifier })
@@ -128,8 +102,8 @@ fn unreadable(_: der::Error) -> Fault {
     request::not_certifiable("the certificate is no X.509 certificate in DER".to_owned())
 }
 
-/// The existing certificate, if it may have a successor.
-async fn renewable(
+/// The existing certificate, if it was not revoked.
+async fn believed(
     context: &mut Context,
     existing: &Sealed,
 ) -> Result<x509_cert::Certificate, Fault> {
@@ -165,37 +139,6 @@ async fn renewable(
             other.object_type()
         ))),
     }
-}
-
-/// 1.4 Table 186; 1.4 §11.9 has Offset and dates exclude each other.
-fn dates(
-    context: &Context,
-    offset: Option<Interval>,
-    wanted: &Attributes,
-    existing: &Sealed,
-) -> Result<Dates, Fault> {
-    let dates = [tag::ACTIVATION_DATE, tag::DEACTIVATION_DATE];
-    let [began, ended] = dates.map(|tag| existing.attributes.date(tag));
-    let [begins, ends] = dates.map(|tag| wanted.date(tag));
-    let Some(Interval(offset)) = offset else {
-        return Ok(Dates {
-            activation: begins.or(began),
-            deactivation: ends.or(ended),
-        });
-    };
-    if begins.is_some() || ends.is_some() {
-        return Err(Fault::new(
-            Reason::InvalidMessage,
-            "Offset stands beside Activation Date or Deactivation Date; give one or the other",
-        ));
-    }
-    let activation = context.now + i64::from(offset);
-    let deactivation = began.zip(ended);
-    Ok(Dates {
-        activation: Some(activation),
-        deactivation: deactivation
-            .map(|(began, ended)| ended.saturating_add(activation.saturating_sub(began))),
-    })
 }
 
 /// The certificate request of the message, for the same key.
@@ -235,54 +178,18 @@ async fn asked(
     }
 }
 
-/// The attributes of the existing certificate, with those of the request in their place.
-fn copied(context: &Context, existing: &Sealed, wanted: &Attributes) -> Result<Attributes, Fault> {
-    let wanted = creation::admit(
-        context.version,
-        ObjectType::CERTIFICATE,
-        &issuance::unstated(wanted),
-    )?;
-    let mut copied = issuance::unstated(&existing.attributes);
-    copied
-        .0
-        .retain(|attribute| NOT_COPIED.iter().all(|tag| !attribute.is(*tag)));
-    for attribute in wanted.0 {
-        let many = attribute
-            .reference
-            .row()
-            .is_none_or(|row| row.permits_many(ObjectType::CERTIFICATE));
-        if !many {
-            copied
-                .0
-                .retain(|other| other.reference != attribute.reference);
-        }
-        let present = copied
-            .all(&attribute.reference)
-            .any(|other| other.value == attribute.value);
-        if !present {
-            copied.add(Attribute {
-                index: None,
-                ..attribute
-            });
-        }
-    }
-    Ok(copied)
-}
-
 /// The managed public key that the certificate is for; registered where there is none any more.
 async fn public_key(
     context: &mut Context,
     existing: &Sealed,
     public_key_info: &[u8],
 ) -> Result<String, Fault> {
-    for linked in links(&existing.attributes, LinkType::PUBLIC_KEY_LINK) {
-        let key = context
+    if let Some(linked) = renewal::linked(&existing.attributes, LinkType::PUBLIC_KEY_LINK)
+        && let Ok(key) = context
             .object_named(&linked, Permission::Certify, Destroyed::Refused)
-            .await;
-        let Ok(key) = key else { continue };
-        if key.object_type() != ObjectType::PUBLIC_KEY {
-            continue;
-        }
+            .await
+        && key.object_type() == ObjectType::PUBLIC_KEY
+    {
         let info = request::public_key_info(context, &key).await?;
         // A link is the client's to write.
         if request::is_same_key(&info, public_key_info) {
@@ -290,59 +197,6 @@ async fn public_key(
         }
     }
     request::register(context, public_key_info, CryptographicUsageMask::VERIFY).await
-}
-
-fn links(attributes: &Attributes, wanted: LinkType) -> Vec<String> {
-    let values = attributes.values(tag::LINK);
-    values
-        .filter_map(|value| match value {
-            Value::Structure(fields) if is_link(fields, wanted) => fields
-                .iter()
-                .find(|field| field.tag == tag::LINKED_OBJECT_IDENTIFIER),
-            _ => None,
-        })
-        .filter_map(|field| match &field.value {
-            Value::TextString(text) => Some(text.to_string()),
-            _ => None,
-        })
-        .collect()
-}
-
-fn is_link(fields: &[Node<'_>], wanted: LinkType) -> bool {
-    fields
-        .iter()
-        .any(|field| field.tag == tag::LINK_TYPE && field.value == Value::Enumeration(wanted.0))
-}
-
-fn unlink(attributes: &mut Attributes, which: LinkType, to: Option<&str>) {
-    attributes.0.retain(|attribute| match &attribute.value {
-        Value::Structure(fields) if attribute.is(tag::LINK) && is_link(fields, which) => to
-            .is_some_and(|to| {
-                fields.iter().all(|field| {
-                    field.tag != tag::LINKED_OBJECT_IDENTIFIER
-                        || field.value != Value::TextString(to.into())
-                })
-            }),
-        _ => true,
-    });
-}
-
-/// The existing certificate gives up its Names and points to its successor; there is one at the most
-/// (2.1 §11.28).
-async fn replace(context: &mut Context, existing: &Sealed, successor: &str) -> Result<(), Fault> {
-    let mut draft = existing.edit();
-    draft.attributes.remove(tag::NAME);
-    unlink(
-        &mut draft.attributes,
-        LinkType::REPLACEMENT_OBJECT_LINK,
-        None,
-    );
-    creation::link(
-        &mut draft.attributes,
-        LinkType::REPLACEMENT_OBJECT_LINK.0,
-        successor,
-    );
-    context.update(draft).await
 }
 
 /// "For the public key, the server SHALL change the Link attribute of Link Type Certificate to point
@@ -357,12 +211,31 @@ async fn relink(
         .object_named(public_key, Permission::Certify, Destroyed::Refused)
         .await?;
     let mut draft = key.edit();
-    let old = &existing.unique_identifier;
-    unlink(&mut draft.attributes, LinkType::CERTIFICATE_LINK, Some(old));
+    draft.attributes.0.retain(|attribute| {
+        !attribute.is(tag::LINK) || !is_link(&attribute.value, &existing.unique_identifier)
+    });
     creation::link(
         &mut draft.attributes,
         LinkType::CERTIFICATE_LINK.0,
         successor,
     );
     context.update(draft).await
+}
+
+fn is_link(value: &Value<'_>, to: &str) -> bool {
+    let Value::Structure(fields) = value else {
+        return false;
+    };
+    let has = |tag: Tag, value: Value<'_>| {
+        fields
+            .iter()
+            .any(|field| field.tag == tag && field.value == value)
+    };
+    has(
+        tag::LINK_TYPE,
+        Value::Enumeration(LinkType::CERTIFICATE_LINK.0),
+    ) && has(
+        tag::LINKED_OBJECT_IDENTIFIER,
+        Value::TextString(to.to_owned().into()),
+    )
 }

@@ -8,7 +8,7 @@ use crate::engine::context::Context;
 use crate::engine::error::{Fault, Reason};
 use crate::object::creation::Origin;
 use crate::object::delivery::{self, Wish};
-use crate::object::format::{Format, PublicKey as Key};
+use crate::object::format::{Format, Hint, PublicKey as Key};
 use crate::object::managed::Sealed;
 use crate::object::{admission, creation, inspection};
 use crate::protocol::attributes::Attributes;
@@ -136,7 +136,7 @@ pub async fn register(
     public_key_info: &[u8],
     usage: CryptographicUsageMask,
 ) -> Result<String, Fault> {
-    let parsed = Key::parse(Format::X509, public_key_info, None).ok();
+    let parsed = Key::parse(Format::X509, public_key_info, Hint::default()).ok();
     let algorithm = parsed
         .as_ref()
         .and_then(|key| inspection::key_algorithm(key.algorithm()));

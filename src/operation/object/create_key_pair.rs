@@ -5,22 +5,15 @@ use ttlv::Value;
 use crate::engine::access::Permission;
 use crate::engine::context::Context;
 use crate::engine::error::{Fault, Reason};
-use crate::hsm::{Curve, Pair, PairSpec};
-use crate::object::creation::{self, Birth, Origin};
-use crate::object::format::{Format, Kind, convert};
-use crate::object::managed::Form;
-use crate::object::{inspection, material};
+use crate::object::creation;
+use crate::object::format::Format;
+use crate::object::pair::{self, Half};
+use crate::object::pair_algorithm;
 use crate::operation::Handler;
-use crate::operation::object::create::storable;
+use crate::operation::object::create::pair_storable;
 use crate::operation::server::query::ProtectionStorageMasks;
 use crate::protocol::attributes::Attributes;
-use crate::protocol::enumeration::{
-    CryptographicAlgorithm, KeyFormatType, ObjectType, RecommendedCurve, UniqueIdentifier,
-};
-use crate::protocol::key_block::KeyBlock;
-use crate::protocol::mask::CryptographicUsageMask;
-use crate::protocol::object::{Object, PrivateKey, PublicKey};
-use crate::protocol::structure::Bytes;
+use crate::protocol::enumeration::{ObjectType, UniqueIdentifier};
 use crate::protocol::tag;
 use crate::store::record::Class;
 use crate::structure;
@@ -43,15 +36,12 @@ structure! {
 #[derive(Debug)]
 pub struct CreateKeyPair;
 
-/// Curves that pairs are made on, with the length in bits that names them where no curve is given.
-static CURVES: &[(RecommendedCurve, i32, Curve)] = &[
-    (RecommendedCurve::P_256, 256, Curve::P256),
-    (RecommendedCurve::P_384, 384, Curve::P384),
-    (RecommendedCurve::P_521, 521, Curve::P521),
-];
-
 /// One half's attributes: its own take precedence over the common ones; several instances unite (Table 190).
-fn joined(common: Option<&Attributes>, own: Option<&Attributes>, half: ObjectType) -> Attributes {
+pub fn joined(
+    common: Option<&Attributes>,
+    own: Option<&Attributes>,
+    half: ObjectType,
+) -> Attributes {
     let mut joined = own.cloned().unwrap_or_default();
     for attribute in common.into_iter().flat_map(Attributes::iter) {
         let many = attribute
@@ -71,89 +61,17 @@ fn joined(common: Option<&Attributes>, own: Option<&Attributes>, half: ObjectTyp
     joined
 }
 
-fn wanted_curve(attributes: &Attributes) -> Option<RecommendedCurve> {
-    let Value::Structure(fields) = attributes.get(tag::CRYPTOGRAPHIC_DOMAIN_PARAMETERS)? else {
-        return None;
-    };
-    fields
-        .iter()
-        .find(|field| field.tag == tag::RECOMMENDED_CURVE)
-        .and_then(|field| match field.value {
-            Value::Enumeration(number) => Some(RecommendedCurve(number)),
-            _ => None,
-        })
-}
-
-fn spec(attributes: &Attributes) -> Result<(CryptographicAlgorithm, PairSpec, i32), Fault> {
-    let algorithm = creation::required(
-        attributes
-            .enumeration(tag::CRYPTOGRAPHIC_ALGORITHM)
-            .map(CryptographicAlgorithm),
-        tag::CRYPTOGRAPHIC_ALGORITHM,
-    )?;
-    let length = attributes.integer(tag::CRYPTOGRAPHIC_LENGTH);
-    match algorithm {
-        CryptographicAlgorithm::RSA => {
-            let length = creation::required(length, tag::CRYPTOGRAPHIC_LENGTH)?;
-            if !(2048..=4096).contains(&length) || length % 256 != 0 {
-                return Err(Fault::new(
-                    Reason::InvalidAttributeValue,
-                    format!("RSA keys of {length} bits are not made; expected 2048 to 4096"),
-                ));
-            }
-            Ok((
-                algorithm,
-                PairSpec::Rsa {
-                    bits: length.cast_unsigned(),
-                },
-                length,
-            ))
-        }
-        CryptographicAlgorithm::EC
-        | CryptographicAlgorithm::ECDSA
-        | CryptographicAlgorithm::ECDH => {
-            let wanted = wanted_curve(attributes);
-            let row = CURVES.iter().find(|(curve, bits, _)| match wanted {
-                Some(wanted) => wanted == *curve,
-                None => length == Some(*bits),
-            });
-            let (_, bits, curve) = row.ok_or_else(|| {
-                Fault::new(
-                    Reason::UnsupportedCryptographicParameters,
-                    "key pairs are made on P-256, P-384 and P-521; name one in Cryptographic Domain Parameters",
-                )
-            })?;
-            if length.is_some_and(|length| length != *bits) {
-                return Err(Fault::new(
-                    Reason::InvalidAttributeValue,
-                    format!("Cryptographic Length does not fit the curve, which has {bits} bits"),
-                ));
-            }
-            Ok((algorithm, PairSpec::Ec { curve: *curve }, *bits))
-        }
+/// A private key of class token is kept as the token wraps it.
+pub fn token_format(format: Format) -> Result<(), Fault> {
+    match format {
+        Format::Pkcs8 => Ok(()),
         other => Err(Fault::new(
-            Reason::UnsupportedCryptographicParameters,
-            format!("key pairs of {other} are not made"),
+            Reason::KeyFormatTypeNotSupported,
+            format!(
+                "a private key of class token is kept as PKCS#8, not as {}",
+                other.name()
+            ),
         )),
-    }
-}
-
-/// In which formats the halves are kept (2.1 §4.26 Table 81; before 2.0 the formats that libraries read).
-fn formats(spec: PairSpec) -> (Format, Format) {
-    match spec {
-        PairSpec::Rsa { .. } => (Format::Pkcs1, Format::Pkcs1),
-        PairSpec::Ec { .. } => (Format::EcPrivateKey, Format::X509),
-    }
-}
-
-fn block(format: Format, algorithm: CryptographicAlgorithm, length: i32) -> KeyBlock {
-    KeyBlock {
-        key_format_type: KeyFormatType(format.number()),
-        key_compression_type: None,
-        key_value: None,
-        cryptographic_algorithm: Some(algorithm),
-        cryptographic_length: Some(length),
-        key_wrapping_data: None,
     }
 }
 
@@ -163,13 +81,12 @@ impl Handler for CreateKeyPair {
 
     async fn run(context: &mut Context, request: &Self::Request) -> Result<Self::Response, Fault> {
         context.permit(Permission::Create)?;
-        for masks in [
-            &request.common_protection_storage_masks,
-            &request.private_protection_storage_masks,
-            &request.public_protection_storage_masks,
-        ] {
-            storable(context, masks.as_ref())?;
-        }
+        pair_storable(
+            context,
+            request.common_protection_storage_masks.as_ref(),
+            request.private_protection_storage_masks.as_ref(),
+            request.public_protection_storage_masks.as_ref(),
+        )?;
         let half = |own: &Option<Attributes>, object_type| {
             let joined = joined(
                 request.common_attributes.as_ref(),
@@ -180,61 +97,23 @@ impl Handler for CreateKeyPair {
         };
         let mut private = half(&request.private_key_attributes, ObjectType::PRIVATE_KEY)?;
         let mut public = half(&request.public_key_attributes, ObjectType::PUBLIC_KEY)?;
-        let (algorithm, spec, length) = spec(&private)?;
+        let wanted = pair_algorithm::wanted(&private, &public)?;
         let class = creation::class_asked(&private)?;
-        for attributes in [&mut private, &mut public] {
-            attributes.set(tag::CRYPTOGRAPHIC_LENGTH, Value::Integer(length));
-            attributes.set(
-                tag::CRYPTOGRAPHIC_ALGORITHM,
-                Value::Enumeration(algorithm.0),
-            );
+        if class == Class::Token && private.has(tag::KEY_FORMAT_TYPE) {
+            token_format(wanted.formats.0)?;
         }
-        let signs = |mask: CryptographicUsageMask| Value::Integer(mask.to_integer());
         // Barbican asks without masks: a pair that nobody may use helps nobody.
-        private.set_if_absent(
-            tag::CRYPTOGRAPHIC_USAGE_MASK,
-            signs(CryptographicUsageMask::SIGN),
-        );
-        public.set_if_absent(
-            tag::CRYPTOGRAPHIC_USAGE_MASK,
-            signs(CryptographicUsageMask::VERIFY),
-        );
-        let (private_id, public_id) = (creation::new_identifier(), creation::new_identifier());
-        let (to_public, to_private) = inspection::PAIR_LINKS;
-        creation::link(&mut private, to_public.0, &public_id);
-        creation::link(&mut public, to_private.0, &private_id);
-
-        let tenant = context.tenant();
-        let binding = material::bound_to(
-            &context.engine.deployment,
-            tenant,
-            &private_id,
-            ObjectType::PRIVATE_KEY,
-            class,
-        );
-        let pair: Pair = context
-            .engine
-            .hsm
-            .generate_pair(&context.caller.tenant.keys, spec, class, &binding)
-            .await?;
-        let (private_format, public_format) = formats(spec);
-        private_half(
-            context,
-            &private_id,
-            class,
-            &pair,
-            block(private_format, algorithm, length),
-            private,
-        )
-        .await?;
-        public_half(
-            context,
-            &public_id,
-            &pair,
-            block(public_format, algorithm, length),
-            public,
-        )
-        .await?;
+        let (private_mask, public_mask) = wanted.usual_masks();
+        for (attributes, mask) in [(&mut private, private_mask), (&mut public, public_mask)] {
+            let mask = Value::Integer(mask.to_integer());
+            attributes.set_if_absent(tag::CRYPTOGRAPHIC_USAGE_MASK, mask);
+        }
+        let (private, public) = (Half::new(private), Half::new(public));
+        let private_id = private.unique_identifier.clone();
+        let public_id = public.unique_identifier.clone();
+        let (private, public) = pair::make(context, &wanted, class, private, public).await?;
+        context.insert(private).await?;
+        context.insert(public).await?;
         context.also_produce(UniqueIdentifier::CREATE_KEY_PAIR_PUBLIC_KEY, &public_id);
         context.also_produce(UniqueIdentifier::CREATE_KEY_PAIR_PRIVATE_KEY, &private_id);
         context.produce(UniqueIdentifier::CREATE_KEY_PAIR, &private_id);
@@ -243,97 +122,4 @@ impl Handler for CreateKeyPair {
             public_key_unique_identifier: public_id,
         })
     }
-}
-
-async fn private_half(
-    context: &mut Context,
-    unique_identifier: &str,
-    class: Class,
-    pair: &Pair,
-    mut block: KeyBlock,
-    attributes: Attributes,
-) -> Result<(), Fault> {
-    let keys = &context.caller.tenant.keys;
-    let tenant = context.tenant();
-    let object_type = ObjectType::PRIVATE_KEY;
-    let binding = material::bound_to(
-        &context.engine.deployment,
-        tenant,
-        unique_identifier,
-        object_type,
-        class,
-    );
-    let (blob, clear): (_, Option<Bytes>) = match class {
-        // In the token the key stays what the token wrapped: PKCS#8.
-        Class::Token => {
-            block.key_format_type = KeyFormatType::PKCS_8;
-            (pair.private.clone(), None)
-        }
-        Class::Served | Class::Cached => {
-            let pkcs8 = context
-                .engine
-                .hsm
-                .open_sealed(keys, &binding, &pair.private)
-                .await?;
-            let format = Format::from_number(block.key_format_type.0).unwrap_or(Format::Pkcs8);
-            let kept = convert(Kind::Private, Format::Pkcs8, format, None, &pkcs8)?;
-            (
-                context.engine.hsm.seal(keys, &binding, &kept).await?,
-                Some(kept),
-            )
-        }
-    };
-    let birth = Birth {
-        object_type,
-        unique_identifier,
-        class,
-        format: Some(block.key_format_type),
-        digestible: clear.as_ref().map(|bytes| bytes.as_slice()),
-        origin: Origin::Generated,
-    };
-    let skeleton = Object::PrivateKey(PrivateKey { key_block: block });
-    let material = (Form::Bytes, Some(blob));
-    let draft = creation::keep(context, &birth, skeleton, material, attributes);
-    context.insert(draft).await
-}
-
-async fn public_half(
-    context: &mut Context,
-    unique_identifier: &str,
-    pair: &Pair,
-    block: KeyBlock,
-    attributes: Attributes,
-) -> Result<(), Fault> {
-    let keys = &context.caller.tenant.keys;
-    let tenant = context.tenant();
-    let object_type = ObjectType::PUBLIC_KEY;
-    let class = Class::Served;
-    let format = Format::from_number(block.key_format_type.0).unwrap_or(Format::X509);
-    let kept = convert(
-        Kind::Public,
-        Format::X509,
-        format,
-        None,
-        &pair.public_key_info,
-    )?;
-    let binding = material::bound_to(
-        &context.engine.deployment,
-        tenant,
-        unique_identifier,
-        object_type,
-        class,
-    );
-    let blob = context.engine.hsm.seal(keys, &binding, &kept).await?;
-    let birth = Birth {
-        object_type,
-        unique_identifier,
-        class,
-        format: Some(block.key_format_type),
-        digestible: Some(&kept),
-        origin: Origin::Generated,
-    };
-    let skeleton = Object::PublicKey(PublicKey { key_block: block });
-    let material = (Form::Bytes, Some(blob));
-    let draft = creation::keep(context, &birth, skeleton, material, attributes);
-    context.insert(draft).await
 }

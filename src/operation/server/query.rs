@@ -7,13 +7,15 @@ use ttlv::Value;
 use crate::engine::Engine;
 use crate::engine::context::Context;
 use crate::engine::error::Fault;
+use crate::object::pair_algorithm;
 use crate::operation::{self, Handler};
 use crate::protocol::enumeration::{
-    BatchErrorContinuationOption, ObjectType, Operation, QueryFunction, ShreddingAlgorithm,
-    UnwrapMode,
+    BatchErrorContinuationOption, ItemType, ObjectType, Operation, QueryFunction,
+    ShreddingAlgorithm, UnwrapMode,
 };
 use crate::protocol::mask::ProtectionStorageMask;
 use crate::protocol::object::OBJECTS;
+use crate::protocol::tag;
 use crate::protocol::version::Version;
 use crate::structure;
 
@@ -27,6 +29,7 @@ structure! {
         vendor_identification: Option<String> = VENDOR_IDENTIFICATION;
         server_information: Option<ServerInformation> = SERVER_INFORMATION;
         application_namespace: Vec<String> = APPLICATION_NAMESPACE;
+        extension_information: Vec<ExtensionInformation> = EXTENSION_INFORMATION, since V2_0;
         rng_parameters: Vec<Value<'static>> = RNG_PARAMETERS, since V1_3;
         capability_information: Vec<CapabilityInformation> = CAPABILITY_INFORMATION, since V1_3;
         protection_storage_masks: Option<ProtectionStorageMasks> = PROTECTION_STORAGE_MASKS, since V2_0;
@@ -36,6 +39,13 @@ structure! {
         server_name: Option<String> = SERVER_NAME, since V2_0;
         server_version: Option<String> = SERVER_VERSION, since V2_0;
         product_name: Option<String> = PRODUCT_NAME, since V2_0;
+    }
+    /// 2.1 §7.13. Before 2.0 it describes tags only, and this server has none of its own there.
+    pub struct ExtensionInformation {
+        extension_name: String = EXTENSION_NAME;
+        extension_tag: Option<i32> = EXTENSION_TAG;
+        extension_type: Option<ItemType> = EXTENSION_TYPE;
+        extension_enumeration: Option<i32> = EXTENSION_ENUMERATION, since V2_0;
     }
     /// 2.1 §7.3.
     pub struct CapabilityInformation {
@@ -67,6 +77,10 @@ pub fn answer(engine: &Arc<Engine>, version: Version, request: &QueryRequest) ->
         vendor_identification: None,
         server_information: None,
         application_namespace: Vec::new(),
+        extension_information: extensions(
+            asks(QueryFunction::QUERY_EXTENSION_LIST),
+            asks(QueryFunction::QUERY_EXTENSION_MAP),
+        ),
         rng_parameters: Vec::new(),
         capability_information: Vec::new(),
         protection_storage_masks: None,
@@ -113,6 +127,23 @@ pub fn answer(engine: &Arc<Engine>, version: Version, request: &QueryRequest) ->
         });
     }
     response
+}
+
+/// Values beyond this version's enumerations. The list has the names, the map the rest too.
+fn extensions(list: bool, map: bool) -> Vec<ExtensionInformation> {
+    if !list && !map {
+        return Vec::new();
+    }
+    pair_algorithm::extensions()
+        .map(|(extension_name, algorithm)| ExtensionInformation {
+            extension_name,
+            extension_tag: map
+                .then(|| i32::try_from(tag::CRYPTOGRAPHIC_ALGORITHM.0).ok())
+                .flatten(),
+            extension_type: map.then_some(ItemType::ENUMERATION),
+            extension_enumeration: map.then(|| algorithm.0.cast_signed()),
+        })
+        .collect()
 }
 
 /// All three continuation options are served (`engine/batch.rs`).
