@@ -185,3 +185,44 @@ fn what_is_not_renewed_says_why() {
     client.revoke(&public, 2);
     renew(&mut client, &certificate, Vec::new()).fails(ResultReason::WRONG_KEY_LIFECYCLE_STATE);
 }
+
+/// 2.1 §4.48 to §4.54: "the equivalent of the … ReCertify operation performed by the server".
+#[test]
+fn the_server_renews_what_is_to_be_rotated() {
+    let server = crate::process::Server::start(crate::process::Setup {
+        environment: vec![("KEYWARD_ROTATION", "1s".to_owned())],
+        ..crate::process::Setup::default()
+    });
+    let mut client = server.client();
+    let interval = |tag, seconds| Node::new(tag, Value::Interval(seconds));
+    let (_, public) = client.pair(Vec::new());
+    let wanted = attributes(vec![
+        x_509(),
+        name("rotated"),
+        text(tag::CERTIFICATE_SUBJECT_CN, "rotated"),
+        date(tag::DEACTIVATION_DATE, now() + 90 * DAY),
+        Node::new(tag::ROTATE_AUTOMATIC, Value::Boolean(true)),
+        interval(tag::ROTATE_INTERVAL, 2),
+        interval(tag::ROTATE_OFFSET, 0),
+    ]);
+    let first = client.certified(vec![uid(&public), wanted]);
+    let begun = std::time::Instant::now();
+    let next = loop {
+        let found = client.located("rotated");
+        if found != [first.clone()] {
+            break found[0].clone();
+        }
+        assert!(begun.elapsed().as_secs() < 20, "{}", server.log());
+        std::thread::sleep(std::time::Duration::from_millis(200));
+    };
+    let shown = client.attributes(&next);
+    assert_eq!(value(&shown, tag::ROTATE_LATEST), Value::Boolean(true));
+    assert_eq!(
+        client.links(&next, LinkType::REPLACED_OBJECT_LINK),
+        [first.clone()]
+    );
+    let certificate = client.certificate(&next);
+    assert!(holds(&certificate, &client.issuer_of(&next)));
+    let (was, is) = (client.certificate(&first), certificate);
+    assert!(is.public_key().unwrap().public_eq(&was.public_key().unwrap()));
+}

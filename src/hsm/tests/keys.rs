@@ -1,6 +1,7 @@
 //! Keys made, used, evicted.
 use super::*;
 use crate::object::format::{Curve, Format, Hint, Named, PrivateKey, PublicKey};
+use crate::protocol::enumeration::HashingAlgorithm;
 
 pub(super) async fn secrets(ground: &Ground) {
     let Ground { hsm, keys, .. } = ground;
