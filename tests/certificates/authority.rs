@@ -103,12 +103,20 @@ fn certificates_say_where_their_list_is() {
 /// Several requests want it first at the same moment: there is one authority in the end.
 #[test]
 fn it_is_founded_once() {
-    let server = Server::start(Setup::default());
+    founded_once(&Server::start(Setup::default()));
+    if let Some(cluster) = crate::postgres::shared() {
+        founded_once(&Server::start(Setup {
+            database: Some(cluster.database()),
+            ..Setup::default()
+        }));
+    }
+}
+
+fn founded_once(server: &Server) {
     let mut issuers = Vec::new();
     std::thread::scope(|scope| {
         let tasks: Vec<_> = (0..6)
             .map(|number| {
-                let server = &server;
                 scope.spawn(move || {
                     let mut client = server.client();
                     let id = client.certified(payload(&format!("one of many {number}")));

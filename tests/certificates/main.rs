@@ -11,6 +11,9 @@
 mod authority;
 mod certify;
 mod ground;
+#[path = "../support/postgres.rs"]
+#[allow(dead_code, reason = "shared with other tests")]
+mod postgres;
 #[path = "../support/process.rs"]
 #[allow(dead_code, reason = "shared with other tests")]
 mod process;

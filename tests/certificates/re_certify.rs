@@ -224,5 +224,9 @@ fn the_server_renews_what_is_to_be_rotated() {
     let certificate = client.certificate(&next);
     assert!(holds(&certificate, &client.issuer_of(&next)));
     let (was, is) = (client.certificate(&first), certificate);
-    assert!(is.public_key().unwrap().public_eq(&was.public_key().unwrap()));
+    assert!(
+        is.public_key()
+            .unwrap()
+            .public_eq(&was.public_key().unwrap())
+    );
 }
