@@ -117,7 +117,12 @@ pub struct Ready {
 
 /// What the token makes of a private key; None where it has nothing for the algorithm.
 pub fn private_kind(key: &Sealed) -> Option<KeyKind> {
-    match algorithm(key)? {
+    private_kind_of(algorithm(key)?)
+}
+
+/// The same by its algorithm.
+pub fn private_kind_of(algorithm: CryptographicAlgorithm) -> Option<KeyKind> {
+    match algorithm {
         CryptographicAlgorithm::RSA => Some(KeyKind::RsaPrivate),
         CryptographicAlgorithm::EC
         | CryptographicAlgorithm::ECDSA

@@ -31,23 +31,18 @@ fn kind(
     object_type: ObjectType,
     algorithm: Option<CryptographicAlgorithm>,
 ) -> Result<KeyKind, Fault> {
-    match (object_type, algorithm) {
-        (ObjectType::SYMMETRIC_KEY, Some(CryptographicAlgorithm::AES)) => Ok(KeyKind::Aes),
-        (ObjectType::SYMMETRIC_KEY, Some(CryptographicAlgorithm::DES3)) => Ok(KeyKind::TripleDes),
-        (ObjectType::SYMMETRIC_KEY | ObjectType::SECRET_DATA, _) => Ok(KeyKind::Generic),
-        (ObjectType::PRIVATE_KEY, Some(CryptographicAlgorithm::RSA)) => Ok(KeyKind::RsaPrivate),
-        (
-            ObjectType::PRIVATE_KEY,
-            Some(
-                CryptographicAlgorithm::EC
-                | CryptographicAlgorithm::ECDSA
-                | CryptographicAlgorithm::ECDH,
-            ),
-        ) => Ok(KeyKind::EcPrivate),
-        _ => Err(unsupported(
-            "keys of this type and algorithm are not of class token",
-        )),
-    }
+    let kind = match (object_type, algorithm) {
+        (ObjectType::SYMMETRIC_KEY, Some(CryptographicAlgorithm::AES)) => Some(KeyKind::Aes),
+        (ObjectType::SYMMETRIC_KEY, Some(CryptographicAlgorithm::DES3)) => Some(KeyKind::TripleDes),
+        (ObjectType::SYMMETRIC_KEY | ObjectType::SECRET_DATA, _) => Some(KeyKind::Generic),
+        (ObjectType::PRIVATE_KEY, Some(algorithm)) => usage::private_kind_of(algorithm),
+        _ => None,
+    };
+    kind.ok_or_else(|| {
+        unsupported(
+            "of class token, symmetric keys, secret data and private keys of RSA and EC go in and out wrapped; no others do",
+        )
+    })
 }
 
 /// The form that the token gives a key: its bytes, or PKCS#8.
@@ -110,8 +105,7 @@ pub async fn wrap_in_token(
             "this server has only the object's meta-data",
         )
     })?;
-    let (key, asked) =
-        door::encryption_key(context, information, Permission::WrapWith).await?;
+    let (key, asked) = door::encryption_key(context, information, Permission::WrapWith).await?;
     door::approved(context, true, &key)?;
     parameters::charge(context, &key, blob.length as usize).await?;
     let how = key_wrap(&key, &asked)?;

@@ -313,7 +313,7 @@ impl Handler for DeriveKey {
 }
 
 /// A derived object is no less protected than its strictest base (DESIGN §4.3).
-pub(in crate::operation) fn inherit(bases: &[Sealed], attributes: &mut Attributes) {
+fn inherit(bases: &[Sealed], attributes: &mut Attributes) {
     if bases
         .iter()
         .any(|base| base.attributes.boolean(tag::SENSITIVE) == Some(true))

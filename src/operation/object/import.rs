@@ -32,9 +32,6 @@ structure! {
 /// Longest identifier that is taken over, in bytes (libkmip keeps 64).
 const LONGEST: usize = 128;
 
-/// How the server's own attributes begin, after `y-`.
-const OWN: &str = "keyward-";
-
 #[derive(Debug)]
 pub struct Import;
 
@@ -42,18 +39,17 @@ pub struct Import;
 fn taken_over(requested: &Attributes) -> Result<Attributes, Fault> {
     let mut attributes = Attributes::default();
     for attribute in requested.iter() {
-        if let AttributeReference::Vendor(name) = &attribute.reference
-            && name.vendor == "y"
-            && name.name.starts_with(OWN)
-        {
-            // What this server remembers of its objects is nobody's to bring: an approved wrapping
-            // key would be made by importing it.
-            continue;
-        }
         let known = match &attribute.reference {
             AttributeReference::Standard(tag) => crate::protocol::attribute::by_tag(*tag).is_some(),
             AttributeReference::Vendor(name) => !name.vendor.is_empty(),
         };
+        // What a server says of an object (1.4 §3.36) only the server that has it can say: an approved
+        // wrapping key or a derivation master is not one because somebody sends the word.
+        let servers =
+            matches!(&attribute.reference, AttributeReference::Vendor(name) if name.vendor == "y");
+        if servers {
+            continue;
+        }
         if !known {
             return Err(Fault::new(
                 Reason::UnsupportedAttribute,

@@ -2,6 +2,7 @@
 
 use ttlv::Value;
 
+use super::protect;
 use crate::engine::access::Permission;
 use crate::engine::context::{Context, Destroyed};
 use crate::engine::error::{Fault, Reason};
@@ -9,12 +10,11 @@ use crate::hsm::SecretSpec;
 use crate::object::creation::{self, Birth, Origin};
 use crate::object::managed::{Form, Sealed};
 use crate::object::split::{self, Asked, Scheme};
-use crate::object::{delivery, material, wrapping};
+use crate::object::{delivery, material};
 use crate::operation::Handler;
 use crate::operation::object::create::{
     algorithm_and_length, bytes_of, kind_of, not_made, storable,
 };
-use crate::operation::object::derive_key::inherit;
 use crate::operation::server::query::ProtectionStorageMasks;
 use crate::protocol::attributes::Attributes;
 use crate::protocol::enumeration::{
@@ -161,8 +161,7 @@ async fn given(
             attributes.set(tag, value.clone());
         }
     }
-    inherit(std::slice::from_ref(&base), attributes);
-    guard(context, &base, attributes).await?;
+    protect(context, &base, attributes).await?;
     creation::link(attributes, LinkType::PARENT_LINK.0, &base.unique_identifier);
     let bits = i32::try_from(8 * secret.len()).unwrap_or(i32::MAX);
     Ok(Whole {
@@ -175,18 +174,6 @@ async fn given(
         secret,
         base: Some(base),
     })
-}
-
-/// What is made of an object that only a closed key's wrapping protects is sensitive.
-pub(super) async fn guard(
-    context: &mut Context,
-    base: &Sealed,
-    attributes: &mut Attributes,
-) -> Result<(), Fault> {
-    if wrapping::is_guarded(context, base).await? {
-        attributes.set(tag::SENSITIVE, Value::Boolean(true));
-    }
-    Ok(())
 }
 
 /// The bytes of a key in a format, out of whatever it was registered in.

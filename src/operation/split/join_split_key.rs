@@ -2,7 +2,8 @@
 
 use ttlv::Value;
 
-use super::create_split_key::{blocking, guard, keep};
+use super::create_split_key::{blocking, keep};
+use super::protect;
 use crate::engine::access::{self, Decision, Permission};
 use crate::engine::context::{Context, Destroyed};
 use crate::engine::error::{Fault, Reason};
@@ -12,7 +13,6 @@ use crate::object::split::{self, MOST_PARTS, Part};
 use crate::object::{creation, inspection, usage};
 use crate::operation::Handler;
 use crate::operation::object::create::{bytes_of, storable};
-use crate::operation::object::derive_key::inherit;
 use crate::operation::server::query::ProtectionStorageMasks;
 use crate::protocol::attributes::Attributes;
 use crate::protocol::enumeration::{
@@ -68,9 +68,8 @@ impl Handler for JoinSplitKey {
         };
         describe(&sealed, &mut attributes);
         within_mask(context, &sealed, &mut attributes)?;
-        inherit(&sealed, &mut attributes);
         for part in &sealed {
-            guard(context, part, &mut attributes).await?;
+            protect(context, part, &mut attributes).await?;
         }
         let secret = match request.object_type {
             ObjectType::PRIVATE_KEY => unpadded(&joined),
