@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize, Serializer};
 pub enum Outcome {
     Success,
     Failure(crate::engine::error::Reason),
-    /// It succeeded, but a later item of a batch with Undo did not.
+    /// It succeeded, but a later item of a batch with Undo did not; or another node of the cluster was
+    /// first with what the servers do by themselves.
     Undone,
 }
 

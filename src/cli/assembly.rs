@@ -16,13 +16,13 @@ use crate::clock::Clock;
 use crate::config::{Config, DatabaseUrl, IdentityMapping, TokenSource};
 use crate::engine::Engine;
 use crate::engine::directory::{MappingField, fingerprint_key};
-use crate::engine::founding::{self, FIRST_TENANT};
+use crate::engine::founding::{self, FIRST_TENANT, FoundingError};
 use crate::engine::service::KmipService;
 use crate::engine::settings::{MessageLimits, Settings};
 use crate::engine::tenant::{Identity, Tenant};
 use crate::hsm::{Hsm, HsmError, Pin, Source};
 use crate::net::{Fingerprint, Readiness, Service, Trust};
-use crate::store::{Options, Store};
+use crate::store::{Options, Store, StoreError};
 
 /// What the network side is given.
 pub(super) struct Assembled<S> {
@@ -119,7 +119,7 @@ pub(super) async fn open(config: &Config) -> Result<Opened, Failure> {
         name: "default".to_owned(),
         share: true,
         duplicate_names: false,
-            withheld: Vec::new(),
+        withheld: Vec::new(),
     };
     let (hsm, deployment) = founding::token(&store, &clock, &first, |deployment, first| {
         token(config, deployment, first)
@@ -151,8 +151,13 @@ pub(super) async fn enrol(opened: &Opened, name: &str, certificate: &Path) -> Re
         // The first client may do whatever the standard lets a client do.
         profiles: vec![crate::engine::access::STANDARD.to_owned()],
     };
-    founding::add_identity(&opened.store, &opened.hsm, FIRST_TENANT, &identity, &key).await?;
-    Ok(())
+    let added =
+        founding::add_identity(&opened.store, &opened.hsm, FIRST_TENANT, &identity, &key).await;
+    match added {
+        // The client gave itself another certificate (Re-Provision): this one stays retired.
+        Err(FoundingError::Store(StoreError::Exists)) => Ok(()),
+        other => Ok(other?),
+    }
 }
 
 fn settings(config: &Config) -> Settings {
@@ -173,6 +178,7 @@ fn settings(config: &Config) -> Settings {
         strict_audit: config.audit.strict,
         anchor: config.audit.anchor.clone(),
         interop: config.server.interop,
+        rotation: config.server.rotation.get(),
         ..Settings::default()
     }
 }

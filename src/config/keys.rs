@@ -80,6 +80,9 @@ settings! {
         /// Answer the Interop operation, with which test suites announce themselves. Never in
         /// production.
         interop: bool = "false";
+        /// How often the server looks for keys whose automatic rotation is due (Rotate Automatic and
+        /// Rotate Interval), and makes new ones in their place.
+        rotation: Seconds<1, 86_400> = "60s";
         /// Keep all memory out of swap. Needs the right to lock memory without bound
         /// (systemd: LimitMEMLOCK=infinity).
         lock_memory: bool = "false";

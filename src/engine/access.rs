@@ -57,6 +57,8 @@ permissions! {
     Revoke = "revoke";
     Destroy = "destroy";
     DeriveKey = "derive-key";
+    ReKey = "re-key";
+    ReProvision = "re-provision";
     CreateSplitKey = "create-split-key";
     JoinSplitKey = "join-split-key";
     Encrypt = "encrypt";
@@ -122,8 +124,10 @@ pub fn decide(caller: &Caller, object: &Managed, permission: Permission) -> Deci
 
 /// Where there is no object yet.
 pub fn decide_tenant(caller: &Caller, permission: Permission) -> Decision {
-    match caller.tenant.settings.withheld.contains(&permission) {
-        true => Decision::Deny,
-        false => Decision::Allow,
+    match permission {
+        _ if caller.tenant.settings.withheld.contains(&permission) => Decision::Deny,
+        // A new credential need not be of an authority that an administrator chose.
+        Permission::ReProvision if !caller.has_profile(STANDARD) => Decision::Deny,
+        _ => Decision::Allow,
     }
 }

@@ -54,6 +54,8 @@ pub struct Context {
     pub computed: Option<(&'static str, &'static str)>,
     produced: Produced,
     staged: HashMap<String, Staged>,
+    /// Rows that are no objects, to be written with the same commit.
+    rows: Vec<Change>,
 }
 
 impl Context {
@@ -67,6 +69,7 @@ impl Context {
             computed: None,
             produced: Produced::default(),
             staged: HashMap::new(),
+            rows: Vec::new(),
         }
     }
 
@@ -246,6 +249,11 @@ impl Context {
         self.stage(draft, version).await
     }
 
+    /// Writes a row that is no object (`entity::put`) with the commit of this item.
+    pub(super) fn put(&mut self, row: Change) {
+        self.rows.push(row);
+    }
+
     async fn stage(&mut self, mut draft: Draft, base: i64) -> Result<(), Fault> {
         // Several changes of one batch become one version.
         draft.set_version(base + 1);
@@ -361,23 +369,27 @@ impl Context {
         }
         // Updates first: one of them may give up a Name that an insert takes (Re-key).
         changes.sort_by_key(|(base, _)| *base == 0);
-        changes.into_iter().map(|(_, change)| change).collect()
+        let objects = changes.into_iter().map(|(_, change)| change);
+        objects.chain(self.rows.drain(..)).collect()
     }
 
     pub(super) fn drop_changes(&mut self) {
         self.staged.clear();
+        self.rows.clear();
     }
 
     pub(super) fn snapshot(&self) -> Snapshot {
         Snapshot {
             produced: self.produced.clone(),
             staged: self.staged.clone(),
+            rows: self.rows.clone(),
         }
     }
 
     pub(super) fn roll_back(&mut self, snapshot: Snapshot) {
         self.produced = snapshot.produced;
         self.staged = snapshot.staged;
+        self.rows = snapshot.rows;
     }
 }
 
@@ -386,6 +398,7 @@ impl Context {
 pub(super) struct Snapshot {
     produced: Produced,
     staged: HashMap<String, Staged>,
+    rows: Vec<Change>,
 }
 
 fn denied(permission: Permission) -> Fault {

@@ -20,6 +20,29 @@ pub struct Caller {
     pub tenant_id: TenantId,
     pub tenant: Arc<TenantInForce>,
     pub identity: Identity,
+    /// None for what the server does by itself.
+    pub credential: Option<Credential>,
+}
+
+/// The certificate that a caller shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Credential {
+    /// SHA-256 of its DER.
+    pub fingerprint: [u8; 32],
+    /// Seconds since 1970; None where the certificate cannot be read.
+    pub not_after: Option<i64>,
+}
+
+impl Credential {
+    fn of(certificate: &CertificateDer<'_>) -> Credential {
+        let parsed = x509_parser::parse_x509_certificate(certificate);
+        Credential {
+            fingerprint: Sha256::digest(certificate).into(),
+            not_after: parsed
+                .ok()
+                .map(|(_, parsed)| parsed.validity().not_after.timestamp()),
+        }
+    }
 }
 
 impl Caller {
@@ -42,6 +65,8 @@ pub enum Stranger {
     Unknown,
     #[error("the identity {0:?} is revoked")]
     Revoked(String),
+    #[error("the identity {0:?} has another certificate now")]
+    Retired(String),
     #[error(transparent)]
     Entity(#[from] EntityError),
 }
@@ -78,7 +103,12 @@ impl Default for Directory {
 
 /// `fingerprint:` and the SHA-256 of the certificate's DER in hexadecimal.
 pub fn fingerprint_key(certificate: &CertificateDer<'_>) -> String {
-    format!("fingerprint:{}", hex::encode(Sha256::digest(certificate)))
+    key_of_fingerprint(&Sha256::digest(certificate).into())
+}
+
+/// The same from the SHA-256 itself.
+pub fn key_of_fingerprint(fingerprint: &[u8; 32]) -> String {
+    format!("fingerprint:{}", hex::encode(fingerprint))
 }
 
 /// The keys under which a certificate may be mapped.
@@ -163,7 +193,11 @@ impl Directory {
                 .read::<Mapping>(EntityKind::Mapping, TenantId(0), &key)
                 .await?;
             if let Some(mapping) = mapping {
-                let caller = Arc::new(self.in_force(rows, &mapping.body, remember).await?);
+                let credential = Credential::of(certificate);
+                let caller = self
+                    .in_force(rows, &mapping.body, credential, remember)
+                    .await?;
+                let caller = Arc::new(caller);
                 self.callers
                     .insert(*fingerprint, (generation, Arc::clone(&caller)));
                 return Ok(caller);
@@ -176,8 +210,12 @@ impl Directory {
         &self,
         rows: &Rows<'_>,
         mapping: &Mapping,
+        credential: Credential,
         remember: bool,
     ) -> Result<Caller, Stranger> {
+        if mapping.retired.is_some() {
+            return Err(Stranger::Retired(mapping.identity.clone()));
+        }
         let tenant_id = TenantId(mapping.tenant);
         let manifest = rows
             .read::<Manifest>(EntityKind::Manifest, tenant_id, "revoked")
@@ -200,6 +238,7 @@ impl Directory {
             tenant_id,
             tenant,
             identity: identity.body,
+            credential: Some(credential),
         })
     }
 

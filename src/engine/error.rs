@@ -67,6 +67,10 @@ reasons! {
     NotForThisObject = ILLEGAL_OPERATION, V2_0 INVALID_OBJECT_TYPE;
     /// 1.4 §11.11, 2.1 §6.1.7.1.
     NotCheckable = ILLEGAL_OPERATION, V2_0 ILLEGAL_OBJECT_TYPE;
+    /// 1.4 §11.5, §11.6: "Object specified is not able to be re-keyed".
+    NotRenewable = PERMISSION_DENIED, V2_0 INVALID_OBJECT_TYPE;
+    /// 1.4 §11.5: an Offset, dates, and no Activation Date.
+    NothingToOffset = ILLEGAL_OPERATION, V2_0 INVALID_FIELD;
     /// 1.4 §11.7: the base is not for derivation.
     NotDerivable = INVALID_FIELD, V2_0 INCOMPATIBLE_CRYPTOGRAPHIC_USAGE_MASK;
     Sensitive = PERMISSION_DENIED, V1_4 SENSITIVE;
@@ -112,6 +116,8 @@ reasons! {
     NonUniqueNameAttribute = INVALID_FIELD, V2_0 NON_UNIQUE_NAME_ATTRIBUTE;
     /// The same by Add and Modify Attribute (1.4 §11.16, §11.17).
     NameInUse = ILLEGAL_OPERATION, V2_0 NON_UNIQUE_NAME_ATTRIBUTE;
+    PrivateProtectionStorageUnavailable = FEATURE_NOT_SUPPORTED, V2_0 PRIVATE_PROTECTION_STORAGE_UNAVAILABLE;
+    PublicProtectionStorageUnavailable = FEATURE_NOT_SUPPORTED, V2_0 PUBLIC_PROTECTION_STORAGE_UNAVAILABLE;
     ProtectionStorageUnavailable = FEATURE_NOT_SUPPORTED, V2_0 PROTECTION_STORAGE_UNAVAILABLE;
 }
 

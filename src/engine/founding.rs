@@ -198,7 +198,9 @@ pub async fn change_tenant(
     change: impl FnOnce(&mut Tenant),
 ) -> Result<Tenant, FoundingError> {
     let no_tenant = || FoundingError::Refused(format!("there is no tenant {name:?}"));
-    let id = tenant_named(store, hsm, name).await?.ok_or_else(no_tenant)?;
+    let id = tenant_named(store, hsm, name)
+        .await?
+        .ok_or_else(no_tenant)?;
     let row = entity::read::<Tenant>(store, hsm, EntityKind::Tenant, id, TENANT).await?;
     let row = row.ok_or_else(no_tenant)?;
     let (mut settings, version) = (row.body, row.version + 1);
@@ -240,6 +242,7 @@ pub async fn add_identity(
     let mapping = Mapping {
         tenant: tenant.0,
         identity: identity.name.clone(),
+        retired: None,
     };
     let mut changes = Vec::new();
     if store
@@ -366,6 +369,7 @@ pub async fn identities(store: &Store, hsm: &Hsm) -> Result<Vec<Listed>, Foundin
             let identity = entity::verify::<Identity>(hsm, row).await?.body;
             let certificates = mappings
                 .iter()
+                .filter(|mapping| mapping.body.retired.is_none())
                 .filter(|mapping| {
                     mapping.body.tenant == tenant.tenant.0 && mapping.body.identity == identity.name
                 })

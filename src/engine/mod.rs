@@ -3,6 +3,7 @@
 pub mod access;
 pub mod batch;
 pub mod context;
+pub mod credential;
 pub mod directory;
 pub mod entity;
 pub mod envelope;
@@ -11,6 +12,7 @@ pub mod founding;
 pub mod freshness;
 pub mod lease;
 pub mod metrics;
+pub mod rotation;
 pub mod service;
 pub mod settings;
 pub mod streams;
@@ -130,6 +132,7 @@ impl Engine {
         });
         lease::keep(&engine, position);
         sealer::keep(&engine);
+        rotation::keep(&engine);
         Ok(engine)
     }
 
@@ -153,6 +156,16 @@ impl Engine {
             .await
             .map_err(|stranger| stranger_fault(&stranger, &address));
         Sender { caller, address }
+    }
+
+    /// A tenant's settings and keys, for what the server does by itself.
+    async fn tenant(
+        &self,
+        tenant: TenantId,
+    ) -> Result<Arc<directory::TenantInForce>, entity::EntityError> {
+        self.directory
+            .tenant(&self.rows(), tenant, self.lease.is_live())
+            .await
     }
 
     /// The door to rows that are no objects.
@@ -225,9 +238,20 @@ impl Engine {
     /// Writes changes and their audit rows, whole or not at all.
     pub async fn commit(&self, commit: Commit) -> Result<(), StoreError> {
         let versions = freshness::versions(&commit);
+        let entities = versions
+            .iter()
+            .any(|(kind, ..)| EntityKind::says_who(*kind));
         self.store.apply(commit).await?;
         for (kind, tenant, key, version) in versions {
             self.freshness.note(kind, tenant, &key, version);
+        }
+        if entities {
+            self.directory.forget();
+            // What is withdrawn holds everywhere once it is answered: other nodes use what they
+            // remember for one lease at the most (DESIGN §1.4). SQLite has one node.
+            if matches!(*self.store, Store::Postgres(_)) {
+                tokio::time::sleep(lease::LENGTH).await;
+            }
         }
         Ok(())
     }
@@ -298,7 +322,7 @@ fn stranger_fault(stranger: &Stranger, address: &str) -> Fault {
             Reason::Unavailable,
             "the server cannot check who you are at the moment; try again later",
         ),
-        Stranger::Unknown | Stranger::Revoked(_) => Fault::new(
+        Stranger::Unknown | Stranger::Revoked(_) | Stranger::Retired(_) => Fault::new(
             Reason::AuthenticationNotSuccessful,
             "this certificate is not registered, or no longer; an administrator can add it with `keyward client add`",
         ),

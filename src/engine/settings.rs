@@ -1,5 +1,7 @@
 //! What the configuration sets for the engine.
 
+use std::time::Duration;
+
 use super::directory::MappingField;
 
 #[derive(Clone, Debug)]
@@ -38,6 +40,8 @@ pub struct Settings {
     pub interop: bool,
     /// Seconds; the value of a new object's Lease Time (2.1 §4.30).
     pub lease_time: u32,
+    /// How often keys whose rotation is due are looked for.
+    pub rotation: Duration,
 }
 
 impl Default for Settings {
@@ -50,6 +54,7 @@ impl Default for Settings {
             anchor: None,
             interop: false,
             lease_time: 3600,
+            rotation: Duration::from_secs(60),
         }
     }
 }

@@ -59,6 +59,9 @@ pub struct Identity {
 pub struct Mapping {
     pub tenant: i64,
     pub identity: String,
+    /// Since when the certificate is no credential any more, in seconds since 1970 (Re-Provision).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retired: Option<i64>,
 }
 
 /// Body of a tenant's Manifest: one versioned list of what must not go missing.

@@ -38,6 +38,9 @@ static KEPT_BY_SERVER: &[Tag] = &[
     tag::KEY_VALUE_PRESENT,
     tag::SHORT_UNIQUE_IDENTIFIER,
     tag::PROTECTION_STORAGE_MASK,
+    tag::ROTATE_DATE,
+    tag::ROTATE_GENERATION,
+    tag::ROTATE_LATEST,
 ];
 
 /// Attributes that a request sets on a new object, checked against the rules (2.1 §4, 1.4 §3).
@@ -324,20 +327,28 @@ pub fn link(attributes: &mut Attributes, link_type: u32, to: &str) {
 
 /// The class that a request asks for; *served* when it does not (DESIGN §4.3).
 pub fn class_asked(attributes: &Attributes) -> Result<Class, Fault> {
-    let wanted =
-        attributes
-            .iter()
-            .find_map(|attribute| match (&attribute.reference, &attribute.value) {
-                (AttributeReference::Vendor(name), Value::TextString(text))
-                    if name.vendor == CLASS_VENDOR && name.name == CLASS_NAME =>
-                {
-                    Some(text.as_ref())
-                }
-                _ => None,
-            });
+    Ok(class_named(attributes)?.unwrap_or(Class::Served))
+}
+
+/// Whether an attribute is the one that names the class.
+pub fn names_class(reference: &AttributeReference) -> bool {
+    matches!(reference, AttributeReference::Vendor(name)
+        if name.vendor == CLASS_VENDOR && name.name == CLASS_NAME)
+}
+
+/// The class that attributes name, if they do.
+pub fn class_named(attributes: &Attributes) -> Result<Option<Class>, Fault> {
+    let named = attributes
+        .iter()
+        .find(|attribute| names_class(&attribute.reference));
+    let wanted = match named.map(|attribute| &attribute.value) {
+        Some(Value::TextString(text)) => Some(text.as_ref()),
+        _ => None,
+    };
     match wanted {
-        None | Some("served") => Ok(Class::Served),
-        Some("token") => Ok(Class::Token),
+        None => Ok(None),
+        Some("served") => Ok(Some(Class::Served)),
+        Some("token") => Ok(Some(Class::Token)),
         Some(other) => Err(Fault::new(
             Reason::InvalidAttributeValue,
             format!("x-keyward-class is {other:?}; expected \"token\" or \"served\""),

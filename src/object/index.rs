@@ -3,6 +3,7 @@
 use sha2::{Digest, Sha256};
 use ttlv::{Tag, Value};
 
+use super::renewal;
 use crate::protocol::attributes::{Attribute, AttributeReference, Attributes};
 use crate::protocol::tag;
 use crate::store::record::{IndexEntry, IndexValue, UniqueName};
@@ -12,6 +13,10 @@ static NOT_INDEXED: &[Tag] = &[tag::STATE, tag::UNIQUE_IDENTIFIER, tag::OBJECT_T
 
 /// Longest value that stands in the index as it is; of a longer one its SHA-256 does.
 const LONGEST: usize = 256;
+
+/// Name in the index under which Rotate Interval stands once more, as the time when a rotation is due.
+/// Names of standard attributes are empty, so no client's search meets it.
+pub const DUE: &str = "due";
 
 /// Operation Policy Name of what has none.
 const DEFAULT_POLICY: &str = "default";
@@ -113,6 +118,15 @@ pub fn entries(attributes: &Attributes) -> Vec<IndexEntry> {
             0,
             &mut out,
         );
+    }
+    if let Some(due) = renewal::due(attributes) {
+        out.push(IndexEntry {
+            attribute: tag::ROTATE_INTERVAL.0,
+            name: DUE.to_owned(),
+            instance: 0,
+            field: 0,
+            value: IndexValue::Number(due),
+        });
     }
     out
 }

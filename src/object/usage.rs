@@ -2,13 +2,17 @@
 
 use zeroize::Zeroizing;
 
+use super::conversion;
+use super::format::Named;
 use super::managed::{Form, Sealed};
 use super::material;
+use super::pair_algorithm;
 use super::service::place;
 use crate::engine::access::Permission;
 use crate::engine::context::{Context, Destroyed};
 use crate::engine::error::{Fault, Reason};
-use crate::hsm::{Encoding, KeyKind, UseKey};
+use crate::hsm::{Encoding, KeyKind, PairSpec, UseKey};
+use crate::protocol::attributes::Attributes;
 use crate::protocol::enumeration::{CryptographicAlgorithm, KeyFormatType, ObjectType, State};
 use crate::protocol::identifier::Identifier;
 use crate::protocol::key_block::CryptographicParameters;
@@ -98,11 +102,15 @@ pub fn parameters(
     }
 }
 
-/// Cryptographic Algorithm of the key.
+/// Cryptographic Algorithm of the key; one that is an extension under its own number.
 pub fn algorithm(key: &Sealed) -> Option<CryptographicAlgorithm> {
-    key.attributes
+    algorithm_of(&key.attributes)
+}
+
+fn algorithm_of(attributes: &Attributes) -> Option<CryptographicAlgorithm> {
+    attributes
         .enumeration(tag::CRYPTOGRAPHIC_ALGORITHM)
-        .map(CryptographicAlgorithm)
+        .map(|number| pair_algorithm::current(CryptographicAlgorithm(number)))
 }
 
 /// A key whose material is, or was made to be, what a token takes.
@@ -117,11 +125,16 @@ pub struct Ready {
 
 /// What the token makes of a private key; None where it has nothing for the algorithm.
 pub fn private_kind(key: &Sealed) -> Option<KeyKind> {
-    private_kind_of(algorithm(key)?)
+    private_kind_of(&key.attributes)
 }
 
-/// The same by its algorithm.
-pub fn private_kind_of(algorithm: CryptographicAlgorithm) -> Option<KeyKind> {
+/// The same of a key that has no row yet.
+pub fn private_kind_of(attributes: &Attributes) -> Option<KeyKind> {
+    let algorithm = algorithm_of(attributes)?;
+    let curve = conversion::recommended_curve(attributes);
+    if let Some(named) = Named::from_kmip(algorithm.0, curve) {
+        return PairSpec::Named(named).kind();
+    }
     match algorithm {
         CryptographicAlgorithm::RSA => Some(KeyKind::RsaPrivate),
         CryptographicAlgorithm::EC
@@ -154,7 +167,11 @@ pub async fn ready(context: &mut Context, key: &Sealed, kind: KeyKind) -> Result
             format!(
                 "a {} cannot be used for this; expected a {}",
                 key.object_type(),
-                if kind.is_secret() { "symmetric key" } else { "private key" }
+                if kind.is_secret() {
+                    "symmetric key"
+                } else {
+                    "private key"
+                }
             ),
         ));
     }

@@ -4,6 +4,7 @@ pub mod attribute;
 pub mod crypto;
 pub mod lifecycle;
 pub mod object;
+pub mod renew;
 pub mod server;
 pub mod split;
 
@@ -82,6 +83,7 @@ operations! {
     CREATE = object::create::Create, known, changes;
     CREATE_KEY_PAIR = object::create_key_pair::CreateKeyPair, known, changes;
     REGISTER = object::register::Register, known, changes;
+    RE_KEY = renew::re_key::ReKey, known, changes;
     DERIVE_KEY = object::derive_key::DeriveKey, known, changes;
     LOCATE = object::locate::Locate, known, reads;
     CHECK = object::check::Check, known, reads;
@@ -96,6 +98,7 @@ operations! {
     DESTROY = lifecycle::destroy::Destroy, known, changes;
     QUERY = server::query::Query, anybody, reads;
     DISCOVER_VERSIONS = server::discover_versions::DiscoverVersions, anybody, reads;
+    RE_KEY_KEY_PAIR = renew::re_key_key_pair::ReKeyKeyPair, known, changes;
     ENCRYPT = crypto::encrypt::Encrypt, known, reads;
     DECRYPT = crypto::decrypt::Decrypt, known, reads;
     MAC = crypto::mac::Mac, known, reads;
@@ -112,6 +115,7 @@ operations! {
     LOG = server::log::Log, known, reads;
     ADJUST_ATTRIBUTE = attribute::adjust_attribute::AdjustAttribute, known, changes;
     SET_ATTRIBUTE = attribute::set_attribute::SetAttribute, known, changes;
+    RE_PROVISION = renew::re_provision::ReProvision, known, changes;
     INTEROP = server::interop::Interop, known, reads;
 }
 

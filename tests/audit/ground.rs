@@ -64,7 +64,7 @@ async fn engine(url: &str, token: &Path, directory: &Path) -> Arc<Engine> {
         name: "default".into(),
         share: true,
         duplicate_names: false,
-            withheld: Vec::new(),
+        withheld: Vec::new(),
     };
     let (hsm, deployment) = founding::token(&store, &clock, &tenant, open)
         .await
@@ -135,6 +135,19 @@ impl Ground {
     pub async fn restart(&mut self) {
         self.engine.close().await;
         self.engine = engine(&self.url, &self.token, self.directory.path()).await;
+    }
+
+    /// Another node of the cluster: its own connections and log, the same database and token.
+    pub async fn node(&self, name: &str) -> Arc<Engine> {
+        let store = Arc::new(Store::open(&self.url).await.unwrap());
+        let (hsm, deployment) = (Arc::clone(&self.engine.hsm), &self.engine.deployment);
+        let settings = Settings {
+            node: name.into(),
+            ..Settings::default()
+        };
+        Engine::open(store, hsm, Clock::System, settings, deployment.clone())
+            .await
+            .unwrap()
     }
 
     pub async fn send(&self, option: Option<u32>, items: Vec<Node<'static>>) -> Vec<u8> {
@@ -279,11 +292,24 @@ fn item(operation: u32, payload: Vec<Node<'static>>) -> Node<'static> {
 
 /// An AES-256 key that encrypts and decrypts.
 pub fn create() -> Node<'static> {
-    let attributes = vec![
+    create_with(Vec::new())
+}
+
+/// The same, to be rotated by the server a second later.
+pub fn create_rotating() -> Node<'static> {
+    create_with(vec![
+        Node::new(tag::ROTATE_AUTOMATIC, Value::Boolean(true)),
+        Node::new(tag::ROTATE_INTERVAL, Value::Interval(1)),
+    ])
+}
+
+fn create_with(more: Vec<Node<'static>>) -> Node<'static> {
+    let mut attributes = vec![
         choice(tag::CRYPTOGRAPHIC_ALGORITHM, 3),
         number(tag::CRYPTOGRAPHIC_LENGTH, 256),
         number(tag::CRYPTOGRAPHIC_USAGE_MASK, 12),
     ];
+    attributes.extend(more);
     item(
         1,
         vec![

@@ -12,10 +12,12 @@ mod postgres;
 
 mod ground;
 
-use ground::{Ground, UNDO, create, get};
+use ground::{Ground, UNDO, create, create_rotating, get};
 use keyward::audit::merkle::leaf_hash;
 use keyward::audit::record::{Record, records};
 use keyward::audit::verify::Finding;
+use keyward::engine::founding::FIRST_TENANT;
+use keyward::engine::rotation;
 
 async fn each(test: impl AsyncFn(Ground)) {
     test(Ground::sqlite().await).await;
@@ -355,4 +357,61 @@ async fn records_wait_for_a_database_that_is_away() {
     let report = ground.verify(&[]).await;
     assert_eq!(report.findings, []);
     assert_eq!(i64::try_from(report.sealed), Ok(ground.engine.audit.head()));
+}
+
+/// The rotation itself is tested beside it; here that the database decides between nodes, and that
+/// what each of them did stands in its log.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn nodes_of_a_cluster_rotate_each_key_once_and_record_it() {
+    const KEYS: usize = 12;
+    let Some(ground) = Ground::postgres().await else {
+        return;
+    };
+    for _ in 0..KEYS {
+        ground.send(None, vec![create_rotating()]).await;
+    }
+    let nodes = [
+        ground.engine.clone(),
+        ground.node("second").await,
+        ground.node("third").await,
+    ];
+    tokio::time::sleep(std::time::Duration::from_millis(2100)).await;
+    let looks: Vec<_> = nodes
+        .iter()
+        .map(|node| {
+            let node = node.clone();
+            tokio::spawn(async move {
+                let mut failed = rotation::Failed::default();
+                rotation::turn(&node, &mut failed).await.unwrap()
+            })
+        })
+        .collect();
+    let mut rotated = 0;
+    for look in looks {
+        rotated += look.await.unwrap();
+    }
+    assert_eq!(rotated, KEYS as u64);
+    let rows = ground.engine.store.scan(FIRST_TENANT, "", 1000).await;
+    assert_eq!(rows.unwrap().len(), 2 * KEYS);
+    let mut recorded = Vec::new();
+    for (node, name) in nodes.iter().zip(["main", "second", "third"]) {
+        node.close().await;
+        let rows = node.store.audit(name, 1, 10_000).await.unwrap();
+        let all = rows
+            .iter()
+            .flat_map(|row| records(&row.body))
+            .map(Option::unwrap);
+        recorded.extend(all.filter(|record| {
+            record.operation == "ReKey" && record.phase == "outcome" && record.result == "success"
+        }));
+    }
+    assert_eq!(recorded.len(), KEYS);
+    for record in recorded {
+        assert_eq!(
+            (record.identity.as_str(), record.address.as_str()),
+            ("tester", "server"),
+            "the owner's rotation, by the server"
+        );
+        assert_eq!(record.objects.len(), 2, "the replaced key and the new one");
+    }
 }

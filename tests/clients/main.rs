@@ -19,6 +19,9 @@ mod lifecycle;
 mod message;
 mod pairs;
 mod protocol;
+mod renewal;
+mod rotation;
+mod signing;
 #[path = "../support/server.rs"]
 mod server;
 mod split_keys;

@@ -59,6 +59,8 @@ impl Server {
                 "--dir",
             ])
             .arg(directory.join("data"))
+            // What is due is rotated while a test waits for it.
+            .env("KEYWARD_ROTATION", "1s")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()

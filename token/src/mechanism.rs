@@ -28,6 +28,8 @@ pub enum Mechanism<'a> {
     ChaCha20 { counter: u32, nonce: &'a [u8] },
     /// CK_SALSA20_CHACHA20_POLY1305_PARAMS; nonce of 12 bytes, tag of 16.
     ChaCha20Poly1305 { nonce: &'a [u8], aad: &'a [u8] },
+    /// CKM_EDDSA with CK_EDDSA_PARAMS that say: the whole message, no context.
+    EdDsaWithParameters,
     /// CK_RSA_PKCS_PSS_PARAMS; `salt_length` in bytes.
     Pss {
         mechanism: raw::CK_MECHANISM_TYPE,
@@ -52,6 +54,7 @@ impl Mechanism<'_> {
             Mechanism::Ctr { .. } => raw::CKM_AES_CTR,
             Mechanism::ChaCha20 { .. } => raw::CKM_CHACHA20,
             Mechanism::ChaCha20Poly1305 { .. } => raw::CKM_CHACHA20_POLY1305,
+            Mechanism::EdDsaWithParameters => raw::CKM_EDDSA,
             Mechanism::Pss { mechanism, .. } => *mechanism,
             Mechanism::Oaep { .. } => raw::CKM_RSA_PKCS_OAEP,
         }
@@ -120,6 +123,15 @@ impl Mechanism<'_> {
                     ulNonceLen: nonce.len() as raw::CK_ULONG,
                     pAAD: pointer_or_null(aad),
                     ulAADLen: aad.len() as raw::CK_ULONG,
+                },
+                call,
+            ),
+            Mechanism::EdDsaWithParameters => with_struct(
+                number,
+                &raw::CK_EDDSA_PARAMS {
+                    phFlag: raw::CK_FALSE,
+                    ulContextDataLen: 0,
+                    pContextData: std::ptr::null_mut(),
                 },
                 call,
             ),

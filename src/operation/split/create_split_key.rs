@@ -8,13 +8,12 @@ use crate::engine::context::{Context, Destroyed};
 use crate::engine::error::{Fault, Reason};
 use crate::hsm::SecretSpec;
 use crate::object::creation::{self, Birth, Origin};
+use crate::object::generation::{algorithm_and_length, bytes_of, kind_of, not_made};
 use crate::object::managed::{Form, Sealed};
 use crate::object::split::{self, Asked, Scheme};
 use crate::object::{delivery, material};
 use crate::operation::Handler;
-use crate::operation::object::create::{
-    algorithm_and_length, bytes_of, kind_of, not_made, storable,
-};
+use crate::operation::object::create::storable;
 use crate::operation::server::query::ProtectionStorageMasks;
 use crate::protocol::attributes::Attributes;
 use crate::protocol::enumeration::{

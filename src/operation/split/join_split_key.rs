@@ -8,11 +8,12 @@ use crate::engine::access::{self, Decision, Permission};
 use crate::engine::context::{Context, Destroyed};
 use crate::engine::error::{Fault, Reason};
 use crate::object::format::{Format, Hint, PrivateKey as Parsed};
+use crate::object::generation::bytes_of;
 use crate::object::managed::Sealed;
 use crate::object::split::{self, MOST_PARTS, Part};
 use crate::object::{creation, inspection, usage};
 use crate::operation::Handler;
-use crate::operation::object::create::{bytes_of, storable};
+use crate::operation::object::create::storable;
 use crate::operation::server::query::ProtectionStorageMasks;
 use crate::protocol::attributes::Attributes;
 use crate::protocol::enumeration::{
