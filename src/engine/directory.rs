@@ -216,7 +216,23 @@ impl Directory {
         if mapping.retired.is_some() {
             return Err(Stranger::Retired(mapping.identity.clone()));
         }
-        let tenant_id = TenantId(mapping.tenant);
+        let caller = self
+            .caller_named(rows, TenantId(mapping.tenant), &mapping.identity, remember)
+            .await?;
+        Ok(Caller {
+            credential: Some(credential),
+            ..caller
+        })
+    }
+
+    /// An identity that is there and not revoked, without the certificate that would prove it.
+    pub async fn caller_named(
+        &self,
+        rows: &Rows<'_>,
+        tenant_id: TenantId,
+        name: &str,
+        remember: bool,
+    ) -> Result<Caller, Stranger> {
         let manifest = rows
             .read::<Manifest>(EntityKind::Manifest, tenant_id, "revoked")
             .await?
@@ -225,12 +241,12 @@ impl Directory {
             .body
             .revoked
             .iter()
-            .any(|(name, _)| *name == mapping.identity)
+            .any(|(revoked, _)| revoked == name)
         {
-            return Err(Stranger::Revoked(mapping.identity.clone()));
+            return Err(Stranger::Revoked(name.to_owned()));
         }
         let identity = rows
-            .read::<Identity>(EntityKind::Identity, tenant_id, &mapping.identity)
+            .read::<Identity>(EntityKind::Identity, tenant_id, name)
             .await?
             .ok_or(Stranger::Unknown)?;
         let tenant = self.tenant(rows, tenant_id, remember).await?;
@@ -238,7 +254,7 @@ impl Directory {
             tenant_id,
             tenant,
             identity: identity.body,
-            credential: Some(credential),
+            credential: None,
         })
     }
 

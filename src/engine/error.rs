@@ -96,6 +96,7 @@ reasons! {
     InvalidTagLength = GENERAL_FAILURE;
     /// QS-M-2 answers General Failure.
     NotQuantumSafe = GENERAL_FAILURE;
+    InvalidAsynchronousCorrelationValue = INVALID_FIELD, V2_0 INVALID_ASYNCHRONOUS_CORRELATION_VALUE;
     InvalidCorrelationValue = INVALID_FIELD, V2_0 INVALID_CORRELATION_VALUE;
     InvalidDataType = INVALID_FIELD, V2_0 INVALID_DATA_TYPE;
     NumericRange = INVALID_FIELD, V2_0 NUMERIC_RANGE;

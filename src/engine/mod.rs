@@ -1,6 +1,7 @@
 //! Knows who asks, opens the doors, runs the batch, writes the audit.
 
 pub mod access;
+pub mod asynchronous;
 pub mod batch;
 pub mod context;
 pub mod credential;
@@ -26,7 +27,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use rustls_pki_types::CertificateDer;
 
 use self::batch::Sender;
-use self::directory::{Directory, Stranger};
+use self::directory::{Caller, Directory, Stranger};
 use self::error::{Fault, Reason};
 use self::freshness::Freshness;
 use self::lease::Lease;
@@ -58,6 +59,7 @@ pub struct Engine {
     pub deployment: String,
     freshness: Freshness,
     lease: Lease,
+    pub jobs: asynchronous::Jobs,
     /// Cryptographic operations in several parts.
     pub streams: Streams,
     pub gcm_uses: GcmUses,
@@ -125,12 +127,14 @@ impl Engine {
             deployment,
             freshness: Freshness::default(),
             lease: Lease::default(),
+            jobs: asynchronous::Jobs::default(),
             streams: Streams::default(),
             gcm_uses: GcmUses::default(),
             answers: AtomicU64::new(0),
             settings,
         });
         lease::keep(&engine, position);
+        asynchronous::resume(&engine).await?;
         sealer::keep(&engine);
         rotation::keep(&engine);
         Ok(engine)
@@ -168,8 +172,23 @@ impl Engine {
             .await
     }
 
+    /// An identity as caller without its certificate, for what it asked for earlier.
+    ///
+    /// # Errors
+    /// When it was revoked since.
+    pub async fn caller_named(&self, tenant: TenantId, name: &str) -> Result<Arc<Caller>, Fault> {
+        let remember = self.lease.is_live();
+        let found = self
+            .directory
+            .caller_named(&self.rows(), tenant, name, remember)
+            .await;
+        found
+            .map(Arc::new)
+            .map_err(|stranger| stranger_fault(&stranger, "server"))
+    }
+
     /// The door to rows that are no objects.
-    fn rows(&self) -> entity::Rows<'_> {
+    pub(crate) fn rows(&self) -> entity::Rows<'_> {
         entity::Rows {
             store: &self.store,
             hsm: &self.hsm,

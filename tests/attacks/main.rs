@@ -17,6 +17,7 @@ mod approval;
 mod batches;
 mod classes;
 mod crash;
+mod jobs;
 mod credentials;
 mod database;
 mod limits;

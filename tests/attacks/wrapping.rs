@@ -27,16 +27,6 @@ const SHA_256: u32 = 6;
 const WRAPS: i32 = 0x30;
 const MACS: i32 = 0x180;
 
-fn connect(server: &Server, name: &str) -> Client {
-    let clients = server.directory().join("clients");
-    server
-        .client_with(
-            &clients.join(format!("{name}.pem")),
-            &clients.join(format!("{name}.key")),
-        )
-        .unwrap()
-}
-
 fn flag(tag: Tag, value: bool) -> Node<'static> {
     Node::new(tag, Value::Boolean(value))
 }
@@ -679,7 +669,7 @@ fn keys_and_methods_fit(client: &mut Client, how: &How<'_>, key: &str) {
 fn what_a_closed_key_wrapped_is_not_read_here() {
     let server = Server::start(Setup::default());
     server.told(&["client", "add", "plain"]);
-    let mut plain = connect(&server, "plain");
+    let mut plain = server.client_named("plain");
     let client = &mut plain;
     let (kek, open) = (closed(client), known(client, &KEK, WRAPS, Vec::new()));
     server.told(&["key", "approve", &kek, "--yes"]);
@@ -910,7 +900,7 @@ fn cmac_and_gcm_serve_as_well() {
 fn nobody_approves_his_own_wrapping_key() {
     let server = Server::start(Setup::default());
     server.told(&["client", "add", "plain"]);
-    let mut plain = connect(&server, "plain");
+    let mut plain = server.client_named("plain");
     let client = &mut plain;
     let mark = || vendor("y", "keyward-approved-wrapping-key", Value::Boolean(true));
     let sensitive = known(client, &VALUE, 0xC, vec![flag(tag::SENSITIVE, true)]);

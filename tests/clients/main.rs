@@ -11,6 +11,7 @@
 )]
 
 mod appliances;
+mod asynchronous;
 mod attributes;
 mod cloud;
 mod databases;
