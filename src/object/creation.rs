@@ -256,6 +256,7 @@ pub fn keep(
         blob,
     );
     draft.attributes = attributes;
+    draft.made_here = birth.origin == Origin::Generated;
     draft
 }
 

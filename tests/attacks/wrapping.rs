@@ -928,6 +928,15 @@ fn nobody_approves_his_own_wrapping_key() {
         block(vec![key_value()], 256),
     ]);
     client.ask(Operation::IMPORT, import).ok();
+    // Nor does an administrator approve a key whose bytes somebody has.
+    let generator = vec![enumeration(tag::RNG_ALGORITHM, 1)];
+    let lies = vec![
+        flag(tag::EXTRACTABLE, false),
+        Node::structure(tag::RANDOM_NUMBER_GENERATOR, generator),
+    ];
+    let claimed = known(client, &KEK, WRAPS, lies);
+    let approved = server.cli(&["key", "approve", &claimed, "--yes"]);
+    assert!(!approved.status.success(), "a key from outside is approved");
     for key in [inside.as_str(), "imported"] {
         client.on(Operation::ACTIVATE, key).ok();
         let how = How {
