@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::directory::Caller;
+use crate::object::derivation_master::{self, Scope};
 use crate::object::managed::Managed;
 
 macro_rules! permissions {
@@ -59,6 +60,7 @@ permissions! {
     DeriveKey = "derive-key";
     ReKey = "re-key";
     ReProvision = "re-provision";
+    DeriveScope = "derive";
     CreateSplitKey = "create-split-key";
     JoinSplitKey = "join-split-key";
     Encrypt = "encrypt";
@@ -99,6 +101,9 @@ pub enum Decision {
 
 /// Objects are fetched by tenant, so a stranger's object never comes this far.
 pub fn decide(caller: &Caller, object: &Managed, permission: Permission) -> Decision {
+    if derivation_master::is_master(object) {
+        return derivation_master::decide(caller, object, permission);
+    }
     let own = object.owner == caller.identity.name;
     match permission {
         _ if !own && !caller.tenant.settings.share => Decision::Hide,
@@ -120,6 +125,11 @@ pub fn decide(caller: &Caller, object: &Managed, permission: Permission) -> Deci
         }
         _ => Decision::Allow,
     }
+}
+
+/// [`Permission::DeriveScope`]: keys for a scope out of a derivation master.
+pub fn decide_scope(caller: &Caller, master: &Managed, scope: Scope<'_>) -> Decision {
+    derivation_master::decide_scope(caller, master, scope)
 }
 
 /// Where there is no object yet.

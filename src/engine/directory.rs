@@ -9,9 +9,11 @@ use sha2::{Digest, Sha256};
 use x509_parser::extensions::GeneralName;
 
 use super::entity::{EntityError, Remembered, Rows};
+use super::freshness::Freshness;
 use super::tenant::{Identity, Manifest, Mapping, Tenant, TenantKey};
-use crate::hsm::{Purpose, TenantKeys, WrappedKey};
+use crate::hsm::{Hsm, Purpose, TenantKeys, WrappedKey};
 use crate::object::managed::Unsound;
+use crate::store::Store;
 use crate::store::record::{EntityKind, TenantId};
 
 /// An authenticated client.
@@ -284,6 +286,17 @@ impl Directory {
             .insert(place, (generation, Arc::clone(&tenant)));
         Ok(tenant)
     }
+}
+
+/// A tenant's keys for a command, which remembers nothing.
+pub async fn keys(store: &Store, hsm: &Hsm, tenant: TenantId) -> Result<TenantKeys, EntityError> {
+    let freshness = Freshness::default();
+    let rows = Rows {
+        store,
+        hsm,
+        freshness: &freshness,
+    };
+    tenant_keys(&rows, tenant).await
 }
 
 async fn tenant_keys(rows: &Rows<'_>, tenant: TenantId) -> Result<TenantKeys, EntityError> {

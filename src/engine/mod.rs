@@ -11,6 +11,7 @@ pub mod envelope;
 pub mod error;
 pub mod founding;
 pub mod freshness;
+pub mod granting;
 pub mod lease;
 pub mod metrics;
 pub mod rotation;

@@ -27,7 +27,7 @@ pub(super) fn whole_length(bytes: &[u8]) -> Option<usize> {
 /// What CKA_EC_POINT holds, `length` bytes long: tokens give it bare or, as the standard says for curves in short
 /// Weierstrass form, in an OCTET STRING. What is neither comes back as it is.
 pub(super) fn bare(attribute: &[u8], length: usize) -> &[u8] {
-    let header = attribute.len().checked_sub(length).unwrap_or_default();
+    let header = attribute.len().saturating_sub(length);
     let wrapped = header > 0
         && attribute.first() == Some(&OCTET_STRING)
         && whole_length(attribute) == Some(attribute.len());

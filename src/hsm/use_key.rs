@@ -99,10 +99,11 @@ pub(super) enum Role {
     Sign,
     /// Private keys that decrypt.
     Decipher,
+    Derive,
 }
 
 impl Role {
-    const ALL: [Role; 7] = [
+    const ALL: [Role; 8] = [
         Role::Cipher,
         Role::Mac,
         Role::BlockMac,
@@ -110,6 +111,7 @@ impl Role {
         Role::Rewrap,
         Role::Sign,
         Role::Decipher,
+        Role::Derive,
     ];
 
     fn usages(self, wraps_bytes: bool) -> &'static [CK_ATTRIBUTE_TYPE] {
@@ -120,6 +122,7 @@ impl Role {
             Role::Mac | Role::BlockMac => &[CKA_SIGN, CKA_VERIFY],
             Role::Decipher => &[CKA_DECRYPT],
             Role::Sign => &[CKA_SIGN],
+            Role::Derive => &[CKA_DERIVE],
         }
     }
 }

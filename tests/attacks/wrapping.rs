@@ -161,8 +161,11 @@ impl How<'_> {
         let value = Node::bytes(tag::KEY_VALUE, wrapped.value.clone());
         let data = self.data(wrapped.mac.clone(), wrapped.iv.clone());
         let object = block(vec![value, data], 256);
-        let mut attributes = vec![integer(tag::CRYPTOGRAPHIC_USAGE_MASK, 0xC)];
-        attributes.extend(more);
+        let mut attributes = more;
+        let masked = |node: &Node<'_>| node.tag == tag::CRYPTOGRAPHIC_USAGE_MASK;
+        if !attributes.iter().any(masked) {
+            attributes.push(integer(tag::CRYPTOGRAPHIC_USAGE_MASK, 0xC));
+        }
         client.ask(Operation::REGISTER, registering(object, attributes))
     }
 }
@@ -719,6 +722,25 @@ fn what_a_closed_key_wrapped_is_not_read_here() {
     let joined = client.ask(Operation::JOIN_SPLIT_KEY, join).ok().id();
     client
         .on(Operation::GET, &joined)
+        .fails(ResultReason::SENSITIVE);
+    // Nor in what is derived from it.
+    let derivable = integer(tag::CRYPTOGRAPHIC_USAGE_MASK, 0x200);
+    let base = how(&kek).register(client, &got, vec![derivable]).ok().id();
+    client.on(Operation::ACTIVATE, &base).ok();
+    let derived = vec![
+        enumeration(tag::CRYPTOGRAPHIC_ALGORITHM, 3),
+        integer(tag::CRYPTOGRAPHIC_LENGTH, 256),
+    ];
+    let mut derive = vec![enumeration(tag::OBJECT_TYPE, 2)];
+    derive.extend(on(&base));
+    derive.extend([
+        enumeration(tag::DERIVATION_METHOD, 2),
+        Node::structure(tag::DERIVATION_PARAMETERS, Vec::new()),
+        Node::structure(tag::ATTRIBUTES, derived),
+    ]);
+    let derived = client.ask(Operation::DERIVE_KEY, derive).ok().id();
+    client
+        .on(Operation::GET, &derived)
         .fails(ResultReason::SENSITIVE);
     // Nor by importing it.
     let value = Node::bytes(tag::KEY_VALUE, got.value.clone());

@@ -9,6 +9,7 @@
 
 mod answers;
 mod availability;
+mod derive;
 mod keys;
 mod rewrap;
 mod speed;
@@ -180,6 +181,11 @@ async fn every_verb(ground: &Ground) {
     rewrap::private_keys(ground).await;
     keys::eviction(ground).await;
     keys::checkpoint(ground).await;
+    derive::kdf108_of_nist(ground).await;
+    derive::inside(ground).await;
+    derive::agreement(ground).await;
+    derive::wrapped(ground).await;
+    derive::master(ground).await;
     assert!(ground.hsm.available().await);
     assert_ne!(
         *ground.hsm.random(32).await.unwrap(),

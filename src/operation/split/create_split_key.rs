@@ -2,7 +2,6 @@
 
 use ttlv::Value;
 
-use super::protect;
 use crate::engine::access::Permission;
 use crate::engine::context::{Context, Destroyed};
 use crate::engine::error::{Fault, Reason};
@@ -11,7 +10,7 @@ use crate::object::creation::{self, Birth, Origin};
 use crate::object::generation::{algorithm_and_length, bytes_of, kind_of, not_made};
 use crate::object::managed::{Form, Sealed};
 use crate::object::split::{self, Asked, Scheme};
-use crate::object::{delivery, material};
+use crate::object::{delivery, material, wrapping};
 use crate::operation::Handler;
 use crate::operation::object::create::storable;
 use crate::operation::server::query::ProtectionStorageMasks;
@@ -160,7 +159,9 @@ async fn given(
             attributes.set(tag, value.clone());
         }
     }
-    protect(context, &base, attributes).await?;
+    let bases = std::slice::from_ref(&base);
+    creation::inherit(bases, attributes)?;
+    wrapping::guard(context, bases, attributes).await?;
     creation::link(attributes, LinkType::PARENT_LINK.0, &base.unique_identifier);
     let bits = i32::try_from(8 * secret.len()).unwrap_or(i32::MAX);
     Ok(Whole {

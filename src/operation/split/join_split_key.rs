@@ -3,7 +3,6 @@
 use ttlv::Value;
 
 use super::create_split_key::{blocking, keep};
-use super::protect;
 use crate::engine::access::{self, Decision, Permission};
 use crate::engine::context::{Context, Destroyed};
 use crate::engine::error::{Fault, Reason};
@@ -11,7 +10,7 @@ use crate::object::format::{Format, Hint, PrivateKey as Parsed};
 use crate::object::generation::bytes_of;
 use crate::object::managed::Sealed;
 use crate::object::split::{self, MOST_PARTS, Part};
-use crate::object::{creation, inspection, usage};
+use crate::object::{creation, inspection, usage, wrapping};
 use crate::operation::Handler;
 use crate::operation::object::create::storable;
 use crate::operation::server::query::ProtectionStorageMasks;
@@ -69,9 +68,8 @@ impl Handler for JoinSplitKey {
         };
         describe(&sealed, &mut attributes);
         within_mask(context, &sealed, &mut attributes)?;
-        for part in &sealed {
-            protect(context, part, &mut attributes).await?;
-        }
+        creation::inherit(&sealed, &mut attributes)?;
+        wrapping::guard(context, &sealed, &mut attributes).await?;
         let secret = match request.object_type {
             ObjectType::PRIVATE_KEY => unpadded(&joined),
             _ => whole_bytes(&parts, &attributes, joined)?,

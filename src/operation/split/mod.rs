@@ -1,32 +1,8 @@
 pub mod create_split_key;
 pub mod join_split_key;
 
-use ttlv::Value;
-
-use crate::engine::context::Context;
 use crate::engine::error::{Fault, Reason};
-use crate::object::managed::Sealed;
 use crate::object::split::SplitError;
-use crate::object::wrapping;
-use crate::protocol::attributes::Attributes;
-use crate::protocol::tag;
-
-/// What is made of an object is no less protected than it (DESIGN §4.3), also where the wrapping by
-/// a closed key is all that protects it.
-async fn protect(
-    context: &mut Context,
-    base: &Sealed,
-    attributes: &mut Attributes,
-) -> Result<(), Fault> {
-    let sensitive = base.attributes.boolean(tag::SENSITIVE) == Some(true);
-    if sensitive || wrapping::is_guarded(context, base).await? {
-        attributes.set(tag::SENSITIVE, Value::Boolean(true));
-    }
-    if base.attributes.boolean(tag::EXTRACTABLE) == Some(false) {
-        attributes.set(tag::EXTRACTABLE, Value::Boolean(false));
-    }
-    Ok(())
-}
 
 impl From<SplitError> for Fault {
     fn from(error: SplitError) -> Self {
