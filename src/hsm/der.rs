@@ -3,6 +3,8 @@
 
 /// Object identifier of P-256 as CKA_EC_PARAMS wants it (RFC 5480 §2.1.1.1), tag and length included.
 pub(super) const P256: &[u8] = &[0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07];
+/// The same of P-384.
+pub(super) const P384: &[u8] = &[0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x22];
 const OCTET_STRING: u8 = 0x04;
 
 /// A whole element's length, header included; None if the bytes do not start with one.

@@ -10,6 +10,7 @@ mod derive;
 mod error;
 #[cfg(test)]
 pub(crate) mod fixture;
+mod issuing;
 mod kdf108;
 mod line;
 mod master;
