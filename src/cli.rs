@@ -2,9 +2,12 @@
 
 mod assembly;
 mod audit;
+mod certificate_authority;
 mod client;
 mod config;
+mod grant;
 mod key;
+mod master;
 mod place;
 mod quickstart;
 mod screen;
@@ -45,6 +48,7 @@ enum Command {
     Tenant(tenant::TenantFamily),
     Token(token::TokenFamily),
     Audit(audit::AuditFamily),
+    CertificateAuthority(certificate_authority::CertificateAuthorityFamily),
     Config(config::ConfigFamily),
 }
 
@@ -126,6 +130,7 @@ pub fn main() -> ExitCode {
         Command::Tenant(command) => command.run(),
         Command::Token(command) => command.run(),
         Command::Audit(command) => command.run(),
+        Command::CertificateAuthority(command) => command.run(),
         Command::Config(command) => command.run(),
     };
     match done {

@@ -5,9 +5,7 @@ use token::Mechanism;
 use token::raw::{CKM_AES_KEY_WRAP, CKM_ECDSA, CKM_RSA_PKCS, CKM_RSA_PKCS_PSS};
 use zeroize::Zeroizing;
 
-use super::mechanism::{
-    CipherParameters, Signature, WrapMethod, hash, hmac, number, token_hash,
-};
+use super::mechanism::{CipherParameters, Signature, WrapMethod, hash, hmac, number, token_hash};
 use super::passage::{unwrap_clear, wrap_clear};
 use super::pool::Cost;
 use super::tenant::decrypting;
@@ -19,7 +17,8 @@ use crate::protocol::enumeration::CryptographicAlgorithm;
 /// Room for a signature, in bytes: RSA with 16384 bits; SLH-DSA's longer ones get theirs on asking.
 const SIGNATURE: usize = 2048;
 
-pub(super) const NOT_HELD: HsmError = HsmError::Integrity("the ciphertext, its tag or padding do not hold");
+pub(super) const NOT_HELD: HsmError =
+    HsmError::Integrity("the ciphertext, its tag or padding do not hold");
 
 fn wrap_method(row: &Row) -> WrapMethod {
     match row.shape {
@@ -210,50 +209,6 @@ impl Hsm {
         Ok(bool::from(expected.as_slice().ct_eq(mac)))
     }
 
-    /// NIST SP 800-108 §4.1 counter mode, HMAC as its function, 32-bit counter from 1:
-    /// `K(i) = HMAC(key, i ‖ fixed)`, as many blocks as `length` bytes take.
-    pub async fn derive_counter(
-        &self,
-        key: &UseKey<'_>,
-        hashing_algorithm: u32,
-        fixed: &[u8],
-        length: usize,
-    ) -> Result<Zeroizing<Vec<u8>>, HsmError> {
-        let (number, block_length) = hmac(hashing_algorithm)?;
-        if length > 255 * block_length {
-            return Err(HsmError::BadInput(format!(
-                "{length} derived bytes: at most {}",
-                255 * block_length
-            )));
-        }
-        self.with_key(
-            key,
-            Role::Mac,
-            Cost::Short,
-            [fixed],
-            move |seat, key, [fixed]| {
-                let mut derived =
-                    Zeroizing::new(Vec::with_capacity(length.next_multiple_of(block_length)));
-                let mut input = Zeroizing::new([&[0; 4], fixed].concat());
-                for counter in 1_u32.. {
-                    if derived.len() >= length {
-                        break;
-                    }
-                    for (to, from) in input.iter_mut().zip(counter.to_be_bytes()) {
-                        *to = from;
-                    }
-                    let block =
-                        seat.session
-                            .sign(Mechanism::Plain(number), key, &input, block_length)?;
-                    derived.extend_from_slice(&block);
-                }
-                derived.truncate(length);
-                Ok(derived)
-            },
-        )
-        .await
-    }
-
     /// A signature with a private key; what is signed, `scheme` says.
     pub async fn sign(
         &self,
@@ -361,7 +316,7 @@ impl Hsm {
 }
 
 impl WrapMethod {
-    fn mechanism(self, padded: u64) -> Mechanism<'static> {
+    pub(super) fn mechanism(self, padded: u64) -> Mechanism<'static> {
         Mechanism::Plain(match self {
             WrapMethod::NistKeyWrap => CKM_AES_KEY_WRAP,
             WrapMethod::NistKeyWrapPadded => padded,

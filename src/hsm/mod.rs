@@ -7,9 +7,12 @@
 mod cipher;
 mod decipher;
 mod der;
+mod derive;
 mod error;
 #[cfg(test)]
 pub(crate) mod fixture;
+mod issuing;
+mod kdf108;
 mod line;
 mod master;
 mod material;
@@ -18,6 +21,7 @@ mod pair;
 mod passage;
 mod pool;
 mod probe;
+mod rewrap;
 mod row_mac;
 mod tenant;
 #[cfg(test)]
@@ -32,7 +36,9 @@ use token::{Locked, Mechanism};
 use zeroize::Zeroizing;
 
 pub use cipher::Ciphertext;
+pub use derive::{TokenKdf, prf_length};
 pub use error::HsmError;
+pub use kdf108::{Kdf108, Mode108};
 pub use material::SecretSpec;
 pub use mechanism::{AES, CipherParameters, Encipherment, Signature, TRIPLE_DES, WrapMethod};
 pub use pair::{Maker, Pair, PairSpec};
@@ -246,7 +252,8 @@ impl Hsm {
     pub async fn seed(&self, seed: &[u8]) -> Result<usize, HsmError> {
         self.pool
             .run(Cost::Short, [seed], |seat, [seed]| {
-                Ok(seat.session.seed(seed)?.then_some(seed.len()).unwrap_or(0))
+                let taken = seat.session.seed(seed)?;
+                Ok(if taken { seed.len() } else { 0 })
             })
             .await
     }

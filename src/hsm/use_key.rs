@@ -94,29 +94,35 @@ pub(super) enum Role {
     BlockMac,
     /// Wrapping bytes.
     Wrap,
+    /// Wrapping keys that stay in the token.
+    Rewrap,
     Sign,
     /// Private keys that decrypt.
     Decipher,
+    Derive,
 }
 
 impl Role {
-    const ALL: [Role; 6] = [
+    const ALL: [Role; 8] = [
         Role::Cipher,
         Role::Mac,
         Role::BlockMac,
         Role::Wrap,
+        Role::Rewrap,
         Role::Sign,
         Role::Decipher,
+        Role::Derive,
     ];
 
     fn usages(self, wraps_bytes: bool) -> &'static [CK_ATTRIBUTE_TYPE] {
         match self {
             Role::Cipher => &[CKA_ENCRYPT, CKA_DECRYPT],
             Role::Wrap if wraps_bytes => &[CKA_ENCRYPT, CKA_DECRYPT],
-            Role::Wrap => &[CKA_WRAP, CKA_UNWRAP],
+            Role::Wrap | Role::Rewrap => &[CKA_WRAP, CKA_UNWRAP],
             Role::Mac | Role::BlockMac => &[CKA_SIGN, CKA_VERIFY],
             Role::Decipher => &[CKA_DECRYPT],
             Role::Sign => &[CKA_SIGN],
+            Role::Derive => &[CKA_DERIVE],
         }
     }
 }

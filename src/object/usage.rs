@@ -3,6 +3,7 @@
 use zeroize::Zeroizing;
 
 use super::conversion;
+use super::derivation_master;
 use super::format::Named;
 use super::managed::{Form, Sealed};
 use super::material;
@@ -12,6 +13,7 @@ use crate::engine::access::Permission;
 use crate::engine::context::{Context, Destroyed};
 use crate::engine::error::{Fault, Reason};
 use crate::hsm::{Encoding, KeyKind, PairSpec, UseKey};
+use crate::protocol::attributes::Attributes;
 use crate::protocol::enumeration::{CryptographicAlgorithm, KeyFormatType, ObjectType, State};
 use crate::protocol::identifier::Identifier;
 use crate::protocol::key_block::CryptographicParameters;
@@ -103,7 +105,11 @@ pub fn parameters(
 
 /// Cryptographic Algorithm of the key; one that is an extension under its own number.
 pub fn algorithm(key: &Sealed) -> Option<CryptographicAlgorithm> {
-    key.attributes
+    algorithm_of(&key.attributes)
+}
+
+fn algorithm_of(attributes: &Attributes) -> Option<CryptographicAlgorithm> {
+    attributes
         .enumeration(tag::CRYPTOGRAPHIC_ALGORITHM)
         .map(|number| pair_algorithm::current(CryptographicAlgorithm(number)))
 }
@@ -120,8 +126,13 @@ pub struct Ready {
 
 /// What the token makes of a private key; None where it has nothing for the algorithm.
 pub fn private_kind(key: &Sealed) -> Option<KeyKind> {
-    let algorithm = algorithm(key)?;
-    let curve = conversion::recommended_curve(&key.attributes);
+    private_kind_of(&key.attributes)
+}
+
+/// The same of a key that has no row yet.
+pub fn private_kind_of(attributes: &Attributes) -> Option<KeyKind> {
+    let algorithm = algorithm_of(attributes)?;
+    let curve = conversion::recommended_curve(attributes);
     if let Some(named) = Named::from_kmip(algorithm.0, curve) {
         return PairSpec::Named(named).kind();
     }
@@ -146,6 +157,7 @@ fn encoding(key: &Sealed) -> Option<Encoding> {
 
 /// Makes a key ready for the token.
 pub async fn ready(context: &mut Context, key: &Sealed, kind: KeyKind) -> Result<Ready, Fault> {
+    derivation_master::refuse(key)?;
     let private = key.object_type() == ObjectType::PRIVATE_KEY;
     let symmetric = matches!(
         key.object_type(),
@@ -157,7 +169,11 @@ pub async fn ready(context: &mut Context, key: &Sealed, kind: KeyKind) -> Result
             format!(
                 "a {} cannot be used for this; expected a {}",
                 key.object_type(),
-                if kind.is_secret() { "symmetric key" } else { "private key" }
+                if kind.is_secret() {
+                    "symmetric key"
+                } else {
+                    "private key"
+                }
             ),
         ));
     }

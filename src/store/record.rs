@@ -139,10 +139,14 @@ pub enum EntityKind {
     Job = 10,
     /// How often a key was used with random GCM vectors; key: its Unique Identifier.
     GcmUses = 11,
+    /// The key behind Certify, and each tenant's certificate of it.
+    IssuingAuthority = 12,
+    /// Key: serial number of a certificate that Certify issued; body: its object.
+    IssuedCertificate = 13,
 }
 
 impl EntityKind {
-    pub const ALL: [EntityKind; 11] = [
+    pub const ALL: [EntityKind; 13] = [
         EntityKind::Deployment,
         EntityKind::Tenant,
         EntityKind::TenantKey,
@@ -154,15 +158,28 @@ impl EntityKind {
         EntityKind::Ticket,
         EntityKind::Job,
         EntityKind::GcmUses,
+        EntityKind::IssuingAuthority,
+        EntityKind::IssuedCertificate,
     ];
 
-    /// Whether a kind (0: objects) tells who somebody is or what a tenant allows: a change of it
-    /// ends what nodes remember of that. Counters and jobs do not.
+    /// What tells who somebody is or what a tenant allows: a change of it ends what nodes remember
+    /// of that. Counters, jobs and issued certificates do not.
+    const SAYS_WHO: [EntityKind; 8] = [
+        EntityKind::Tenant,
+        EntityKind::TenantKey,
+        EntityKind::Identity,
+        EntityKind::Mapping,
+        EntityKind::Manifest,
+        EntityKind::Role,
+        EntityKind::Policy,
+        EntityKind::Ticket,
+    ];
+
+    /// Whether a journal's kind (0: objects) is one of those.
     pub fn says_who(kind: u8) -> bool {
-        kind != 0
-            && kind != EntityKind::GcmUses as u8
-            && kind != EntityKind::Job as u8
-            && kind != EntityKind::Deployment as u8
+        EntityKind::SAYS_WHO
+            .iter()
+            .any(|known| *known as u8 == kind)
     }
 
     pub fn from_number(number: i64) -> Option<EntityKind> {

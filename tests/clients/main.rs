@@ -11,6 +11,7 @@
 )]
 
 mod appliances;
+mod asynchronous;
 mod attributes;
 mod cloud;
 mod databases;
@@ -24,3 +25,4 @@ mod rotation;
 mod signing;
 #[path = "../support/server.rs"]
 mod server;
+mod split_keys;

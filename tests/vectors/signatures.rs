@@ -230,6 +230,7 @@ impl Signing {
             "rsa-pkcs1-signature" | "rsa-pss" => KeyKind::RsaPrivate,
             "ed25519" | "ed448" => KeyKind::EdwardsPrivate,
             name if name.starts_with("ml-dsa") => KeyKind::MlDsaPrivate,
+            name if name.starts_with("slh-dsa") => KeyKind::SlhDsaPrivate,
             _ => return Outcome::Refused("no kind of key".into()),
         };
         match (self.row.shape, self.hash.zip(self.mask)) {
@@ -413,6 +414,53 @@ pub fn signings() -> Vec<Signing> {
             });
         }
     }
+    hash_based(&mut out);
+    out
+}
+
+/// NIST's keys: a signature made with SK.seed verifies under PK.root only where every hash on the way
+/// is that of the standard.
+fn hash_based(out: &mut Vec<Signing>) {
+    let sets = [
+        "SHA2-128",
+        "SHA2-192",
+        "SHA2-256",
+        "SHAKE-128",
+        "SHAKE-192",
+        "SHAKE-256",
+    ];
+    for case in nist::cases(include_str!("data/slh-dsa.rsp")) {
+        let set = case.section.strip_prefix("SLH-DSA-").unwrap();
+        let (set, speed) = set.split_at(set.len() - 1);
+        let place = sets.iter().position(|own| *own == set).unwrap();
+        // 2.16.840.1.101.3.4.3.20 and on (RFC 9909 §3): small, then fast.
+        let last = 20 + 2 * place as u8 + u8::from(speed == "f");
+        let (secret, public) = (case.bytes("SK"), case.bytes("PK"));
+        assert!(secret.ends_with(&public));
+        let oid = [0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x03, last];
+        // RFC 9909 §6: the key's bytes as they are.
+        let algorithm = element(0x30, &element(0x06, &oid));
+        let fields = [element(0x02, &[0]), algorithm, element(0x04, &secret)].concat();
+        let private = PKey::private_key_from_pkcs8(&element(0x30, &fields)).unwrap();
+        out.push(Signing {
+            name: "NIST".into(),
+            row: row(&case.section.to_lowercase()),
+            private,
+            hash: None,
+            mask: None,
+            message: b"what is to be signed".to_vec(),
+            signature: None,
+        });
+    }
+}
+
+/// DER of less than 256 bytes.
+fn element(tag: u8, content: &[u8]) -> Vec<u8> {
+    let length = u8::try_from(content.len()).unwrap();
+    let mut out = vec![tag];
+    out.extend_from_slice(if length < 0x80 { &[] } else { &[0x81] });
+    out.push(length);
+    out.extend_from_slice(content);
     out
 }
 

@@ -6,6 +6,8 @@ use crate::engine::access::Permission;
 use crate::engine::context::Context;
 use crate::engine::error::{Fault, Reason};
 use crate::engine::streams::State;
+use crate::object::derivation_master;
+use crate::object::managed::Sealed;
 use crate::object::service::{mac, stream};
 use crate::object::usage::{self, Purpose};
 use crate::operation::Handler;
@@ -33,6 +35,27 @@ structure! {
 #[derive(Debug)]
 pub struct Mac;
 
+/// A derivation master's block: its input comes in one part, for it is read before it is used.
+async fn from_master(
+    context: &mut Context,
+    request: &MacRequest,
+    key: &Sealed,
+    asked: &CryptographicParameters,
+) -> Result<MacResponse, Fault> {
+    let step = request.part.step()?;
+    if step != Step::Whole {
+        return Err(derivation_master::not_canonical("it comes in parts"));
+    }
+    derivation_master::parameters(asked)?;
+    let input = part::data(step, request.data.as_ref())?;
+    let block = derivation_master::block(context, key, input).await?;
+    Ok(MacResponse {
+        unique_identifier: key.unique_identifier.clone(),
+        mac_data: Some(block),
+        correlation_value: None,
+    })
+}
+
 impl Handler for Mac {
     type Request = MacRequest;
     type Response = MacResponse;
@@ -46,6 +69,9 @@ impl Handler for Mac {
             request.cryptographic_parameters.as_ref(),
         )
         .await?;
+        if derivation_master::is_master(&key) {
+            return from_master(context, request, &key, &asked).await;
+        }
         let step = request.part.step()?;
         let data = part::data(step, request.data.as_ref())?;
         if step.begins() {
