@@ -20,6 +20,7 @@ mod place;
 mod sets;
 mod signatures;
 mod tally;
+mod verifications;
 
 use std::collections::BTreeSet;
 
