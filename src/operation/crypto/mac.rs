@@ -72,7 +72,6 @@ impl Handler for Mac {
         if derivation_master::is_master(&key) {
             return from_master(context, request, &key, &asked).await;
         }
-        let row = mac::asked(&key, &asked)?;
         let step = request.part.step()?;
         let data = part::data(step, request.data.as_ref())?;
         if step.begins() {
@@ -84,20 +83,22 @@ impl Handler for Mac {
             correlation_value: None,
         };
         if step == Step::Whole {
+            let row = mac::asked(&key, &asked)?;
             response.mac_data = Some(mac::compute(context, &key, row, data).await?);
             return Ok(response);
         }
-        let mut message = match step.resume(context, Operation::MAC, Some(&key))? {
-            Some(State::Message { data, .. }) => data,
+        let (row, mut message) = match step.resume(context, Operation::MAC, Some(&key))? {
+            Some(State::Mac { row, data, .. }) => (row, data),
             Some(_) => return Err(Fault::new(Reason::Internal, "the stream is another one's")),
-            None => Bytes::default(),
+            None => (mac::asked(&key, &asked)?, Bytes::default()),
         };
         stream::append(&mut message, data)?;
         if step.is_last() {
             response.mac_data = Some(mac::compute(context, &key, row, &message).await?);
             return Ok(response);
         }
-        let state = State::Message {
+        let state = State::Mac {
+            row,
             data: message,
             proof: Bytes::default(),
         };
