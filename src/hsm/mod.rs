@@ -252,7 +252,7 @@ impl Hsm {
     pub async fn seed(&self, seed: &[u8]) -> Result<usize, HsmError> {
         self.pool
             .run(Cost::Short, [seed], |seat, [seed]| {
-                Ok(seat.session.seed(seed)?.then_some(seed.len()).unwrap_or(0))
+                Ok(if seat.session.seed(seed)? { seed.len() } else { 0 })
             })
             .await
     }
