@@ -252,8 +252,7 @@ impl Hsm {
     pub async fn seed(&self, seed: &[u8]) -> Result<usize, HsmError> {
         self.pool
             .run(Cost::Short, [seed], |seat, [seed]| {
-                let taken = seat.session.seed(seed)?;
-                Ok(if taken { seed.len() } else { 0 })
+                Ok(if seat.session.seed(seed)? { seed.len() } else { 0 })
             })
             .await
     }

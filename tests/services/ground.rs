@@ -129,7 +129,7 @@ async fn engine(url: &str, token: &Token, hsm: Option<Arc<Hsm>>, node: &str) -> 
                 name: who.name().into(),
                 created: 0,
                 profiles,
-                derive: Default::default(),
+                derive: Vec::new(),
             };
             let key = fingerprint_key(&who.certificate());
             founding::add_identity(&store, &hsm, tenant, &identity, &key)
