@@ -42,6 +42,8 @@ pub async fn write(store: &Store, changes: Vec<Change>, deed: Deed<'_>) -> Resul
         objects: &[deed.object.to_owned()],
         mechanism: None,
         by: None,
+        credentials: &[],
+        words: None,
         result: Outcome::Success.name(),
     }
     .append(&mut body);

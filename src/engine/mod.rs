@@ -2,6 +2,7 @@
 
 pub mod access;
 pub mod batch;
+pub mod client_profile;
 pub mod context;
 pub mod credential;
 pub mod directory;
@@ -14,6 +15,7 @@ pub mod lease;
 pub mod metrics;
 pub mod rotation;
 pub mod service;
+pub mod session;
 pub mod settings;
 pub mod streams;
 pub mod tenant;
@@ -31,6 +33,7 @@ use self::error::{Fault, Reason};
 use self::freshness::Freshness;
 use self::lease::Lease;
 use self::metrics::Metrics;
+use self::session::Doorman;
 use self::settings::Settings;
 use self::streams::Streams;
 use crate::audit::Audit;
@@ -61,6 +64,7 @@ pub struct Engine {
     /// Cryptographic operations in several parts.
     pub streams: Streams,
     pub gcm_uses: GcmUses,
+    doorman: Doorman,
     answers: AtomicU64,
 }
 
@@ -113,6 +117,7 @@ impl Engine {
             None => None,
         };
         let audit = Audit::open(Arc::clone(&store), node, sealed, settings.strict_audit).await?;
+        let doorman = Doorman::new(hsm.random(32).await?);
         let position = store.journal_head().await?;
         let engine = Arc::new(Engine {
             store,
@@ -127,6 +132,7 @@ impl Engine {
             lease: Lease::default(),
             streams: Streams::default(),
             gcm_uses: GcmUses::default(),
+            doorman,
             answers: AtomicU64::new(0),
             settings,
         });

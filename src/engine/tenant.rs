@@ -51,6 +51,9 @@ pub struct Identity {
     pub created: i64,
     /// Named client profiles (the issue Protocol) and `standard`.
     pub profiles: Vec<String>,
+    /// The certificate alone is not enough: a credential of a user must be shown, too.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub requires_credential: bool,
 }
 
 /// Body of a Mapping's row; the row's key is `fingerprint:SHA256HEX`, `subject:RFC4514` or `san:NAME`.

@@ -6,6 +6,7 @@ pub mod lifecycle;
 pub mod object;
 pub mod renew;
 pub mod server;
+pub mod session;
 
 use std::future::Future;
 use std::sync::Arc;
@@ -110,9 +111,13 @@ operations! {
     IMPORT = object::import::Import, known, changes;
     EXPORT = object::export::Export, known, reads;
     LOG = server::log::Log, known, reads;
+    LOGIN = session::login::Login, known, changes;
+    LOGOUT = session::logout::Logout, known, changes;
+    DELEGATED_LOGIN = session::delegated_login::DelegatedLogin, known, changes;
     ADJUST_ATTRIBUTE = attribute::adjust_attribute::AdjustAttribute, known, changes;
     SET_ATTRIBUTE = attribute::set_attribute::SetAttribute, known, changes;
     RE_PROVISION = renew::re_provision::ReProvision, known, changes;
+    PING = server::ping::Ping, anybody, reads;
     INTEROP = server::interop::Interop, known, reads;
 }
 
@@ -179,6 +184,7 @@ pub fn run_anonymous(
                 server::discover_versions::answer(&request).to_items(version)?,
             ))
         }
+        Operation::PING if operation.is_in(version) => Ok(Vec::new()),
         other => Err(unsupported(other)),
     }
 }

@@ -139,10 +139,14 @@ pub enum EntityKind {
     Job = 10,
     /// How often a key was used with random GCM vectors; key: its Unique Identifier.
     GcmUses = 11,
+    /// Key: `user:NAME`, or `device:` and a hash of what a device shows.
+    User = 12,
+    /// Wrong credentials of an identity; key: its name.
+    Attempts = 13,
 }
 
 impl EntityKind {
-    pub const ALL: [EntityKind; 11] = [
+    pub const ALL: [EntityKind; 13] = [
         EntityKind::Deployment,
         EntityKind::Tenant,
         EntityKind::TenantKey,
@@ -154,15 +158,21 @@ impl EntityKind {
         EntityKind::Ticket,
         EntityKind::Job,
         EntityKind::GcmUses,
+        EntityKind::User,
+        EntityKind::Attempts,
     ];
 
     /// Whether a kind (0: objects) tells who somebody is or what a tenant allows: a change of it
-    /// ends what nodes remember of that. Counters and jobs do not.
+    /// ends what nodes remember of that. Counters and jobs do not, and what credentials are verified
+    /// with is read whenever they are shown.
     pub fn says_who(kind: u8) -> bool {
         kind != 0
             && kind != EntityKind::GcmUses as u8
             && kind != EntityKind::Job as u8
             && kind != EntityKind::Deployment as u8
+            && kind != EntityKind::Ticket as u8
+            && kind != EntityKind::User as u8
+            && kind != EntityKind::Attempts as u8
     }
 
     pub fn from_number(number: i64) -> Option<EntityKind> {
