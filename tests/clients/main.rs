@@ -13,6 +13,7 @@
 mod appliances;
 mod attributes;
 mod cloud;
+mod credentials;
 mod databases;
 mod fields;
 mod lifecycle;
@@ -21,6 +22,7 @@ mod pairs;
 mod protocol;
 mod renewal;
 mod rotation;
-mod signing;
 #[path = "../support/server.rs"]
 mod server;
+mod sessions;
+mod signing;
