@@ -2,9 +2,12 @@
 
 mod assembly;
 mod audit;
+mod certificate_authority;
 mod client;
 mod config;
+mod grant;
 mod key;
+mod master;
 mod place;
 mod quickstart;
 mod screen;
@@ -47,6 +50,7 @@ enum Command {
     Token(token::TokenFamily),
     User(user::UserFamily),
     Audit(audit::AuditFamily),
+    CertificateAuthority(certificate_authority::CertificateAuthorityFamily),
     Config(config::ConfigFamily),
 }
 
@@ -129,6 +133,7 @@ pub fn main() -> ExitCode {
         Command::Token(command) => command.run(),
         Command::User(command) => command.run(),
         Command::Audit(command) => command.run(),
+        Command::CertificateAuthority(command) => command.run(),
         Command::Config(command) => command.run(),
     };
     match done {

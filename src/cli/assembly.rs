@@ -20,7 +20,7 @@ use crate::engine::founding::{self, FIRST_TENANT, FoundingError};
 use crate::engine::freshness::Freshness;
 use crate::engine::service::KmipService;
 use crate::engine::session::register::{NewUser, Register};
-use crate::engine::settings::{MessageLimits, Settings};
+use crate::engine::settings::{CertificateSettings, MessageLimits, Settings};
 use crate::engine::tenant::{Identity, Tenant};
 use crate::hsm::{Hsm, HsmError, Pin, Source};
 use crate::net::{Fingerprint, Readiness, Service, Trust};
@@ -153,6 +153,7 @@ pub(super) async fn enrol(opened: &Opened, name: &str, certificate: &Path) -> Re
         // The first client may do whatever the standard lets a client do.
         profiles: vec![crate::engine::access::STANDARD.to_owned()],
         requires_credential: false,
+        derive: Vec::new(),
     };
     let added =
         founding::add_identity(&opened.store, &opened.hsm, FIRST_TENANT, &identity, &key).await;
@@ -212,6 +213,12 @@ fn settings(config: &Config) -> Settings {
         strict_audit: config.audit.strict,
         anchor: config.audit.anchor.clone(),
         interop: config.server.interop,
+        certificates: CertificateSettings {
+            longest: i64::try_from(config.certificates.days.get()).unwrap_or(1) * 86_400,
+            list_url: (config.certificates.crl_url.as_ref()).map(|url| url.as_str().to_owned()),
+            trusted: config.certificates.trusted.clone(),
+            revocations: config.certificates.crl.clone(),
+        },
         rotation: config.server.rotation.get(),
         ..Settings::default()
     }

@@ -7,6 +7,7 @@ use clap::{Args, Subcommand};
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
 
+use super::grant::{GrantScope, Withdraw};
 use super::place::Place;
 use super::{Failure, assembly};
 use crate::engine::client_profile;
@@ -30,6 +31,8 @@ enum ClientCommand {
     List(List),
     Revoke(Revoke),
     Profile(Profile),
+    Grant(GrantScope),
+    Withdraw(Withdraw),
 }
 
 /// Adds an identity, with a new certificate of the built-in authority or one that it has.
@@ -127,6 +130,8 @@ impl ClientFamily {
             ClientCommand::List(command) => super::block_on(command.run()),
             ClientCommand::Revoke(command) => super::block_on(command.run()),
             ClientCommand::Profile(command) => super::block_on(command.run()),
+            ClientCommand::Grant(command) => super::block_on(command.run()),
+            ClientCommand::Withdraw(command) => super::block_on(command.run()),
         }
     }
 }
@@ -166,6 +171,7 @@ impl Add {
             created: opened.clock.now(),
             profiles: self.profile.clone(),
             requires_credential: self.require_credential,
+            derive: Vec::new(),
         };
         founding::add_identity(&opened.store, &opened.hsm, tenant, &identity, &key).await?;
         if self.json {
@@ -220,6 +226,9 @@ impl List {
             );
             for certificate in identity.certificates {
                 println!("    {certificate}");
+            }
+            for scope in identity.derive {
+                println!("    derives for {scope}");
             }
         }
         Ok(())

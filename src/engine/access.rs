@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::directory::Caller;
+use crate::object::derivation_master::{self, Scope};
 use crate::object::managed::Managed;
 
 macro_rules! permissions {
@@ -59,10 +60,16 @@ permissions! {
     DeriveKey = "derive-key";
     ReKey = "re-key";
     ReProvision = "re-provision";
+    DeriveScope = "derive";
+    CreateSplitKey = "create-split-key";
+    JoinSplitKey = "join-split-key";
     Encrypt = "encrypt";
     Decrypt = "decrypt";
     Mac = "mac";
     MacVerify = "mac-verify";
+    Certify = "certify";
+    ReCertify = "re-certify";
+    Validate = "validate";
     Sign = "sign";
     SignatureVerify = "signature-verify";
     Hash = "hash";
@@ -87,6 +94,20 @@ permissions! {
 /// The client profile that grants whatever the standard lets a client do.
 pub const STANDARD: &str = "standard";
 
+/// The owner of what the server itself keeps for a tenant, such as its authority's certificate: no
+/// identity has this name. Everybody in the tenant may look at it, nobody may change it.
+pub const SERVER: &str = "";
+
+/// What looking is.
+static LOOKING: &[Permission] = &[
+    Permission::Locate,
+    Permission::Get,
+    Permission::Export,
+    Permission::GetAttributes,
+    Permission::Check,
+    Permission::Validate,
+];
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Decision {
     Allow,
@@ -98,10 +119,15 @@ pub enum Decision {
 
 /// Objects are fetched by tenant, so a stranger's object never comes this far.
 pub fn decide(caller: &Caller, object: &Managed, permission: Permission) -> Decision {
+    if derivation_master::is_master(object) {
+        return derivation_master::decide(caller, object, permission);
+    }
     let own = object.owner == caller.identity.name;
+    let servers = object.owner == SERVER;
     match permission {
-        _ if !own && !caller.tenant.settings.share => Decision::Hide,
+        _ if !own && !servers && !caller.tenant.settings.share => Decision::Hide,
         _ if caller.tenant.settings.withheld.contains(&permission) => Decision::Deny,
+        _ if servers && !LOOKING.contains(&permission) => Decision::Deny,
         // What gives protection away is nobody's by default (DESIGN §4.3).
         Permission::LowerSensitive
         | Permission::RaiseExtractable
@@ -119,6 +145,11 @@ pub fn decide(caller: &Caller, object: &Managed, permission: Permission) -> Deci
         }
         _ => Decision::Allow,
     }
+}
+
+/// [`Permission::DeriveScope`]: keys for a scope out of a derivation master.
+pub fn decide_scope(caller: &Caller, master: &Managed, scope: Scope<'_>) -> Decision {
+    derivation_master::decide_scope(caller, master, scope)
 }
 
 /// Where there is no object yet.

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use ttlv::{Node, Value};
+use ttlv::Node;
 
 use super::Engine;
+use super::asynchronous;
 use super::context::Context;
 use super::directory::Caller;
 use super::envelope::{failure, nearest, refuse, salvage_version, serve_as, split, version_of};
@@ -12,15 +13,16 @@ use super::error::{Fault, Reason};
 use super::session::{self, Admitted, Refusal, ticket};
 use crate::audit::{Outcome, Trace};
 use crate::operation;
+use crate::operation::asynchronous::poll::PollRequest;
 use crate::protocol::enumeration::{
-    AsynchronousIndicator, BatchErrorContinuationOption, Operation, ResultStatus,
+    BatchErrorContinuationOption, Operation, ResultStatus,
 };
 use crate::protocol::message::{
     ProtocolVersion, RequestHeader, RequestItem, ResponseHeader, ResponseItem, encode_payload,
     encode_response,
 };
 use crate::protocol::seam;
-use crate::protocol::structure::{Bytes, DateTime};
+use crate::protocol::structure::{Bytes, DateTime, Structure};
 use crate::protocol::tag;
 use crate::protocol::version::Version;
 use crate::store::StoreError;
@@ -35,9 +37,11 @@ pub struct Sender {
 
 /// What an item leaves behind when it goes well.
 #[derive(Debug)]
-struct Success {
-    payload: Bytes,
-    status: ResultStatus,
+enum Answered {
+    /// The payload of a success.
+    Payload(Bytes),
+    /// An answer of its own: pending, or what a Poll gives.
+    Item(ResponseItem),
 }
 
 struct Batch<'e> {
@@ -273,19 +277,20 @@ impl Batch<'_> {
             .metrics
             .operation(operation, result.as_ref().err().map(|fault| fault.reason));
         match result {
-            Ok(success) => {
+            Ok(answered) => {
                 if undo {
                     open.push(trace);
                 } else if !trace.is_committed() {
                     self.engine.audit.done(trace, Outcome::Success).await;
                 }
-                ResponseItem {
-                    operation: Some(operation),
-                    unique_batch_item_id: id,
-                    status: success.status,
-                    reason: None,
-                    message: None,
-                    payload: Some(success.payload),
+                match answered {
+                    Answered::Payload(payload) => {
+                        result_item(operation, id, Ok(payload), self.version)
+                    }
+                    Answered::Item(item) => ResponseItem {
+                        unique_batch_item_id: id,
+                        ..item
+                    },
                 }
             }
             Err(fault) => {
@@ -306,7 +311,7 @@ impl Batch<'_> {
         room: Option<usize>,
         undo: bool,
         trace: &mut Trace<'_>,
-    ) -> Result<Success, Fault> {
+    ) -> Result<Answered, Fault> {
         if let Some(extension) = &item.message_extension
             && extension.criticality_indicator
         {
@@ -316,14 +321,6 @@ impl Batch<'_> {
                     "the critical message extension of {:?} is not known",
                     extension.vendor_identification
                 ),
-            ));
-        }
-        if self.header.asynchronous_indicator
-            == Some(Value::Enumeration(AsynchronousIndicator::MANDATORY.0))
-        {
-            return Err(Fault::new(
-                Reason::FeatureNotSupported,
-                "asynchronous operations are not supported yet; ask with Optional or Prohibited",
             ));
         }
         if item.ephemeral {
@@ -345,16 +342,20 @@ impl Batch<'_> {
         {
             return Err(refusal.fault.clone());
         }
+        let mut context = context;
+        if let Some(context) = context.as_deref_mut() {
+            context.admitted.narrowing.begin(item.operation)?;
+        }
+        if let Some(answered) = self.apart(&item, row, undo).await? {
+            return Ok(answered);
+        }
         let payload = seam::request(item.operation, self.version, item.payload);
         let Some(context) = context else {
             // A certificate that no identity is mapped to may ask what the server is, and nothing else.
             return match &self.sender.caller {
                 Err(fault) if !row.anonymous => Err(fault.clone()),
                 _ => operation::run_anonymous(self.engine, item.operation, self.version, &payload)
-                    .map(|fields| Success {
-                        payload: encode_payload(&fields),
-                        status: ResultStatus::SUCCESS,
-                    }),
+                    .map(|fields| Answered::Payload(encode_payload(&fields))),
             };
         };
         if row.changes {
@@ -373,7 +374,7 @@ impl Batch<'_> {
                 .attempt(context, item.operation, &payload, room, undo, trace)
                 .await;
             match outcome {
-                Ok(success) => return Ok(success),
+                Ok(payload) => return Ok(Answered::Payload(payload)),
                 Err(Attempt::Conflict) if attempts < 4 && !undo => {
                     context.roll_back(snapshot.clone())
                 }
@@ -399,7 +400,7 @@ impl Batch<'_> {
         room: Option<usize>,
         undo: bool,
         trace: &mut Trace<'_>,
-    ) -> Result<Success, Attempt> {
+    ) -> Result<Bytes, Attempt> {
         let mut answered = Vec::new();
         let bytes = operation::run(context, operation, payload, &mut answered).await?;
         // By itself: what a ticket was used for stays used, whatever becomes of the batch.
@@ -437,10 +438,67 @@ impl Batch<'_> {
             }
         }
         context.answered(answered);
-        Ok(Success {
-            payload: bytes,
+        Ok(bytes)
+    }
+
+    /// What does not run now: an operation that is to be answered later, and Poll, which gives the
+    /// answer of another.
+    async fn apart(
+        &self,
+        item: &RequestItem<'_>,
+        row: &operation::OperationRow,
+        undo: bool,
+    ) -> Result<Option<Answered>, Fault> {
+        let Ok(caller) = &self.sender.caller else {
+            return Ok(None);
+        };
+        let operation = item.operation;
+        let indicator = self.header.asynchronous_indicator.as_ref();
+        if operation == Operation::POLL {
+            let request = PollRequest::from_items(&item.payload)?;
+            let value = &request.asynchronous_correlation_value;
+            return Ok(Some(Answered::Item(
+                match asynchronous::poll(self.engine, caller, value).await? {
+                    Some((answer, _)) => answer,
+                    None => asynchronous::pending(operation, value.clone()),
+                },
+            )));
+        }
+        if row.anonymous || row.immediate || !asynchronous::is_wanted(indicator, row.long) {
+            return Ok(None);
+        }
+        if undo {
+            return Err(Fault::new(
+                Reason::FeatureNotSupported,
+                "what is answered later cannot be undone with a batch; ask without Undo, or with Asynchronous Indicator Prohibited",
+            ));
+        }
+        let asked = (operation, self.version);
+        let none = Admitted::default();
+        let asker = (caller.as_ref(), self.admitted().unwrap_or(&none));
+        let value = asynchronous::submit(self.engine, asker, asked, &item.payload).await?;
+        Ok(Some(Answered::Item(asynchronous::pending(operation, value))))
+    }
+}
+
+/// The response item of an operation that ran.
+pub(super) fn result_item(
+    operation: Operation,
+    id: Option<Bytes>,
+    result: Result<Bytes, Fault>,
+    version: Version,
+) -> ResponseItem {
+    match result {
+        Ok(payload) => ResponseItem {
+            operation: Some(operation),
+            unique_batch_item_id: id,
             status: ResultStatus::SUCCESS,
-        })
+            reason: None,
+            message: None,
+            asynchronous_correlation_value: None,
+            payload: Some(payload),
+        },
+        Err(fault) => failure(Some(operation), id, &fault, version),
     }
 }
 

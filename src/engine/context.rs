@@ -9,6 +9,7 @@ use super::access::{self, Decision, Permission};
 use super::directory::Caller;
 use super::error::{Fault, Reason};
 use super::session::Admitted;
+use crate::object::derivation_master;
 use crate::object::managed::{Draft, Row, Sealed, Unsound};
 use crate::object::state;
 use crate::protocol::enumeration::UniqueIdentifier;
@@ -200,6 +201,7 @@ impl Context {
             Decision::Hide => return Err(Fault::not_found(identifier)),
         }
         self.admitted.narrowing.cover(&object)?;
+        derivation_master::permit(&object, permission)?;
         self.touch(&object.unique_identifier);
         if destroyed == Destroyed::Refused && state::is_destroyed(&object.attributes) {
             return Err(Fault::new(
@@ -218,7 +220,7 @@ impl Context {
     }
 
     /// An object without asking for permission: for checks that tell the caller nothing of it.
-    async fn peek(&self, identifier: &str) -> Result<Option<Sealed>, Fault> {
+    pub async fn peek(&self, identifier: &str) -> Result<Option<Sealed>, Fault> {
         if let Some(staged) = self.staged.get(identifier) {
             return staged
                 .row
@@ -261,7 +263,7 @@ impl Context {
     }
 
     /// Writes a row that is no object (`entity::put`) with the commit of this item.
-    pub(super) fn put(&mut self, row: Change) {
+    pub fn put(&mut self, row: Change) {
         self.rows.push(row);
     }
 

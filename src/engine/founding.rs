@@ -227,6 +227,11 @@ pub async fn add_identity(
     identity: &Identity,
     mapping_key: &str,
 ) -> Result<(), FoundingError> {
+    if identity.name == super::access::SERVER {
+        return Err(FoundingError::Refused(
+            "an identity needs a name".to_owned(),
+        ));
+    }
     let manifest = manifest(store, hsm, tenant).await?;
     if manifest
         .body
@@ -384,6 +389,8 @@ pub struct Listed {
     /// `fingerprint:…`, `subject:…`, `san:…`.
     pub certificates: Vec<String>,
     pub profiles: Vec<String>,
+    /// Scopes that it may derive for.
+    pub derive: Vec<String>,
 }
 
 /// All identities of all tenants.
@@ -419,6 +426,7 @@ pub async fn identities(store: &Store, hsm: &Hsm) -> Result<Vec<Listed>, Foundin
                 created: identity.created,
                 certificates,
                 profiles: identity.profiles,
+                derive: identity.derive,
             });
         }
     }

@@ -1,6 +1,8 @@
 //! Knows who asks, opens the doors, runs the batch, writes the audit.
 
 pub mod access;
+pub mod asynchronous;
+pub mod authority;
 pub mod batch;
 pub mod client_profile;
 pub mod context;
@@ -11,6 +13,7 @@ pub mod envelope;
 pub mod error;
 pub mod founding;
 pub mod freshness;
+pub mod granting;
 pub mod lease;
 pub mod metrics;
 pub mod rotation;
@@ -28,7 +31,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use rustls_pki_types::CertificateDer;
 
 use self::batch::Sender;
-use self::directory::{Directory, Stranger};
+use self::directory::{Caller, Directory, Stranger};
 use self::error::{Fault, Reason};
 use self::freshness::Freshness;
 use self::lease::Lease;
@@ -61,6 +64,7 @@ pub struct Engine {
     pub deployment: String,
     freshness: Freshness,
     lease: Lease,
+    pub jobs: asynchronous::Jobs,
     /// Cryptographic operations in several parts.
     pub streams: Streams,
     pub gcm_uses: GcmUses,
@@ -130,6 +134,7 @@ impl Engine {
             deployment,
             freshness: Freshness::default(),
             lease: Lease::default(),
+            jobs: asynchronous::Jobs::default(),
             streams: Streams::default(),
             gcm_uses: GcmUses::default(),
             doorman,
@@ -137,6 +142,7 @@ impl Engine {
             settings,
         });
         lease::keep(&engine, position);
+        asynchronous::resume(&engine).await?;
         sealer::keep(&engine);
         rotation::keep(&engine);
         Ok(engine)
@@ -174,13 +180,65 @@ impl Engine {
             .await
     }
 
+    /// An identity as caller without its certificate, for what it asked for earlier.
+    ///
+    /// # Errors
+    /// When it was revoked since.
+    pub async fn caller_named(&self, tenant: TenantId, name: &str) -> Result<Arc<Caller>, Fault> {
+        let remember = self.lease.is_live();
+        let found = self
+            .directory
+            .caller_named(&self.rows(), tenant, name, remember)
+            .await;
+        found
+            .map(Arc::new)
+            .map_err(|stranger| stranger_fault(&stranger, "server"))
+    }
+
     /// The door to rows that are no objects.
-    fn rows(&self) -> entity::Rows<'_> {
+    pub(crate) fn rows(&self) -> entity::Rows<'_> {
         entity::Rows {
             store: &self.store,
             hsm: &self.hsm,
             freshness: &self.freshness,
         }
+    }
+
+    /// The tenant's issuing authority (Certify), made where there is none.
+    pub async fn issuing_authority(
+        &self,
+        tenant: TenantId,
+        tenant_name: &str,
+    ) -> Result<authority::Authority, founding::FoundingError> {
+        let ground = authority::Ground {
+            rows: self.rows(),
+            deployment: &self.deployment,
+            now: self.clock.now(),
+            by: crate::audit::administration::SERVER,
+        };
+        Ok(ground.authority(tenant, tenant_name).await?.body)
+    }
+
+    /// The same where there is one; nothing is made.
+    pub async fn known_issuing_authority(
+        &self,
+        tenant: TenantId,
+    ) -> Result<Option<authority::Authority>, founding::FoundingError> {
+        let known = authority::known(&self.rows(), tenant).await?;
+        Ok(known.map(|row| row.body))
+    }
+
+    /// Unique Identifier of the object of a certificate that the tenant's authority issued.
+    pub async fn issued_certificate(
+        &self,
+        tenant: TenantId,
+        serial: &[u8],
+    ) -> Result<Option<String>, entity::EntityError> {
+        let (rows, key) = (self.rows(), authority::serial_key(serial));
+        let row = rows
+            .read::<authority::Issued>(EntityKind::IssuedCertificate, tenant, &key)
+            .await?;
+        Ok(row.map(|row| row.body.object))
     }
 
     /// A row, verified and not older than what this node has seen.

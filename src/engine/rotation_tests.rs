@@ -84,6 +84,7 @@ async fn context(engine: &Arc<Engine>) -> Context {
             created: 0,
             profiles: Vec::new(),
             requires_credential: false,
+            derive: Vec::new(),
         },
         credential: None,
     };

@@ -54,6 +54,10 @@ pub struct Identity {
     /// The certificate alone is not enough: a credential of a user must be shown, too.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub requires_credential: bool,
+    /// Scopes that it may derive keys for from the tenant's derivation masters: each with all below
+    /// it, or `*`. Of masters of its own every scope.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub derive: Vec<String>,
 }
 
 /// Body of a Mapping's row; the row's key is `fingerprint:SHA256HEX`, `subject:RFC4514` or `san:NAME`.

@@ -406,7 +406,7 @@ impl Hsm {
 }
 
 impl WrapMethod {
-    fn mechanism(self, padded: u64) -> Mechanism<'static> {
+    pub(super) fn mechanism(self, padded: u64) -> Mechanism<'static> {
         Mechanism::Plain(match self {
             WrapMethod::NistKeyWrap => CKM_AES_KEY_WRAP,
             WrapMethod::NistKeyWrapPadded => padded,

@@ -3,9 +3,10 @@
 use sha2::{Digest as _, Sha256};
 use ttlv::{Node, Tag, Value};
 
-use super::managed::{Draft, Form};
+use super::managed::{Draft, Form, Sealed};
 use crate::engine::context::Context;
 use crate::engine::error::{Fault, Reason};
+use crate::hsm::Hsm;
 use crate::protocol::attribute::{AttributeRow, SetBy};
 use crate::protocol::attributes::{Attribute, AttributeReference, Attributes};
 use crate::protocol::enumeration::{HashingAlgorithm, KeyFormatType, ObjectType, State};
@@ -13,7 +14,7 @@ use crate::protocol::object::Object;
 use crate::protocol::structure::spoken;
 use crate::protocol::tag;
 use crate::protocol::version::Version;
-use crate::store::record::{Blob, Class};
+use crate::store::record::{Blob, Class, TenantId};
 
 /// The vendor attribute by which a client asks for a class: `x-keyward-class` in 1.x.
 pub const CLASS_VENDOR: &str = "x";
@@ -180,9 +181,21 @@ pub struct Birth<'a> {
     pub origin: Origin,
 }
 
+/// Who makes an object, when and where: a request's context, or an administrator's command.
+#[derive(Clone, Copy, Debug)]
+pub struct Maker<'a> {
+    pub hsm: &'a Hsm,
+    pub tenant: TenantId,
+    pub owner: &'a str,
+    /// Seconds since 1970.
+    pub now: i64,
+    /// In seconds.
+    pub lease_time: u32,
+}
+
 /// Adds what the standard has the server set at creation or registration.
-fn complete(context: &Context, birth: &Birth<'_>, attributes: &mut Attributes) {
-    let now = Value::DateTime(context.now);
+fn complete(maker: &Maker<'_>, birth: &Birth<'_>, attributes: &mut Attributes) {
+    let now = Value::DateTime(maker.now);
     let imported = matches!(birth.origin, Origin::Imported | Origin::Unwrapped);
     attributes.set(
         tag::UNIQUE_IDENTIFIER,
@@ -202,13 +215,10 @@ fn complete(context: &Context, birth: &Birth<'_>, attributes: &mut Attributes) {
         tag::SHORT_UNIQUE_IDENTIFIER,
         short_identifier(birth.unique_identifier),
     );
-    attributes.set_if_absent(
-        tag::LEASE_TIME,
-        Value::Interval(context.engine.settings.lease_time),
-    );
+    attributes.set_if_absent(tag::LEASE_TIME, Value::Interval(maker.lease_time));
     attributes.set_if_absent(tag::FRESH, Value::Boolean(true));
     if birth.origin == Origin::Generated {
-        attributes.set_if_absent(tag::RANDOM_NUMBER_GENERATOR, context.engine.hsm.generator());
+        attributes.set_if_absent(tag::RANDOM_NUMBER_GENERATOR, maker.hsm.generator());
     }
     if matches!(birth.origin, Origin::Generated | Origin::Derived) {
         attributes.set_if_absent(tag::ORIGINAL_CREATION_DATE, now);
@@ -225,7 +235,7 @@ fn complete(context: &Context, birth: &Birth<'_>, attributes: &mut Attributes) {
     }
     attributes.set(
         tag::PROTECTION_STORAGE_MASK,
-        Value::Integer(context.engine.hsm.protection().to_integer()),
+        Value::Integer(maker.hsm.protection().to_integer()),
     );
     if is_cryptographic(birth.object_type) {
         attributes.set_if_absent(tag::CRYPTOGRAPHIC_USAGE_MASK, Value::Integer(0));
@@ -242,13 +252,31 @@ pub fn keep(
     context: &Context,
     birth: &Birth<'_>,
     skeleton: Object,
+    material: (Form, Option<Blob>),
+    attributes: Attributes,
+) -> Draft {
+    let maker = Maker {
+        hsm: &context.engine.hsm,
+        tenant: context.tenant(),
+        owner: &context.caller.identity.name,
+        now: context.now,
+        lease_time: context.engine.settings.lease_time,
+    };
+    kept(&maker, birth, skeleton, material, attributes)
+}
+
+/// [`keep`] without a request.
+pub fn kept(
+    maker: &Maker<'_>,
+    birth: &Birth<'_>,
+    skeleton: Object,
     (form, blob): (Form, Option<Blob>),
     mut attributes: Attributes,
 ) -> Draft {
-    complete(context, birth, &mut attributes);
+    complete(maker, birth, &mut attributes);
     let mut draft = Draft::new(
-        context.tenant(),
-        &context.caller.identity.name,
+        maker.tenant,
+        maker.owner,
         birth.unique_identifier.to_owned(),
         birth.class,
         skeleton,
@@ -353,6 +381,28 @@ pub fn class_named(attributes: &Attributes) -> Result<Option<Class>, Fault> {
             Reason::InvalidAttributeValue,
             format!("x-keyward-class is {other:?}; expected \"token\" or \"served\""),
         )),
+    }
+}
+
+/// A derived object is no less protected than its strictest base (DESIGN §4.3): sensitive, not
+/// extractable and of class *token* where one of them is. Answers the class.
+pub fn inherit(bases: &[Sealed], attributes: &mut Attributes) -> Result<Class, Fault> {
+    let in_token = bases.iter().any(|base| {
+        // A public key has nothing to protect.
+        base.class == Class::Token && base.object_type() != ObjectType::PUBLIC_KEY
+    });
+    let sensitive = |base: &Sealed| base.attributes.boolean(tag::SENSITIVE) == Some(true);
+    let stays = |base: &Sealed| base.attributes.boolean(tag::EXTRACTABLE) == Some(false);
+    // A key of class token leaves only wrapped, whatever its attribute says.
+    if in_token || bases.iter().any(sensitive) {
+        attributes.set(tag::SENSITIVE, Value::Boolean(true));
+    }
+    if bases.iter().any(stays) {
+        attributes.set(tag::EXTRACTABLE, Value::Boolean(false));
+    }
+    match class_asked(attributes)? {
+        _ if in_token => Ok(Class::Token),
+        asked => Ok(asked),
     }
 }
 

@@ -3,6 +3,7 @@
 use zeroize::Zeroizing;
 
 use super::conversion;
+use super::derivation_master;
 use super::format::Named;
 use super::managed::{Form, Sealed};
 use super::material;
@@ -146,6 +147,7 @@ fn encoding(key: &Sealed) -> Option<Encoding> {
 
 /// Makes a key ready for the token.
 pub async fn ready(context: &mut Context, key: &Sealed, kind: KeyKind) -> Result<Ready, Fault> {
+    derivation_master::refuse(key)?;
     let private = key.object_type() == ObjectType::PRIVATE_KEY;
     let symmetric = matches!(
         key.object_type(),

@@ -1,12 +1,15 @@
 //! One file per KMIP operation; this table is the only place that knows them all.
 
+pub mod asynchronous;
 pub mod attribute;
+pub mod certificate;
 pub mod crypto;
 pub mod lifecycle;
 pub mod object;
 pub mod renew;
 pub mod server;
 pub mod session;
+pub mod split;
 
 use std::future::Future;
 use std::sync::Arc;
@@ -42,6 +45,10 @@ pub struct OperationRow {
     pub anonymous: bool,
     /// Changes objects: its intent is recorded before it runs.
     pub changes: bool,
+    /// May take seconds: answered later where the client allows it.
+    pub long: bool,
+    /// Never answered later: about operations that are, or about the session that asks.
+    pub immediate: bool,
 }
 
 impl OperationRow {
@@ -58,7 +65,10 @@ macro_rules! operations {
         pub static OPERATIONS: &[OperationRow] = &[$(OperationRow {
             operation: Operation::$operation,
             anonymous: stringify!($anonymous).len() == "anybody".len(),
-            changes: stringify!($changes).len() == "changes".len(),
+            changes: stringify!($changes).len() == "changes".len()
+                || stringify!($changes).len() == "long".len(),
+            long: stringify!($changes).len() == "long".len(),
+            immediate: stringify!($changes).len() == "now".len(),
         },)*];
 
         /// Runs an operation on a payload in the newest form; answers the encoded response payload
@@ -81,10 +91,12 @@ macro_rules! operations {
 
 operations! {
     CREATE = object::create::Create, known, changes;
-    CREATE_KEY_PAIR = object::create_key_pair::CreateKeyPair, known, changes;
+    CREATE_KEY_PAIR = object::create_key_pair::CreateKeyPair, known, long;
     REGISTER = object::register::Register, known, changes;
     RE_KEY = renew::re_key::ReKey, known, changes;
     DERIVE_KEY = object::derive_key::DeriveKey, known, changes;
+    CERTIFY = certificate::certify::Certify, known, changes;
+    RE_CERTIFY = certificate::re_certify::ReCertify, known, changes;
     LOCATE = object::locate::Locate, known, reads;
     CHECK = object::check::Check, known, reads;
     GET = object::get::Get, known, reads;
@@ -96,28 +108,35 @@ operations! {
     ACTIVATE = lifecycle::activate::Activate, known, changes;
     REVOKE = lifecycle::revoke::Revoke, known, changes;
     DESTROY = lifecycle::destroy::Destroy, known, changes;
+    VALIDATE = certificate::validate::Validate, known, reads;
     QUERY = server::query::Query, anybody, reads;
     DISCOVER_VERSIONS = server::discover_versions::DiscoverVersions, anybody, reads;
-    RE_KEY_KEY_PAIR = renew::re_key_key_pair::ReKeyKeyPair, known, changes;
+    RE_KEY_KEY_PAIR = renew::re_key_key_pair::ReKeyKeyPair, known, long;
     ENCRYPT = crypto::encrypt::Encrypt, known, reads;
     DECRYPT = crypto::decrypt::Decrypt, known, reads;
     MAC = crypto::mac::Mac, known, reads;
     MAC_VERIFY = crypto::mac_verify::MacVerify, known, reads;
+    CANCEL = asynchronous::cancel::Cancel, known, now;
+    POLL = asynchronous::poll::Poll, known, now;
     SIGN = crypto::sign::Sign, known, reads;
     SIGNATURE_VERIFY = crypto::signature_verify::SignatureVerify, known, reads;
     RNG_RETRIEVE = crypto::rng_retrieve::RngRetrieve, known, reads;
     RNG_SEED = crypto::rng_seed::RngSeed, known, reads;
     HASH = crypto::hash::Hash, known, reads;
+    CREATE_SPLIT_KEY = split::create_split_key::CreateSplitKey, known, changes;
+    JOIN_SPLIT_KEY = split::join_split_key::JoinSplitKey, known, changes;
     IMPORT = object::import::Import, known, changes;
     EXPORT = object::export::Export, known, reads;
     LOG = server::log::Log, known, reads;
-    LOGIN = session::login::Login, known, changes;
-    LOGOUT = session::logout::Logout, known, changes;
-    DELEGATED_LOGIN = session::delegated_login::DelegatedLogin, known, changes;
+    LOGIN = session::login::Login, known, now;
+    LOGOUT = session::logout::Logout, known, now;
+    DELEGATED_LOGIN = session::delegated_login::DelegatedLogin, known, now;
     ADJUST_ATTRIBUTE = attribute::adjust_attribute::AdjustAttribute, known, changes;
     SET_ATTRIBUTE = attribute::set_attribute::SetAttribute, known, changes;
     RE_PROVISION = renew::re_provision::ReProvision, known, changes;
     PING = server::ping::Ping, anybody, reads;
+    QUERY_ASYNCHRONOUS_REQUESTS = asynchronous::query_asynchronous_requests::QueryAsynchronousRequests, known, now;
+    PROCESS = asynchronous::process::Process, known, now;
     INTEROP = server::interop::Interop, known, reads;
 }
 

@@ -10,6 +10,7 @@
 //! | Attribute Name `x-NAME` | Attribute { Vendor Identification `x`, Attribute Name, Attribute Value } |
 //! | Attribute Name | Attribute Reference |
 //! | Attribute of Add, Modify, Delete Attribute | New Attribute, Current Attribute |
+//! | Certificate Request (a byte string) | Certificate Request Value |
 //! | Attribute… in Key Value, Get Attributes, Locate | Attributes { … } |
 
 use std::borrow::Cow;
@@ -66,6 +67,10 @@ pub fn request(operation: Operation, version: Version, items: Vec<Node<'_>>) -> 
                 out.push(template(new, item));
             }
             tag::OFFSET | tag::ATTRIBUTE_INDEX => out.push(item),
+            // The byte string of Certify and Re-certify; the object of that name came with 2.0.
+            tag::CERTIFICATE_REQUEST => {
+                out.push(Node::new(tag::CERTIFICATE_REQUEST_VALUE, item.value));
+            }
             _ => out.push(object(item)),
         }
     }

@@ -139,14 +139,18 @@ pub enum EntityKind {
     Job = 10,
     /// How often a key was used with random GCM vectors; key: its Unique Identifier.
     GcmUses = 11,
+    /// The key behind Certify, and each tenant's certificate of it.
+    IssuingAuthority = 12,
+    /// Key: serial number of a certificate that Certify issued; body: its object.
+    IssuedCertificate = 13,
     /// Key: `user:NAME`, or `device:` and a hash of what a device shows.
-    User = 12,
+    User = 14,
     /// Wrong credentials of an identity; key: its name.
-    Attempts = 13,
+    Attempts = 15,
 }
 
 impl EntityKind {
-    pub const ALL: [EntityKind; 13] = [
+    pub const ALL: [EntityKind; 15] = [
         EntityKind::Deployment,
         EntityKind::Tenant,
         EntityKind::TenantKey,
@@ -158,21 +162,30 @@ impl EntityKind {
         EntityKind::Ticket,
         EntityKind::Job,
         EntityKind::GcmUses,
+        EntityKind::IssuingAuthority,
+        EntityKind::IssuedCertificate,
         EntityKind::User,
         EntityKind::Attempts,
     ];
 
-    /// Whether a kind (0: objects) tells who somebody is or what a tenant allows: a change of it
-    /// ends what nodes remember of that. Counters and jobs do not, and what credentials are verified
-    /// with is read whenever they are shown.
+    /// What tells who somebody is or what a tenant allows: a change of it ends what nodes remember
+    /// of that. Counters, jobs and issued certificates do not, and users and tickets are read whenever
+    /// they are shown.
+    const SAYS_WHO: [EntityKind; 7] = [
+        EntityKind::Tenant,
+        EntityKind::TenantKey,
+        EntityKind::Identity,
+        EntityKind::Mapping,
+        EntityKind::Manifest,
+        EntityKind::Role,
+        EntityKind::Policy,
+    ];
+
+    /// Whether a journal's kind (0: objects) is one of those.
     pub fn says_who(kind: u8) -> bool {
-        kind != 0
-            && kind != EntityKind::GcmUses as u8
-            && kind != EntityKind::Job as u8
-            && kind != EntityKind::Deployment as u8
-            && kind != EntityKind::Ticket as u8
-            && kind != EntityKind::User as u8
-            && kind != EntityKind::Attempts as u8
+        EntityKind::SAYS_WHO
+            .iter()
+            .any(|known| *known as u8 == kind)
     }
 
     pub fn from_number(number: i64) -> Option<EntityKind> {

@@ -11,6 +11,7 @@
 )]
 
 mod appliances;
+mod asynchronous;
 mod attributes;
 mod cloud;
 mod credentials;
@@ -26,3 +27,4 @@ mod rotation;
 mod server;
 mod sessions;
 mod signing;
+mod split_keys;

@@ -386,3 +386,56 @@ fn a_clients_words_stand_in_the_audit_log_and_forge_no_line_of_it() {
         format!("{stem}\\n{{\"phase\":\"outcome\"}}\\u{{1b}}[2J\\u{{202e}} done")
     );
 }
+
+#[test]
+fn what_is_answered_later_is_narrowed_as_it_was_asked() {
+    let mut client = server::shared().connect();
+    let attributes = vec![
+        number(tag::CRYPTOGRAPHIC_ALGORITHM, 3),
+        integer(tag::CRYPTOGRAPHIC_LENGTH, 256),
+        integer(tag::CRYPTOGRAPHIC_USAGE_MASK, 12),
+    ];
+    let payload = vec![
+        number(tag::OBJECT_TYPE, 2),
+        structure(tag::ATTRIBUTES, attributes),
+    ];
+    let (own, other) = (
+        client.made(V2_1, Operation::CREATE, payload.clone()),
+        client.made(V2_1, Operation::CREATE, payload),
+    );
+    let rights = vec![
+        vec![
+            operations(&[Operation::GET]),
+            structure(tag::OBJECTS, vec![uid(&own)]),
+            limits(1),
+        ],
+        vec![operations(&[Operation::POLL])],
+    ];
+    let ticket = ticket_of(delegated(&mut client, rights, Vec::new()));
+    let mut later = |id: &str| {
+        let request = shown(&ticket)
+            .header(number(tag::ASYNCHRONOUS_INDICATOR, 1))
+            .item(Operation::GET, None, vec![uid(id)]);
+        client.write(&request.encode());
+        let message = client.read();
+        let item = message.child(tag::BATCH_ITEM).unwrap();
+        let value = item.child(tag::ASYNCHRONOUS_CORRELATION_VALUE);
+        let value = value.expect("a pending operation").clone();
+        (0..100)
+            .find_map(|_| {
+                std::thread::sleep(std::time::Duration::from_millis(50));
+                let poll = shown(&ticket).item(Operation::POLL, None, vec![value.clone()]);
+                client.write(&poll.encode());
+                let message = client.read();
+                let item = message.child(tag::BATCH_ITEM).unwrap();
+                let status = enumeration(item.child(tag::RESULT_STATUS).unwrap());
+                // Pending.
+                (status != 2).then(|| item.child(tag::RESULT_REASON).map(enumeration))
+            })
+            .expect("an answer")
+            .map(ResultReason)
+    };
+    assert_eq!(later(&other), Some(ResultReason::NOT_AUTHORISED));
+    assert_eq!(later(&own), None);
+    assert_eq!(later(&own), Some(ResultReason::USAGE_LIMIT_EXCEEDED));
+}

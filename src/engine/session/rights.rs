@@ -47,9 +47,11 @@ impl Right {
 }
 
 /// Rights of one credential, with those that still fit the operation under way.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Set {
     rights: Vec<Right>,
+    #[serde(skip)]
     fitting: Vec<usize>,
 }
 
@@ -79,12 +81,14 @@ pub struct Charge {
     pub rights: Vec<usize>,
 }
 
-/// All that the credentials of a message narrow.
-#[derive(Clone, Debug, Default)]
+/// All that the credentials of a message narrow. An operation that is answered later keeps it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Narrowing {
     sets: Vec<Set>,
     /// Which of the sets is the ticket's.
     ticket: Option<(String, bool, Option<usize>)>,
+    #[serde(skip)]
     charged: bool,
 }
 
