@@ -40,10 +40,6 @@ deviations! {
     /// of its own for it. To be asked in `operation/crypto/{encrypt,decrypt}.rs`.
     VectorBeforeData = "vector-before-data",
         "joins vector and ciphertext";
-    /// Attributes that an operation cannot set are passed over where an object is made. To be asked
-    /// in `object/creation.rs`.
-    StrayAttributesIgnored = "stray-attributes-ignored",
-        "sends Storage Status Mask as an attribute of Create";
 }
 
 macro_rules! profiles {
@@ -76,8 +72,7 @@ profiles! {
     "fortigate" = [CredentialsIgnored];
     "mongodb" = [];
     "vast" = [LifecycleRepeatable];
-    // keyring_okv.
-    "mysql" = [StrayAttributesIgnored];
+    "mysql" = [];
     // The "thales variant" of its key manager.
     "edb" = [VectorBeforeData];
 }
