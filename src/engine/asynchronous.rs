@@ -22,8 +22,8 @@ use super::context::Context;
 use super::directory::Caller;
 use super::entity::{self, EntityError, Verified};
 use super::error::{Fault, Reason};
+use super::session::Admitted;
 use super::session::rights::Narrowing;
-use super::session::{Admitted, ticket};
 use crate::audit::Outcome;
 use crate::operation;
 use crate::protocol::enumeration::{Operation, ProcessingStage, ResultStatus};
@@ -533,9 +533,7 @@ async fn run(
     let mut answered = Vec::new();
     context.admitted.narrowing.begin(operation)?;
     let bytes = Box::pin(operation::run(context, operation, &payload, &mut answered)).await?;
-    if let Some(charge) = context.admitted.narrowing.charge() {
-        ticket::charge(&engine, context.tenant(), &charge).await?;
-    }
+    context.settle().await?;
     Ok(bytes)
 }
 

@@ -10,13 +10,11 @@ use super::context::Context;
 use super::directory::Caller;
 use super::envelope::{failure, nearest, refuse, salvage_version, serve_as, split, version_of};
 use super::error::{Fault, Reason};
-use super::session::{self, Admitted, Refusal, ticket};
+use super::session::{self, Admitted, Refusal};
 use crate::audit::{Outcome, Trace};
 use crate::operation;
 use crate::operation::asynchronous::poll::PollRequest;
-use crate::protocol::enumeration::{
-    BatchErrorContinuationOption, Operation, ResultStatus,
-};
+use crate::protocol::enumeration::{BatchErrorContinuationOption, Operation, ResultStatus};
 use crate::protocol::message::{
     ProtocolVersion, RequestHeader, RequestItem, ResponseHeader, ResponseItem, encode_payload,
     encode_response,
@@ -345,6 +343,9 @@ impl Batch<'_> {
         let mut context = context;
         if let Some(context) = context.as_deref_mut() {
             context.admitted.narrowing.begin(item.operation)?;
+            if row.immediate || row.anonymous {
+                context.admitted.narrowing.cover_none()?;
+            }
         }
         if let Some(answered) = self.apart(&item, row, undo).await? {
             return Ok(answered);
@@ -403,10 +404,7 @@ impl Batch<'_> {
     ) -> Result<Bytes, Attempt> {
         let mut answered = Vec::new();
         let bytes = operation::run(context, operation, payload, &mut answered).await?;
-        // By itself: what a ticket was used for stays used, whatever becomes of the batch.
-        if let Some(charge) = context.admitted.narrowing.charge() {
-            ticket::charge(self.engine, context.tenant(), &charge).await?;
-        }
+        context.settle().await?;
         let length = bytes.len() + 100;
         if room.is_some_and(|room| length > room) {
             return Err(Attempt::Fault(Fault::new(
@@ -477,7 +475,9 @@ impl Batch<'_> {
         let none = Admitted::default();
         let asker = (caller.as_ref(), self.admitted().unwrap_or(&none));
         let value = asynchronous::submit(self.engine, asker, asked, &item.payload).await?;
-        Ok(Some(Answered::Item(asynchronous::pending(operation, value))))
+        Ok(Some(Answered::Item(asynchronous::pending(
+            operation, value,
+        ))))
     }
 }
 

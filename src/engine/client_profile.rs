@@ -29,11 +29,10 @@ deviations! {
     /// `engine/session`.
     CredentialsIgnored = "credentials-ignored",
         "sends a username and password that were never agreed on";
-    /// A new object that has states is Active at once. To be asked where Create, Create Key Pair and
-    /// Register set the State.
+    /// A new object that has states is Active at once. Asked in `object/creation.rs`.
     ActiveWhenMade = "active-when-made", "never activates its keys";
-    /// Activate of what is Active and Revoke of what is Deactivated succeed and change nothing. To
-    /// be asked in `operation/lifecycle`.
+    /// Activate of what is Active and Revoke of what is Deactivated succeed and change nothing. Asked
+    /// in `operation/lifecycle`.
     LifecycleRepeatable = "lifecycle-repeatable",
         "asks again when an answer was lost";
     /// Encrypt answers, and Decrypt takes, the initialisation vector before the data and has no field

@@ -8,7 +8,7 @@ use super::Engine;
 use super::access::{self, Decision, Permission};
 use super::directory::Caller;
 use super::error::{Fault, Reason};
-use super::session::Admitted;
+use super::session::{Admitted, ticket};
 use crate::object::derivation_master;
 use crate::object::managed::{Draft, Row, Sealed, Unsound};
 use crate::object::state;
@@ -289,6 +289,21 @@ impl Context {
         self.staged
             .insert(row.record.unique_identifier.clone(), Staged { row, base });
         Ok(())
+    }
+
+    /// Ends an operation that went well: what it takes from a ticket is taken, by itself, so that it
+    /// stays used whatever becomes of the batch.
+    ///
+    /// # Errors
+    /// Not Authorised where it used no object and only rights for objects are there.
+    pub(super) async fn settle(&mut self) -> Result<(), Fault> {
+        if self.touched.is_empty() {
+            self.admitted.narrowing.cover_none()?;
+        }
+        match self.admitted.narrowing.charge() {
+            Some(charge) => ticket::charge(&self.engine, self.tenant(), &charge).await,
+            None => Ok(()),
+        }
     }
 
     /// Whether the batch already writes this row that is no object.

@@ -423,3 +423,62 @@ fn a_password_that_was_changed_is_wrong_at_once_also_where_it_was_known() {
     );
     who.shows(vec![password(&user, "third password")]).ok();
 }
+
+/// What Create answers, and the key's State.
+fn made(client: &mut crate::server::Client) -> (String, u32) {
+    let key = client.made(V1_4, Operation::CREATE, aes(Vec::new()));
+    let state = state(client, &key);
+    (key, state)
+}
+
+fn state(client: &mut crate::server::Client, key: &str) -> u32 {
+    match client.attributes(V1_4, key, &["State"])[0].2 {
+        Value::Enumeration(state) => state,
+        _ => panic!("a State"),
+    }
+}
+
+#[test]
+fn deviations_are_one_identitys_and_nobody_elses() {
+    let (plain, _) = Who::new("plain", &[]);
+    let (ceph, _) = Who::new("rgw", &["--profile", "ceph"]);
+    let (vcenter, _) = Who::new("vcenter", &["--profile", "vmware"]);
+    let [mut plain, mut ceph, mut vcenter] =
+        [plain, ceph, vcenter].map(|who| who.server.connect_with(&who.configuration));
+    let (pre_active, active) = (1, 2);
+    assert_eq!(made(&mut plain).1, pre_active);
+    assert_eq!(made(&mut ceph).1, active);
+    let (key, _) = made(&mut vcenter);
+    let revoke = |code| {
+        let reason = structure(
+            tag::REVOCATION_REASON,
+            vec![number(tag::REVOCATION_REASON_CODE, code)],
+        );
+        vec![uid(&key), reason]
+    };
+    vcenter.ask(V1_4, Operation::ACTIVATE, vec![uid(&key)]).ok();
+    let again = plain.ask(V1_4, Operation::ACTIVATE, vec![uid(&key)]);
+    assert_eq!(again.fails(), ResultReason::PERMISSION_DENIED);
+    vcenter.ask(V1_4, Operation::ACTIVATE, vec![uid(&key)]).ok();
+    for code in [5, 2] {
+        vcenter.ask(V1_4, Operation::REVOKE, revoke(code)).ok();
+        let before = client_dates(&mut vcenter, &key);
+        vcenter.ask(V1_4, Operation::REVOKE, revoke(code)).ok();
+        assert_eq!(client_dates(&mut vcenter, &key), before, "nothing changed");
+        let again = plain.ask(V1_4, Operation::REVOKE, revoke(code));
+        assert_eq!(again.fails(), ResultReason::PERMISSION_DENIED);
+    }
+    // What is compromised does not become merely deactivated by asking.
+    let answer = vcenter.ask(V1_4, Operation::REVOKE, revoke(5));
+    assert_eq!(answer.fails(), ResultReason::PERMISSION_DENIED);
+}
+
+fn client_dates(client: &mut crate::server::Client, key: &str) -> String {
+    let names = [
+        "State",
+        "Deactivation Date",
+        "Compromise Date",
+        "Last Change Date",
+    ];
+    format!("{:?}", client.attributes(V1_4, key, &names))
+}
