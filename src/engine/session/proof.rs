@@ -48,7 +48,7 @@ pub struct Claimant<'a> {
 enum Verdict {
     /// With the row that the use of the credential leaves behind, if any.
     Right {
-        change: Option<Change>,
+        change: Option<Box<Change>>,
         answer: Option<Bytes>,
     },
     Wrong,
@@ -94,7 +94,7 @@ impl Claimant<'_> {
                 return Err(unproven());
             };
             if let Some(change) = change {
-                match self.commit(change.clone()).await {
+                match self.commit((**change).clone()).await {
                     Ok(()) => {}
                     Err(StoreError::Conflict) => continue,
                     Err(error) => return Err(error.into()),
@@ -152,7 +152,7 @@ impl Claimant<'_> {
                 // The password is optional in the credential, but not for a user who has one.
                 let is_right = self.is_right(&secrets, password).await?;
                 match self.use_code(row, secrets, code).await? {
-                    Some(change) if is_right => right(Some(change), None),
+                    Some(change) if is_right => right(Some(Box::new(change)), None),
                     _ => Verdict::Wrong,
                 }
             }
@@ -164,7 +164,7 @@ impl Claimant<'_> {
                     return Ok(Verdict::Wrong);
                 };
                 match self.note_time(row, microseconds).await? {
-                    Some(change) => right(Some(change), Some(answer)),
+                    Some(change) => right(Some(Box::new(change)), Some(answer)),
                     None => Verdict::Stale,
                 }
             }
