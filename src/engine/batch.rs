@@ -369,7 +369,7 @@ impl Batch<'_> {
             context.touched.clear();
             context.computed = None;
             context.words = None;
-            context.admitted.narrowing.begin(item.operation)?;
+            context.admitted.narrowing.again(item.operation)?;
             trace.touched.clear();
             let outcome = self
                 .attempt(context, item.operation, &payload, room, undo, trace)

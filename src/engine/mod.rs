@@ -142,6 +142,7 @@ impl Engine {
             settings,
         });
         lease::keep(&engine, position);
+        streams::keep(&engine);
         asynchronous::resume(&engine).await?;
         sealer::keep(&engine);
         rotation::keep(&engine);
@@ -350,8 +351,12 @@ impl Engine {
             changes: vec![change.map_err(damaged)?],
             audit: Vec::new(),
         };
-        self.commit(commit).await?;
-        Ok(Some(taken))
+        match self.commit(commit).await {
+            Ok(()) => Ok(Some(taken)),
+            // Another node took the key's first block.
+            Err(StoreError::Exists) => Err(StoreError::Conflict),
+            Err(error) => Err(error),
+        }
     }
 
     /// Names an answer, so that a client's report can be found in the log (2.1 §9.10).

@@ -292,6 +292,7 @@ pub fn kept(
         blob,
     );
     draft.attributes = attributes;
+    draft.made_here = birth.origin == Origin::Generated;
     draft
 }
 

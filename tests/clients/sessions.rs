@@ -263,6 +263,13 @@ fn uses_are_counted_by_operation_and_stay_used_when_a_batch_is_undone() {
     client.read();
     random(&mut client, &whole).ok();
     assert_eq!(random(&mut client, &whole).fails(), exceeded);
+    // Logout uses the last one up and ends the row that counts it.
+    let last = login(&mut client, vec![limits(1)]);
+    with(&mut client, &last, Operation::LOGOUT, vec![last.clone()]).ok();
+    assert_eq!(
+        random(&mut client, &last).fails(),
+        ResultReason::INVALID_TICKET
+    );
     // By right: of two that fit the unlimited one, else the limited ones in turn.
     let rights = vec![
         vec![limits(1), operations(&[Operation::RNG_RETRIEVE])],

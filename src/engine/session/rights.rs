@@ -132,6 +132,11 @@ impl Narrowing {
     /// Begins an operation.
     pub fn begin(&mut self, operation: Operation) -> Result<(), Fault> {
         self.charged = false;
+        self.again(operation)
+    }
+
+    /// Begins it once more, because another request came between: what it took stays taken, once.
+    pub fn again(&mut self, operation: Operation) -> Result<(), Fault> {
         self.restart();
         let mut all = true;
         for set in &mut self.sets {
