@@ -4,6 +4,7 @@ pub mod access;
 pub mod asynchronous;
 pub mod authority;
 pub mod batch;
+pub mod client_profile;
 pub mod context;
 pub mod credential;
 pub mod directory;
@@ -17,6 +18,7 @@ pub mod lease;
 pub mod metrics;
 pub mod rotation;
 pub mod service;
+pub mod session;
 pub mod settings;
 pub mod streams;
 pub mod tenant;
@@ -34,6 +36,7 @@ use self::error::{Fault, Reason};
 use self::freshness::Freshness;
 use self::lease::Lease;
 use self::metrics::Metrics;
+use self::session::Doorman;
 use self::settings::Settings;
 use self::streams::Streams;
 use crate::audit::Audit;
@@ -65,6 +68,7 @@ pub struct Engine {
     /// Cryptographic operations in several parts.
     pub streams: Streams,
     pub gcm_uses: GcmUses,
+    doorman: Doorman,
     answers: AtomicU64,
 }
 
@@ -117,6 +121,7 @@ impl Engine {
             None => None,
         };
         let audit = Audit::open(Arc::clone(&store), node, sealed, settings.strict_audit).await?;
+        let doorman = Doorman::new(hsm.random(32).await?);
         let position = store.journal_head().await?;
         let engine = Arc::new(Engine {
             store,
@@ -132,6 +137,7 @@ impl Engine {
             jobs: asynchronous::Jobs::default(),
             streams: Streams::default(),
             gcm_uses: GcmUses::default(),
+            doorman,
             answers: AtomicU64::new(0),
             settings,
         });

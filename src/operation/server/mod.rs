@@ -1,4 +1,5 @@
 pub mod discover_versions;
 pub mod interop;
 pub mod log;
+pub mod ping;
 pub mod query;
