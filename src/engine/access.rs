@@ -56,6 +56,12 @@ permissions! {
     Activate = "activate";
     Revoke = "revoke";
     Destroy = "destroy";
+    ObtainLease = "obtain-lease";
+    GetUsageAllocation = "get-usage-allocation";
+    Archive = "archive";
+    Recover = "recover";
+    SetConstraints = "set-constraints";
+    SetDefaults = "set-defaults";
     DeriveKey = "derive-key";
     ReKey = "re-key";
     ReProvision = "re-provision";

@@ -23,7 +23,7 @@ use crate::protocol::structure::{Bytes, DateTime};
 use crate::protocol::tag;
 use crate::protocol::version::Version;
 use crate::store::StoreError;
-use crate::store::record::Commit;
+use crate::store::record::{Change, Commit};
 
 /// Who sent a message, as far as the transport knows.
 #[derive(Clone, Debug)]
@@ -31,6 +31,9 @@ pub struct Sender {
     pub caller: Result<Arc<Caller>, Fault>,
     pub address: String,
 }
+
+/// How often an item is run when other requests change its rows meanwhile.
+const ATTEMPTS: u32 = 16;
 
 /// What an item leaves behind when it goes well.
 #[derive(Debug)]
@@ -335,13 +338,14 @@ impl Batch<'_> {
             attempts += 1;
             context.touched.clear();
             context.computed = None;
+            context.begin(attempts > 1);
             trace.touched.clear();
             let outcome = self
                 .attempt(context, item.operation, &payload, room, undo, trace)
                 .await;
             match outcome {
                 Ok(success) => return Ok(success),
-                Err(Attempt::Conflict) if attempts < 4 && !undo => {
+                Err(Attempt::Conflict) if attempts < ATTEMPTS && !undo => {
                     context.roll_back(snapshot.clone())
                 }
                 Err(Attempt::Conflict) => {
@@ -383,10 +387,15 @@ impl Batch<'_> {
         if !undo {
             let changes = context.take_changes();
             if !changes.is_empty() {
+                // Two requests may add the same row at once: the later one looks again.
+                let adds_row = changes
+                    .iter()
+                    .any(|change| matches!(change, Change::Put(row) if row.version == 1));
                 let audit = vec![self.engine.audit.outcome(trace)];
                 match self.engine.commit(Commit { changes, audit }).await {
                     Ok(()) => trace.commit(),
                     Err(StoreError::Conflict) => return Err(Attempt::Conflict),
+                    Err(StoreError::Exists) if adds_row => return Err(Attempt::Conflict),
                     Err(error) => {
                         return Err(Attempt::Fault(in_operation(error.into(), operation)));
                     }

@@ -1,9 +1,14 @@
 //! The doors: an operation reaches objects, keys and the store only through its context, which
 //! knows who asks, what the batch has done so far and what is to be written.
 
+pub mod allocation;
+mod entities;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use self::allocation::Credit;
+use self::entities::StagedEntity;
 use super::Engine;
 use super::access::{self, Decision, Permission};
 use super::directory::Caller;
@@ -15,7 +20,7 @@ use crate::protocol::identifier::Identifier;
 use crate::protocol::tag;
 use crate::protocol::version::Version;
 use crate::store::filter::{Filter, Located};
-use crate::store::record::{Change, TenantId};
+use crate::store::record::{Change, EntityKind, TenantId};
 
 /// Whether an operation can do with a destroyed object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,6 +61,9 @@ pub struct Context {
     staged: HashMap<String, Staged>,
     /// Rows that are no objects, to be written with the same commit.
     rows: Vec<Change>,
+    /// Rows that are no objects and that this batch reads back.
+    entities: HashMap<(EntityKind, String), StagedEntity>,
+    credit: Credit,
 }
 
 impl Context {
@@ -70,6 +78,8 @@ impl Context {
             produced: Produced::default(),
             staged: HashMap::new(),
             rows: Vec::new(),
+            entities: HashMap::new(),
+            credit: Credit::default(),
         }
     }
 
@@ -227,7 +237,8 @@ impl Context {
     }
 
     /// Writes a new object with the commit of this item (or of the batch, with Undo).
-    pub async fn insert(&mut self, draft: Draft) -> Result<(), Fault> {
+    pub async fn insert(&mut self, mut draft: Draft) -> Result<(), Fault> {
+        self.count_from(&mut draft).await?;
         self.stage(draft, 0).await
     }
 
@@ -245,7 +256,8 @@ impl Context {
     }
 
     /// Puts an imported object in the place of one that is there; its dates are what it brings.
-    pub async fn replace(&mut self, draft: Draft, version: i64) -> Result<(), Fault> {
+    pub async fn replace(&mut self, mut draft: Draft, version: i64) -> Result<(), Fault> {
+        self.count_from(&mut draft).await?;
         self.stage(draft, version).await
     }
 
@@ -370,12 +382,14 @@ impl Context {
         // Updates first: one of them may give up a Name that an insert takes (Re-key).
         changes.sort_by_key(|(base, _)| *base == 0);
         let objects = changes.into_iter().map(|(_, change)| change);
-        objects.chain(self.rows.drain(..)).collect()
+        let entities = self.entities.drain().map(|(_, staged)| staged.change);
+        objects.chain(self.rows.drain(..)).chain(entities).collect()
     }
 
     pub(super) fn drop_changes(&mut self) {
         self.staged.clear();
         self.rows.clear();
+        self.entities.clear();
     }
 
     pub(super) fn snapshot(&self) -> Snapshot {
@@ -383,6 +397,7 @@ impl Context {
             produced: self.produced.clone(),
             staged: self.staged.clone(),
             rows: self.rows.clone(),
+            entities: self.entities.clone(),
         }
     }
 
@@ -390,6 +405,7 @@ impl Context {
         self.produced = snapshot.produced;
         self.staged = snapshot.staged;
         self.rows = snapshot.rows;
+        self.entities = snapshot.entities;
     }
 }
 
@@ -399,6 +415,7 @@ pub(super) struct Snapshot {
     produced: Produced,
     staged: HashMap<String, Staged>,
     rows: Vec<Change>,
+    entities: HashMap<(EntityKind, String), StagedEntity>,
 }
 
 fn denied(permission: Permission) -> Fault {

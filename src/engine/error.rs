@@ -62,6 +62,8 @@ reasons! {
     WrongKeyLifecycleState = PERMISSION_DENIED, V2_1 WRONG_KEY_LIFECYCLE_STATE;
     IncompatibleCryptographicUsageMask = PERMISSION_DENIED, V2_0 INCOMPATIBLE_CRYPTOGRAPHIC_USAGE_MASK;
     UsageLimitExceeded = PERMISSION_DENIED, V2_0 USAGE_LIMIT_EXCEEDED;
+    /// 1.4 §11.19, 2.1 §6.1.23.1.
+    NoUsageLimits = ILLEGAL_OPERATION, V2_0 ATTRIBUTE_NOT_FOUND;
     InvalidObjectType = INVALID_FIELD, V2_0 INVALID_OBJECT_TYPE;
     /// Activate and Revoke of what has no state; wrapping with what is no key (1.4 §11.12, §11.19).
     NotForThisObject = ILLEGAL_OPERATION, V2_0 INVALID_OBJECT_TYPE;

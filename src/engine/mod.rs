@@ -19,6 +19,7 @@ pub mod streams;
 pub mod tenant;
 pub mod text;
 pub mod token_error;
+pub mod turns;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -33,6 +34,7 @@ use self::lease::Lease;
 use self::metrics::Metrics;
 use self::settings::Settings;
 use self::streams::Streams;
+use self::turns::Turns;
 use crate::audit::Audit;
 use crate::audit::sealer::{self, SealError, Sealer};
 use crate::clock::Clock;
@@ -61,6 +63,8 @@ pub struct Engine {
     /// Cryptographic operations in several parts.
     pub streams: Streams,
     pub gcm_uses: GcmUses,
+    /// For charges against Usage Limits.
+    turns: Turns,
     answers: AtomicU64,
 }
 
@@ -127,6 +131,7 @@ impl Engine {
             lease: Lease::default(),
             streams: Streams::default(),
             gcm_uses: GcmUses::default(),
+            turns: Turns::default(),
             answers: AtomicU64::new(0),
             settings,
         });

@@ -4,6 +4,7 @@ use sha2::{Digest as _, Sha256};
 use ttlv::{Node, Tag, Value};
 
 use super::managed::{Draft, Form};
+use super::usage_limits;
 use crate::engine::context::Context;
 use crate::engine::error::{Fault, Reason};
 use crate::protocol::attribute::{AttributeRow, SetBy};
@@ -66,7 +67,11 @@ pub fn admit(
                 return Err(single_valued(row));
             }
         }
-        admitted.add(attribute.clone());
+        let mut attribute = attribute.clone();
+        if attribute.is(tag::USAGE_LIMITS) {
+            usage_limits::without_count(&mut attribute.value);
+        }
+        admitted.add(attribute);
     }
     Ok(admitted)
 }

@@ -92,6 +92,8 @@ operations! {
     ADD_ATTRIBUTE = attribute::add_attribute::AddAttribute, known, changes;
     MODIFY_ATTRIBUTE = attribute::modify_attribute::ModifyAttribute, known, changes;
     DELETE_ATTRIBUTE = attribute::delete_attribute::DeleteAttribute, known, changes;
+    OBTAIN_LEASE = lifecycle::obtain_lease::ObtainLease, known, reads;
+    GET_USAGE_ALLOCATION = lifecycle::get_usage_allocation::GetUsageAllocation, known, changes;
     ACTIVATE = lifecycle::activate::Activate, known, changes;
     REVOKE = lifecycle::revoke::Revoke, known, changes;
     DESTROY = lifecycle::destroy::Destroy, known, changes;

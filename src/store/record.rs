@@ -139,10 +139,16 @@ pub enum EntityKind {
     Job = 10,
     /// How often a key was used with random GCM vectors; key: its Unique Identifier.
     GcmUses = 11,
+    /// What Usage Limits leave of a key; key: its Unique Identifier.
+    UsageLimits = 20,
+    /// What a tenant's new objects have to be like (Set Constraints).
+    Constraints = 21,
+    /// What a tenant's new objects get where the request is silent (Set Defaults).
+    Defaults = 22,
 }
 
 impl EntityKind {
-    pub const ALL: [EntityKind; 11] = [
+    pub const ALL: [EntityKind; 14] = [
         EntityKind::Deployment,
         EntityKind::Tenant,
         EntityKind::TenantKey,
@@ -154,6 +160,9 @@ impl EntityKind {
         EntityKind::Ticket,
         EntityKind::Job,
         EntityKind::GcmUses,
+        EntityKind::UsageLimits,
+        EntityKind::Constraints,
+        EntityKind::Defaults,
     ];
 
     /// Whether a kind (0: objects) tells who somebody is or what a tenant allows: a change of it
@@ -161,6 +170,7 @@ impl EntityKind {
     pub fn says_who(kind: u8) -> bool {
         kind != 0
             && kind != EntityKind::GcmUses as u8
+            && kind != EntityKind::UsageLimits as u8
             && kind != EntityKind::Job as u8
             && kind != EntityKind::Deployment as u8
     }

@@ -24,3 +24,4 @@ mod renewal;
 mod revocation;
 mod tampering;
 mod tenants;
+mod usage;

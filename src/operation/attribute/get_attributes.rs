@@ -26,7 +26,8 @@ structure! {
 #[derive(Debug)]
 pub struct GetAttributes;
 
-/// The attributes as they are now: the State follows the dates.
+/// The attributes as they are now: the State follows the dates. What Usage Limits leave stands in
+/// another row (`Context::shown`).
 pub fn as_of(object: &Managed, now: i64) -> Attributes {
     let mut attributes = object.attributes.clone();
     if attributes.has(tag::STATE) {
@@ -47,7 +48,7 @@ impl Handler for GetAttributes {
                 Destroyed::Allowed,
             )
             .await?;
-        let all = as_of(&object, context.now);
+        let all = context.shown(&object).await?;
         let attributes = if request.attribute_reference.is_empty() {
             all
         } else {

@@ -49,9 +49,7 @@ impl Handler for Mac {
         let row = mac::asked(&key, &asked)?;
         let step = request.part.step()?;
         let data = part::data(step, request.data.as_ref())?;
-        if step.begins() {
-            parameters::charge(context, &key, data.len()).await?;
-        }
+        parameters::charge(context, &key, step.begins(), data.len()).await?;
         let mut response = MacResponse {
             unique_identifier: key.unique_identifier.clone(),
             mac_data: None,

@@ -84,10 +84,9 @@ impl Handler for Sign {
         .await?;
         let scheme = signature::asked(&key, &asked)?;
         let step = request.part.step()?;
-        if step.begins() {
-            let length = request.data.as_ref().map_or(0, |data| data.len());
-            parameters::charge(context, &key, length).await?;
-        }
+        let signed = request.data.as_ref().or(request.digested_data.as_ref());
+        let length = signed.map_or(0, |data| data.len());
+        parameters::charge(context, &key, step.begins(), length).await?;
         let mut response = SignResponse {
             unique_identifier: key.unique_identifier.clone(),
             signature_data: None,

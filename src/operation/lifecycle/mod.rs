@@ -1,3 +1,5 @@
 pub mod activate;
 pub mod destroy;
+pub mod get_usage_allocation;
+pub mod obtain_lease;
 pub mod revoke;
