@@ -198,8 +198,14 @@ impl Batch<'_> {
                 audit,
             };
             match self.engine.commit(commit).await {
-                Ok(()) => open.iter_mut().for_each(Trace::commit),
+                Ok(()) => {
+                    open.iter_mut().for_each(Trace::commit);
+                    context.settle_files();
+                }
                 Err(error) => {
+                    if error.is_unsure() {
+                        context.forget_files();
+                    }
                     failed = true;
                     let fault = Fault::from(error);
                     if let Some(last) = answers.last_mut() {
@@ -393,10 +399,16 @@ impl Batch<'_> {
                     .any(|change| matches!(change, Change::Put(row) if row.version == 1));
                 let audit = vec![self.engine.audit.outcome(trace)];
                 match self.engine.commit(Commit { changes, audit }).await {
-                    Ok(()) => trace.commit(),
+                    Ok(()) => {
+                        trace.commit();
+                        context.settle_files();
+                    }
                     Err(StoreError::Conflict) => return Err(Attempt::Conflict),
                     Err(StoreError::Exists) if adds_row => return Err(Attempt::Conflict),
                     Err(error) => {
+                        if error.is_unsure() {
+                            context.forget_files();
+                        }
                         return Err(Attempt::Fault(in_operation(error.into(), operation)));
                     }
                 }

@@ -3,12 +3,14 @@
 
 pub mod allocation;
 mod entities;
+mod files;
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use self::allocation::Credit;
 use self::entities::StagedEntity;
+use self::files::Files;
 use super::Engine;
 use super::access::{self, Decision, Permission};
 use super::directory::Caller;
@@ -64,6 +66,7 @@ pub struct Context {
     /// Rows that are no objects and that this batch reads back.
     entities: HashMap<(EntityKind, String), StagedEntity>,
     credit: Credit,
+    files: Files,
 }
 
 impl Context {
@@ -80,6 +83,7 @@ impl Context {
             rows: Vec::new(),
             entities: HashMap::new(),
             credit: Credit::default(),
+            files: Files::default(),
         }
     }
 
@@ -134,6 +138,11 @@ impl Context {
         self.produced
             .by_operation
             .push((operation, identifier.to_owned()));
+    }
+
+    /// Sets the ID Placeholder alone: the enumeration of 2.1 §11.58 has no name for this result.
+    pub fn place(&mut self, identifier: &str) {
+        self.produced.placeholder = Some(identifier.to_owned());
     }
 
     pub fn empty_placeholder(&mut self) {
@@ -206,6 +215,12 @@ impl Context {
                 "the object is destroyed; only its attributes remain",
             ));
         }
+        if object.archived && !reaches_archived(permission, self.version) {
+            return Err(Fault::new(
+                Reason::ObjectArchived,
+                "the object is archived; recover it first",
+            ));
+        }
         Ok(object)
     }
 
@@ -238,6 +253,7 @@ impl Context {
 
     /// Writes a new object with the commit of this item (or of the batch, with Undo).
     pub async fn insert(&mut self, mut draft: Draft) -> Result<(), Fault> {
+        self.rules().await?.check(&draft)?;
         self.count_from(&mut draft).await?;
         self.stage(draft, 0).await
     }
@@ -257,6 +273,7 @@ impl Context {
 
     /// Puts an imported object in the place of one that is there; its dates are what it brings.
     pub async fn replace(&mut self, mut draft: Draft, version: i64) -> Result<(), Fault> {
+        self.rules().await?.check(&draft)?;
         self.count_from(&mut draft).await?;
         self.stage(draft, version).await
     }
@@ -390,6 +407,7 @@ impl Context {
         self.staged.clear();
         self.rows.clear();
         self.entities.clear();
+        self.roll_back_files(Files::default());
     }
 
     pub(super) fn snapshot(&self) -> Snapshot {
@@ -398,6 +416,7 @@ impl Context {
             staged: self.staged.clone(),
             rows: self.rows.clone(),
             entities: self.entities.clone(),
+            files: self.files.clone(),
         }
     }
 
@@ -406,6 +425,7 @@ impl Context {
         self.staged = snapshot.staged;
         self.rows = snapshot.rows;
         self.entities = snapshot.entities;
+        self.roll_back_files(snapshot.files);
     }
 }
 
@@ -416,6 +436,21 @@ pub(super) struct Snapshot {
     staged: HashMap<String, Staged>,
     rows: Vec<Change>,
     entities: HashMap<(EntityKind, String), StagedEntity>,
+    files: Files,
+}
+
+/// What can be done with an archived object, and since which version: 1.4 §11 answers Object Archived
+/// to everything but Recover; 2.x has no such reason for these.
+static ON_ARCHIVED: &[(Permission, Version)] = &[
+    (Permission::Recover, Version::V1_0),
+    (Permission::GetAttributes, Version::V2_0),
+    (Permission::Destroy, Version::V2_0),
+];
+
+fn reaches_archived(permission: Permission, version: Version) -> bool {
+    ON_ARCHIVED
+        .iter()
+        .any(|(reaching, since)| *reaching == permission && *since <= version)
 }
 
 fn denied(permission: Permission) -> Fault {

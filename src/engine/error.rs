@@ -57,6 +57,8 @@ reasons! {
     /// Destroy of what is destroyed (1.4 §11.20).
     DestroyedBefore = PERMISSION_DENIED, V2_0 OBJECT_DESTROYED;
     ObjectArchived = OBJECT_ARCHIVED;
+    /// 1.4 §11.2 "Templates that do not exist are given in request".
+    TemplateNotFound = ITEM_NOT_FOUND, V2_0 OBJECT_NOT_FOUND;
     ObjectAlreadyExists = INVALID_FIELD, V1_4 OBJECT_ALREADY_EXISTS;
     PermissionDenied = PERMISSION_DENIED;
     WrongKeyLifecycleState = PERMISSION_DENIED, V2_1 WRONG_KEY_LIFECYCLE_STATE;
@@ -99,6 +101,9 @@ reasons! {
     /// QS-M-2 answers General Failure.
     NotQuantumSafe = GENERAL_FAILURE;
     InvalidCorrelationValue = INVALID_FIELD, V2_0 INVALID_CORRELATION_VALUE;
+    /// What a tenant's Set Constraints demand; the reason came with the operation.
+    ConstraintViolation = PERMISSION_DENIED, V2_1 CONSTRAINT_VIOLATION;
+    ApplicationNamespaceNotSupported = APPLICATION_NAMESPACE_NOT_SUPPORTED;
     InvalidDataType = INVALID_FIELD, V2_0 INVALID_DATA_TYPE;
     NumericRange = INVALID_FIELD, V2_0 NUMERIC_RANGE;
     InvalidAttribute = INVALID_FIELD, V2_0 INVALID_ATTRIBUTE;

@@ -1,6 +1,7 @@
 //! Knows who asks, opens the doors, runs the batch, writes the audit.
 
 pub mod access;
+pub mod archive;
 pub mod batch;
 pub mod context;
 pub mod credential;
@@ -42,6 +43,7 @@ use crate::hsm::Hsm;
 use crate::object::index;
 use crate::object::managed::{Sealed, Unsound};
 use crate::object::service::gcm_uses::{GcmUses, Taken};
+use crate::store::archive::Archive;
 use crate::store::filter::Filter;
 use crate::store::record::{Commit, EntityKind, TenantId};
 use crate::store::{Store, StoreError};
@@ -65,6 +67,8 @@ pub struct Engine {
     pub gcm_uses: GcmUses,
     /// For charges against Usage Limits.
     turns: Turns,
+    /// Where material of archived objects is.
+    archive: Archive,
     answers: AtomicU64,
 }
 
@@ -132,11 +136,13 @@ impl Engine {
             streams: Streams::default(),
             gcm_uses: GcmUses::default(),
             turns: Turns::default(),
+            archive: Archive::new(settings.archive.clone()),
             answers: AtomicU64::new(0),
             settings,
         });
         lease::keep(&engine, position);
         sealer::keep(&engine);
+        archive::keep(&engine);
         rotation::keep(&engine);
         Ok(engine)
     }

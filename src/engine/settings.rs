@@ -38,6 +38,10 @@ pub struct Settings {
     pub anchor: Option<std::path::PathBuf>,
     /// Whether the Interop operation is served (2.1 §6.1.26 forbids it in production).
     pub interop: bool,
+    /// Directory of the archive; None: Archive is refused.
+    pub archive: Option<std::path::PathBuf>,
+    /// How long a file of the archive may be without a row that names it.
+    pub archive_orphans: std::time::Duration,
     /// Seconds; the value of a new object's Lease Time (2.1 §4.30).
     pub lease_time: u32,
     /// How often keys whose rotation is due are looked for.
@@ -53,6 +57,8 @@ impl Default for Settings {
             strict_audit: false,
             anchor: None,
             interop: false,
+            archive: None,
+            archive_orphans: std::time::Duration::from_secs(3600),
             lease_time: 3600,
             rotation: Duration::from_secs(60),
         }

@@ -16,11 +16,14 @@ use crate::protocol::object::Object;
 use crate::protocol::structure::Item;
 use crate::protocol::tag;
 use crate::protocol::version::Version;
+use crate::store::archive::Receipt;
 use crate::store::record::{Blob, Class, IndexEntry, Record, TenantId, UniqueName};
 
 /// Stored form of an object: an extension tag of our own that no message carries.
 const STORED: Tag = Tag(0x54_0001);
 const FORM: Tag = Tag(0x54_0002);
+const ARCHIVE_NAME: Tag = Tag(0x54_0003);
+const ARCHIVE_HASH: Tag = Tag(0x54_0004);
 
 /// What the blob holds once it is open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,6 +50,8 @@ pub struct Managed {
     pub skeleton: Object,
     pub form: Form,
     pub blob: Option<Blob>,
+    /// Where the material of an archived object is.
+    pub archive: Option<Receipt>,
     version: i64,
 }
 
@@ -114,8 +119,12 @@ impl Managed {
             Node::new(FORM, Value::Integer(self.form as i32)),
             attributes::canonical(&self.attributes),
         ];
+        if let Some(receipt) = &self.archive {
+            fields.push(Node::text(ARCHIVE_NAME, receipt.name.as_str()));
+            fields.push(Node::bytes(ARCHIVE_HASH, receipt.hash.as_slice()));
+        }
         // The newest version expresses every object.
-        if let Ok(object) = self.skeleton.to_node(Version::NEWEST) {
+        if let Ok(object) = self.skeleton.stored(Version::NEWEST) {
             fields.push(object);
         }
         let node = Node::structure(STORED, fields);
@@ -138,7 +147,24 @@ fn limits() -> Limits {
     }
 }
 
-fn parse(record: &Record) -> Result<(Form, Attributes, Object), Unsound> {
+fn receipt(node: &Node<'_>) -> Result<Option<Receipt>, Unsound> {
+    let value = |tag| node.child(tag).map(|field| &field.value);
+    match (value(ARCHIVE_NAME), value(ARCHIVE_HASH)) {
+        (None, None) => Ok(None),
+        (Some(Value::TextString(name)), Some(Value::ByteString(hash))) => Ok(Some(Receipt {
+            name: name.to_string(),
+            hash: hash
+                .as_ref()
+                .try_into()
+                .map_err(|_| damaged("hash of the archived material"))?,
+        })),
+        _ => Err(damaged("place of the archived material")),
+    }
+}
+
+type Parsed = (Form, Attributes, Object, Option<Receipt>);
+
+fn parse(record: &Record) -> Result<Parsed, Unsound> {
     let limits = limits();
     let node = ttlv::binary::decode(&record.attributes, &limits).map_err(damaged)?;
     let form = match node.child(FORM).map(|form| &form.value) {
@@ -154,7 +180,7 @@ fn parse(record: &Record) -> Result<(Form, Attributes, Object), Unsound> {
     let object = Object::find(node.items())
         .map_err(damaged)?
         .ok_or_else(|| damaged("object"))?;
-    Ok((form, attributes, object))
+    Ok((form, attributes, object, receipt(&node)?))
 }
 
 /// Read from a row whose MAC was verified.
@@ -179,7 +205,7 @@ impl Sealed {
     }
 
     fn from_verified(record: Record) -> Result<Sealed, Unsound> {
-        let (form, attributes, skeleton) = parse(&record)?;
+        let (form, attributes, skeleton, archive) = parse(&record)?;
         Ok(Sealed(Managed {
             tenant: record.tenant,
             unique_identifier: record.unique_identifier,
@@ -190,6 +216,7 @@ impl Sealed {
             skeleton,
             form,
             blob: record.blob,
+            archive,
             version: record.version,
         }))
     }
@@ -256,6 +283,7 @@ impl Draft {
             skeleton,
             form,
             blob,
+            archive: None,
             version: 1,
         })
     }

@@ -18,6 +18,7 @@ pub mod material;
 pub mod pair;
 pub mod pair_algorithm;
 pub mod renewal;
+pub mod rules;
 pub mod service;
 pub mod state;
 pub mod transparent;

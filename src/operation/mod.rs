@@ -4,6 +4,7 @@ pub mod attribute;
 pub mod crypto;
 pub mod lifecycle;
 pub mod object;
+mod provision;
 pub mod renew;
 pub mod server;
 
@@ -97,6 +98,8 @@ operations! {
     ACTIVATE = lifecycle::activate::Activate, known, changes;
     REVOKE = lifecycle::revoke::Revoke, known, changes;
     DESTROY = lifecycle::destroy::Destroy, known, changes;
+    ARCHIVE = lifecycle::archive::Archive, known, changes;
+    RECOVER = lifecycle::recover::Recover, known, changes;
     QUERY = server::query::Query, anybody, reads;
     DISCOVER_VERSIONS = server::discover_versions::DiscoverVersions, anybody, reads;
     RE_KEY_KEY_PAIR = renew::re_key_key_pair::ReKeyKeyPair, known, changes;
@@ -115,6 +118,9 @@ operations! {
     ADJUST_ATTRIBUTE = attribute::adjust_attribute::AdjustAttribute, known, changes;
     SET_ATTRIBUTE = attribute::set_attribute::SetAttribute, known, changes;
     RE_PROVISION = renew::re_provision::ReProvision, known, changes;
+    SET_DEFAULTS = server::set_defaults::SetDefaults, known, changes;
+    SET_CONSTRAINTS = server::set_constraints::SetConstraints, known, changes;
+    GET_CONSTRAINTS = server::get_constraints::GetConstraints, known, reads;
     INTEROP = server::interop::Interop, known, reads;
 }
 
@@ -139,7 +145,8 @@ async fn one<H: Handler>(
     if !operation.is_in(context.version) {
         return Err(unsupported(operation));
     }
-    let request = H::Request::from_items(payload)?;
+    let provided = provision::complete(context, operation, payload).await?;
+    let request = H::Request::from_items(provided.as_deref().unwrap_or(payload))?;
     let version = context.version;
     let response = H::run(context, &request).await?;
     let items = response.to_items(version)?;

@@ -11,6 +11,7 @@ pub mod message;
 pub mod names;
 pub mod object;
 pub mod seam;
+pub mod rules;
 pub mod structure;
 pub mod tag;
 pub mod version;

@@ -14,6 +14,7 @@ mod postgres;
 mod process;
 
 mod approval;
+mod archive;
 mod batches;
 mod classes;
 mod crash;

@@ -280,3 +280,7 @@ fn jitter() -> u8 {
         .last()
         .map_or(0, |byte| byte & 7)
 }
+
+#[cfg(test)]
+#[path = "allocation_tests.rs"]
+mod tests;

@@ -9,6 +9,7 @@ use super::unsound;
 use crate::engine::entity::{self, EntityError};
 use crate::engine::error::Fault;
 use crate::object::managed::Unsound;
+use crate::object::rules::{self, Kept, Rules};
 use crate::store::record::{Change, EntityKind};
 
 /// A row that waits for its commit.
@@ -49,6 +50,27 @@ impl Context {
         let rows = self.engine.rows();
         let row = rows.read::<T>(kind, self.tenant(), key).await;
         Ok(row.map_err(|error| fault(key, error))?.map(|row| row.body))
+    }
+
+    /// What the tenant demands of new objects, as this batch has to see it.
+    ///
+    /// # Errors
+    /// Where what the batch wrote cannot be read back.
+    pub async fn rules(&self) -> Result<Rules, Fault> {
+        let (constraints, defaults) = (EntityKind::Constraints, EntityKind::Defaults);
+        let mut rules = self.caller.tenant.rules.clone();
+        for kind in [constraints, defaults] {
+            if self.entities.contains_key(&(kind, rules::KEY.to_owned()))
+                && let Some(kept) = self.entity::<Kept>(kind, rules::KEY).await?
+            {
+                let read = match kind == constraints {
+                    true => rules.set_constraints(&kept),
+                    false => rules.set_defaults(&kept),
+                };
+                read.map_err(|error| unsound(rules::KEY, &Unsound::Damaged(error.to_string())))?;
+            }
+        }
+        Ok(rules)
     }
 
     /// Writes a row with the commit of this item (or of the batch, with Undo).

@@ -1,4 +1,7 @@
 pub mod discover_versions;
+pub mod get_constraints;
 pub mod interop;
 pub mod log;
 pub mod query;
+pub mod set_constraints;
+pub mod set_defaults;

@@ -95,7 +95,7 @@ pub fn answer(engine: &Arc<Engine>, version: Version, request: &QueryRequest) ->
     if asks(QueryFunction::QUERY_OBJECTS) {
         response.object_type = OBJECTS
             .iter()
-            .filter(|(_, _, since)| *since <= version)
+            .filter(|(_, _, versions)| versions.contains(version))
             .map(|(object_type, _, _)| *object_type)
             .collect();
     }
