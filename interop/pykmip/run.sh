@@ -55,6 +55,14 @@ done
 # forbids (1.4 §3.2) and a tenant forbids unless told otherwise.
 "$server" tenant add pykmip --duplicate-names --dir "$data" >>"$work/server.log"
 "$server" client add pykmip --tenant pykmip --profile standard --dir "$data" >>"$work/server.log"
+# Derivation masters, one of the client's own and one of somebody else, in a tenant of theirs: the
+# suite destroys whatever it finds.
+"$server" tenant add masters --dir "$data" >>"$work/server.log"
+for name in gateway other; do
+    "$server" client add $name --tenant masters --dir "$data" >>"$work/server.log"
+done
+"$server" key create-master files --tenant masters --owner gateway --scope team-a --json --dir "$data" >"$work/own.json"
+"$server" key create-master theirs --tenant masters --owner other --scope team-b --json --dir "$data" >"$work/other.json"
 sleep 1.5 # until the server has read of it
 
 # PyKMIP looks for its configuration in the home directory.
@@ -74,6 +82,9 @@ username=None
 password=None
 CONF
 
+mkdir -p "$work/gateway/.pykmip"
+sed "s|clients/pykmip|clients/gateway|" "$work/.pykmip/pykmip.conf" >"$work/gateway/.pykmip/pykmip.conf"
+
 for version in "${versions[@]}"; do
     log=$work/$version.log
     # test_kmip_client.py starts a server of its own that is not in the distribution.
@@ -82,6 +93,8 @@ for version in "${versions[@]}"; do
         --ignore=kmip/tests/integration/services/test_kmip_client.py \
         kmip/tests/integration) >"$log" 2>&1 || true
     [ -z "${VERBOSE:-}" ] || cat "$log"
+    HOME=$work/gateway "$venv/bin/python" -W ignore "$here/master.py" "$version" "$work/own.json" "$work/other.json"
+    echo "$version  derivation master: passed"
 done
 
 "$venv/bin/python" "$here/judge.py" "$here/expected.txt" "${versions[@]/#/$work/}"

@@ -59,7 +59,7 @@ pub fn play(
             }
         };
         trace(&response);
-        knowledge.note_response(world, &response);
+        knowledge.note_response(world, &request, &response);
         if let Some(expected) = &step.response {
             let outcome = compare::response(&mut knowledge, world, &request, expected, &response);
             if let Err(Difference(what)) = outcome {

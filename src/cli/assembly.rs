@@ -150,6 +150,7 @@ pub(super) async fn enrol(opened: &Opened, name: &str, certificate: &Path) -> Re
         created: opened.clock.now(),
         // The first client may do whatever the standard lets a client do.
         profiles: vec![crate::engine::access::STANDARD.to_owned()],
+        derive: Vec::new(),
     };
     let added =
         founding::add_identity(&opened.store, &opened.hsm, FIRST_TENANT, &identity, &key).await;

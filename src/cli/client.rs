@@ -7,6 +7,7 @@ use clap::{Args, Subcommand};
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
 
+use super::grant::{GrantScope, Withdraw};
 use super::place::Place;
 use super::{Failure, assembly};
 use crate::engine::directory::fingerprint_key;
@@ -28,6 +29,8 @@ enum ClientCommand {
     Add(Add),
     List(List),
     Revoke(Revoke),
+    Grant(GrantScope),
+    Withdraw(Withdraw),
 }
 
 /// Adds an identity, with a new certificate of the built-in authority or one that it has.
@@ -94,6 +97,8 @@ impl ClientFamily {
             ClientCommand::Add(command) => super::block_on(command.run()),
             ClientCommand::List(command) => super::block_on(command.run()),
             ClientCommand::Revoke(command) => super::block_on(command.run()),
+            ClientCommand::Grant(command) => super::block_on(command.run()),
+            ClientCommand::Withdraw(command) => super::block_on(command.run()),
         }
     }
 }
@@ -132,6 +137,7 @@ impl Add {
             name: self.name.clone(),
             created: opened.clock.now(),
             profiles: self.profile.clone(),
+            derive: Vec::new(),
         };
         founding::add_identity(&opened.store, &opened.hsm, tenant, &identity, &key).await?;
         if self.json {
@@ -186,6 +192,9 @@ impl List {
             );
             for certificate in identity.certificates {
                 println!("    {certificate}");
+            }
+            for scope in identity.derive {
+                println!("    derives for {scope}");
             }
         }
         Ok(())

@@ -2,6 +2,7 @@
 
 use clap::{Args, Subcommand};
 
+use super::master::{CreateMaster, Masters, RotateMaster};
 use super::place::Place;
 use super::{Failure, assembly};
 use crate::engine::founding;
@@ -18,6 +19,9 @@ pub(super) struct KeyFamily {
 #[derive(Debug, Subcommand)]
 enum KeyCommand {
     Approve(Approve),
+    CreateMaster(CreateMaster),
+    RotateMaster(RotateMaster),
+    Masters(Masters),
 }
 
 /// Approves a wrapping key: sensitive keys may leave the server under it.
@@ -45,6 +49,9 @@ impl KeyFamily {
     pub(super) fn run(self) -> Result<(), Failure> {
         match self.command {
             KeyCommand::Approve(command) => super::block_on(command.run()),
+            KeyCommand::CreateMaster(command) => super::block_on(command.run()),
+            KeyCommand::RotateMaster(command) => super::block_on(command.run()),
+            KeyCommand::Masters(command) => super::block_on(command.run()),
         }
     }
 }

@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::directory::Caller;
+use crate::object::derivation_master::{self, Scope};
 use crate::object::managed::Managed;
 
 macro_rules! permissions {
@@ -65,6 +66,9 @@ permissions! {
     DeriveKey = "derive-key";
     ReKey = "re-key";
     ReProvision = "re-provision";
+    DeriveScope = "derive";
+    CreateSplitKey = "create-split-key";
+    JoinSplitKey = "join-split-key";
     Encrypt = "encrypt";
     Decrypt = "decrypt";
     Mac = "mac";
@@ -103,6 +107,9 @@ pub enum Decision {
 
 /// Objects are fetched by tenant, so a stranger's object never comes this far.
 pub fn decide(caller: &Caller, object: &Managed, permission: Permission) -> Decision {
+    if derivation_master::is_master(object) {
+        return derivation_master::decide(caller, object, permission);
+    }
     let own = object.owner == caller.identity.name;
     match permission {
         _ if !own && !caller.tenant.settings.share => Decision::Hide,
@@ -126,12 +133,21 @@ pub fn decide(caller: &Caller, object: &Managed, permission: Permission) -> Deci
     }
 }
 
+/// [`Permission::DeriveScope`]: keys for a scope out of a derivation master.
+pub fn decide_scope(caller: &Caller, master: &Managed, scope: Scope<'_>) -> Decision {
+    derivation_master::decide_scope(caller, master, scope)
+}
+
 /// Where there is no object yet.
 pub fn decide_tenant(caller: &Caller, permission: Permission) -> Decision {
     match permission {
         _ if caller.tenant.settings.withheld.contains(&permission) => Decision::Deny,
         // A new credential need not be of an authority that an administrator chose.
-        Permission::ReProvision if !caller.has_profile(STANDARD) => Decision::Deny,
+        Permission::ReProvision
+        // And what changes everybody's new objects is nobody's by default.
+        | Permission::SetConstraints
+        | Permission::SetDefaults
+            if !caller.has_profile(STANDARD) => Decision::Deny,
         _ => Decision::Allow,
     }
 }

@@ -2,24 +2,26 @@
 
 use std::sync::Arc;
 
-use ttlv::{Node, Value};
+use ttlv::Node;
 
 use super::Engine;
+use super::asynchronous;
 use super::context::Context;
 use super::directory::Caller;
 use super::envelope::{failure, nearest, refuse, salvage_version, serve_as, split, version_of};
 use super::error::{Fault, Reason};
 use crate::audit::{Outcome, Trace};
 use crate::operation;
+use crate::operation::asynchronous::poll::PollRequest;
 use crate::protocol::enumeration::{
-    AsynchronousIndicator, BatchErrorContinuationOption, Operation, ResultStatus,
+    BatchErrorContinuationOption, Operation, ResultStatus,
 };
 use crate::protocol::message::{
     ProtocolVersion, RequestHeader, RequestItem, ResponseHeader, ResponseItem, encode_payload,
     encode_response,
 };
 use crate::protocol::seam;
-use crate::protocol::structure::{Bytes, DateTime};
+use crate::protocol::structure::{Bytes, DateTime, Structure};
 use crate::protocol::tag;
 use crate::protocol::version::Version;
 use crate::store::StoreError;
@@ -37,9 +39,11 @@ const ATTEMPTS: u32 = 16;
 
 /// What an item leaves behind when it goes well.
 #[derive(Debug)]
-struct Success {
-    payload: Bytes,
-    status: ResultStatus,
+enum Answered {
+    /// The payload of a success.
+    Payload(Bytes),
+    /// An answer of its own: pending, or what a Poll gives.
+    Item(ResponseItem),
 }
 
 struct Batch<'e> {
@@ -197,15 +201,11 @@ impl Batch<'_> {
                 changes: context.take_changes(),
                 audit,
             };
-            match self.engine.commit(commit).await {
-                Ok(()) => {
-                    open.iter_mut().for_each(Trace::commit);
-                    context.settle_files();
-                }
+            let done = self.engine.commit(commit).await;
+            context.committed(&done);
+            match done {
+                Ok(()) => open.iter_mut().for_each(Trace::commit),
                 Err(error) => {
-                    if error.is_unsure() {
-                        context.forget_files();
-                    }
                     failed = true;
                     let fault = Fault::from(error);
                     if let Some(last) = answers.last_mut() {
@@ -256,19 +256,20 @@ impl Batch<'_> {
             .metrics
             .operation(operation, result.as_ref().err().map(|fault| fault.reason));
         match result {
-            Ok(success) => {
+            Ok(answered) => {
                 if undo {
                     open.push(trace);
                 } else if !trace.is_committed() {
                     self.engine.audit.done(trace, Outcome::Success).await;
                 }
-                ResponseItem {
-                    operation: Some(operation),
-                    unique_batch_item_id: id,
-                    status: success.status,
-                    reason: None,
-                    message: None,
-                    payload: Some(success.payload),
+                match answered {
+                    Answered::Payload(payload) => {
+                        result_item(operation, id, Ok(payload), self.version)
+                    }
+                    Answered::Item(item) => ResponseItem {
+                        unique_batch_item_id: id,
+                        ..item
+                    },
                 }
             }
             Err(fault) => {
@@ -289,7 +290,7 @@ impl Batch<'_> {
         room: Option<usize>,
         undo: bool,
         trace: &mut Trace<'_>,
-    ) -> Result<Success, Fault> {
+    ) -> Result<Answered, Fault> {
         if let Some(extension) = &item.message_extension
             && extension.criticality_indicator
         {
@@ -299,14 +300,6 @@ impl Batch<'_> {
                     "the critical message extension of {:?} is not known",
                     extension.vendor_identification
                 ),
-            ));
-        }
-        if self.header.asynchronous_indicator
-            == Some(Value::Enumeration(AsynchronousIndicator::MANDATORY.0))
-        {
-            return Err(Fault::new(
-                Reason::FeatureNotSupported,
-                "asynchronous operations are not supported yet; ask with Optional or Prohibited",
             ));
         }
         if item.ephemeral {
@@ -323,16 +316,16 @@ impl Batch<'_> {
                     format!("the operation {} is not supported", item.operation),
                 )
             })?;
+        if let Some(answered) = self.apart(&item, row, undo).await? {
+            return Ok(answered);
+        }
         let payload = seam::request(item.operation, self.version, item.payload);
         let Some(context) = context else {
             // A certificate that no identity is mapped to may ask what the server is, and nothing else.
             return match &self.sender.caller {
                 Err(fault) if !row.anonymous => Err(fault.clone()),
                 _ => operation::run_anonymous(self.engine, item.operation, self.version, &payload)
-                    .map(|fields| Success {
-                        payload: encode_payload(&fields),
-                        status: ResultStatus::SUCCESS,
-                    }),
+                    .map(|fields| Answered::Payload(encode_payload(&fields))),
             };
         };
         if row.changes {
@@ -350,7 +343,7 @@ impl Batch<'_> {
                 .attempt(context, item.operation, &payload, room, undo, trace)
                 .await;
             match outcome {
-                Ok(success) => return Ok(success),
+                Ok(payload) => return Ok(Answered::Payload(payload)),
                 Err(Attempt::Conflict) if attempts < ATTEMPTS && !undo => {
                     context.roll_back(snapshot.clone())
                 }
@@ -376,7 +369,7 @@ impl Batch<'_> {
         room: Option<usize>,
         undo: bool,
         trace: &mut Trace<'_>,
-    ) -> Result<Success, Attempt> {
+    ) -> Result<Bytes, Attempt> {
         let mut answered = Vec::new();
         let bytes = operation::run(context, operation, payload, &mut answered).await?;
         let length = bytes.len() + 100;
@@ -398,27 +391,78 @@ impl Batch<'_> {
                     .iter()
                     .any(|change| matches!(change, Change::Put(row) if row.version == 1));
                 let audit = vec![self.engine.audit.outcome(trace)];
-                match self.engine.commit(Commit { changes, audit }).await {
-                    Ok(()) => {
-                        trace.commit();
-                        context.settle_files();
-                    }
+                let done = self.engine.commit(Commit { changes, audit }).await;
+                context.committed(&done);
+                match done {
+                    Ok(()) => trace.commit(),
                     Err(StoreError::Conflict) => return Err(Attempt::Conflict),
                     Err(StoreError::Exists) if adds_row => return Err(Attempt::Conflict),
                     Err(error) => {
-                        if error.is_unsure() {
-                            context.forget_files();
-                        }
                         return Err(Attempt::Fault(in_operation(error.into(), operation)));
                     }
                 }
             }
         }
         context.answered(answered);
-        Ok(Success {
-            payload: bytes,
+        Ok(bytes)
+    }
+
+    /// What does not run now: an operation that is to be answered later, and Poll, which gives the
+    /// answer of another.
+    async fn apart(
+        &self,
+        item: &RequestItem<'_>,
+        row: &operation::OperationRow,
+        undo: bool,
+    ) -> Result<Option<Answered>, Fault> {
+        let Ok(caller) = &self.sender.caller else {
+            return Ok(None);
+        };
+        let operation = item.operation;
+        let indicator = self.header.asynchronous_indicator.as_ref();
+        if operation == Operation::POLL {
+            let request = PollRequest::from_items(&item.payload)?;
+            let value = &request.asynchronous_correlation_value;
+            return Ok(Some(Answered::Item(
+                match asynchronous::poll(self.engine, caller, value).await? {
+                    Some((answer, _)) => answer,
+                    None => asynchronous::pending(operation, value.clone()),
+                },
+            )));
+        }
+        if row.anonymous || row.immediate || !asynchronous::is_wanted(indicator, row.long) {
+            return Ok(None);
+        }
+        if undo {
+            return Err(Fault::new(
+                Reason::FeatureNotSupported,
+                "what is answered later cannot be undone with a batch; ask without Undo, or with Asynchronous Indicator Prohibited",
+            ));
+        }
+        let asked = (operation, self.version);
+        let value = asynchronous::submit(self.engine, caller, asked, &item.payload).await?;
+        Ok(Some(Answered::Item(asynchronous::pending(operation, value))))
+    }
+}
+
+/// The response item of an operation that ran.
+pub(super) fn result_item(
+    operation: Operation,
+    id: Option<Bytes>,
+    result: Result<Bytes, Fault>,
+    version: Version,
+) -> ResponseItem {
+    match result {
+        Ok(payload) => ResponseItem {
+            operation: Some(operation),
+            unique_batch_item_id: id,
             status: ResultStatus::SUCCESS,
-        })
+            reason: None,
+            message: None,
+            asynchronous_correlation_value: None,
+            payload: Some(payload),
+        },
+        Err(fault) => failure(Some(operation), id, &fault, version),
     }
 }
 

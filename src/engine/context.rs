@@ -15,6 +15,7 @@ use super::Engine;
 use super::access::{self, Decision, Permission};
 use super::directory::Caller;
 use super::error::{Fault, Reason};
+use crate::object::derivation_master;
 use crate::object::managed::{Draft, Row, Sealed, Unsound};
 use crate::object::state;
 use crate::protocol::enumeration::UniqueIdentifier;
@@ -208,6 +209,7 @@ impl Context {
             Decision::Deny => return Err(denied(permission)),
             Decision::Hide => return Err(Fault::not_found(identifier)),
         }
+        derivation_master::permit(&object, permission)?;
         self.touch(&object.unique_identifier);
         if destroyed == Destroyed::Refused && state::is_destroyed(&object.attributes) {
             return Err(Fault::new(

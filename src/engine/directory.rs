@@ -9,10 +9,12 @@ use sha2::{Digest, Sha256};
 use x509_parser::extensions::GeneralName;
 
 use super::entity::{EntityError, Remembered, Rows};
+use super::freshness::Freshness;
 use super::tenant::{Identity, Manifest, Mapping, Tenant, TenantKey};
-use crate::hsm::{Purpose, TenantKeys, WrappedKey};
+use crate::hsm::{Hsm, Purpose, TenantKeys, WrappedKey};
 use crate::object::managed::Unsound;
 use crate::object::rules::{self, Rules};
+use crate::store::Store;
 use crate::store::record::{EntityKind, TenantId};
 
 /// An authenticated client.
@@ -219,7 +221,23 @@ impl Directory {
         if mapping.retired.is_some() {
             return Err(Stranger::Retired(mapping.identity.clone()));
         }
-        let tenant_id = TenantId(mapping.tenant);
+        let caller = self
+            .caller_named(rows, TenantId(mapping.tenant), &mapping.identity, remember)
+            .await?;
+        Ok(Caller {
+            credential: Some(credential),
+            ..caller
+        })
+    }
+
+    /// An identity that is there and not revoked, without the certificate that would prove it.
+    pub async fn caller_named(
+        &self,
+        rows: &Rows<'_>,
+        tenant_id: TenantId,
+        name: &str,
+        remember: bool,
+    ) -> Result<Caller, Stranger> {
         let manifest = rows
             .read::<Manifest>(EntityKind::Manifest, tenant_id, "revoked")
             .await?
@@ -228,12 +246,12 @@ impl Directory {
             .body
             .revoked
             .iter()
-            .any(|(name, _)| *name == mapping.identity)
+            .any(|(revoked, _)| revoked == name)
         {
-            return Err(Stranger::Revoked(mapping.identity.clone()));
+            return Err(Stranger::Revoked(name.to_owned()));
         }
         let identity = rows
-            .read::<Identity>(EntityKind::Identity, tenant_id, &mapping.identity)
+            .read::<Identity>(EntityKind::Identity, tenant_id, name)
             .await?
             .ok_or(Stranger::Unknown)?;
         let tenant = self.tenant(rows, tenant_id, remember).await?;
@@ -241,7 +259,7 @@ impl Directory {
             tenant_id,
             tenant,
             identity: identity.body,
-            credential: Some(credential),
+            credential: None,
         })
     }
 
@@ -286,6 +304,17 @@ async fn tenant_rules(rows: &Rows<'_>, tenant: TenantId) -> Result<Rules, Entity
         defaults.map(|row| row.body).as_ref(),
     );
     Ok(rules.map_err(|error| Unsound::Damaged(error.to_string()))?)
+}
+
+/// A tenant's keys for a command, which remembers nothing.
+pub async fn keys(store: &Store, hsm: &Hsm, tenant: TenantId) -> Result<TenantKeys, EntityError> {
+    let freshness = Freshness::default();
+    let rows = Rows {
+        store,
+        hsm,
+        freshness: &freshness,
+    };
+    tenant_keys(&rows, tenant).await
 }
 
 async fn tenant_keys(rows: &Rows<'_>, tenant: TenantId) -> Result<TenantKeys, EntityError> {

@@ -105,6 +105,7 @@ pub(super) fn failure(
         unique_batch_item_id: id,
         status: ResultStatus::OPERATION_FAILED,
         reason: Some(fault.reason.in_version(version)),
+        asynchronous_correlation_value: None,
         message: Some(fault.message.clone().into_owned()),
         payload: None,
     }

@@ -100,6 +100,7 @@ reasons! {
     InvalidTagLength = GENERAL_FAILURE;
     /// QS-M-2 answers General Failure.
     NotQuantumSafe = GENERAL_FAILURE;
+    InvalidAsynchronousCorrelationValue = INVALID_FIELD, V2_0 INVALID_ASYNCHRONOUS_CORRELATION_VALUE;
     InvalidCorrelationValue = INVALID_FIELD, V2_0 INVALID_CORRELATION_VALUE;
     /// What a tenant's Set Constraints demand; the reason came with the operation.
     ConstraintViolation = PERMISSION_DENIED, V2_1 CONSTRAINT_VIOLATION;

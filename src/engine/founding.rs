@@ -350,6 +350,8 @@ pub struct Listed {
     /// `fingerprint:…`, `subject:…`, `san:…`.
     pub certificates: Vec<String>,
     pub profiles: Vec<String>,
+    /// Scopes that it may derive for.
+    pub derive: Vec<String>,
 }
 
 /// All identities of all tenants.
@@ -385,6 +387,7 @@ pub async fn identities(store: &Store, hsm: &Hsm) -> Result<Vec<Listed>, Foundin
                 created: identity.created,
                 certificates,
                 profiles: identity.profiles,
+                derive: identity.derive,
             });
         }
     }

@@ -2,6 +2,7 @@
 
 pub mod access;
 pub mod archive;
+pub mod asynchronous;
 pub mod batch;
 pub mod context;
 pub mod credential;
@@ -11,6 +12,7 @@ pub mod envelope;
 pub mod error;
 pub mod founding;
 pub mod freshness;
+pub mod granting;
 pub mod lease;
 pub mod metrics;
 pub mod rotation;
@@ -28,7 +30,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use rustls_pki_types::CertificateDer;
 
 use self::batch::Sender;
-use self::directory::{Directory, Stranger};
+use self::directory::{Caller, Directory, Stranger};
 use self::error::{Fault, Reason};
 use self::freshness::Freshness;
 use self::lease::Lease;
@@ -62,6 +64,7 @@ pub struct Engine {
     pub deployment: String,
     freshness: Freshness,
     lease: Lease,
+    pub jobs: asynchronous::Jobs,
     /// Cryptographic operations in several parts.
     pub streams: Streams,
     pub gcm_uses: GcmUses,
@@ -133,6 +136,7 @@ impl Engine {
             deployment,
             freshness: Freshness::default(),
             lease: Lease::default(),
+            jobs: asynchronous::Jobs::default(),
             streams: Streams::default(),
             gcm_uses: GcmUses::default(),
             turns: Turns::default(),
@@ -141,6 +145,7 @@ impl Engine {
             settings,
         });
         lease::keep(&engine, position);
+        asynchronous::resume(&engine).await?;
         sealer::keep(&engine);
         archive::keep(&engine);
         rotation::keep(&engine);
@@ -179,8 +184,23 @@ impl Engine {
             .await
     }
 
+    /// An identity as caller without its certificate, for what it asked for earlier.
+    ///
+    /// # Errors
+    /// When it was revoked since.
+    pub async fn caller_named(&self, tenant: TenantId, name: &str) -> Result<Arc<Caller>, Fault> {
+        let remember = self.lease.is_live();
+        let found = self
+            .directory
+            .caller_named(&self.rows(), tenant, name, remember)
+            .await;
+        found
+            .map(Arc::new)
+            .map_err(|stranger| stranger_fault(&stranger, "server"))
+    }
+
     /// The door to rows that are no objects.
-    fn rows(&self) -> entity::Rows<'_> {
+    pub(crate) fn rows(&self) -> entity::Rows<'_> {
         entity::Rows {
             store: &self.store,
             hsm: &self.hsm,
@@ -253,6 +273,10 @@ impl Engine {
             .iter()
             .any(|(kind, ..)| EntityKind::says_who(*kind));
         self.store.apply(commit).await?;
+        // This node's own changes hold at once; others learn of them from the journal.
+        if versions.iter().any(|(kind, ..)| EntityKind::says_who(*kind)) {
+            self.directory.forget();
+        }
         for (kind, tenant, key, version) in versions {
             self.freshness.note(kind, tenant, &key, version);
         }

@@ -224,6 +224,7 @@ async fn sender(engine: &Engine, object: &Sealed) -> Result<Sender, Fault> {
                 name: object.owner.clone(),
                 created: 0,
                 profiles: Vec::new(),
+                derive: Vec::new(),
             },
             credential: None,
         })),

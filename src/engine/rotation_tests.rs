@@ -83,6 +83,7 @@ async fn context(engine: &Arc<Engine>) -> Context {
             name: "owner".into(),
             created: 0,
             profiles: Vec::new(),
+            derive: Vec::new(),
         },
         credential: None,
     };

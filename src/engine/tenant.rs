@@ -51,6 +51,10 @@ pub struct Identity {
     pub created: i64,
     /// Named client profiles (the issue Protocol) and `standard`.
     pub profiles: Vec<String>,
+    /// Scopes that it may derive keys for from the tenant's derivation masters: each with all below
+    /// it, or `*`. Of masters of its own every scope.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub derive: Vec<String>,
 }
 
 /// Body of a Mapping's row; the row's key is `fingerprint:SHA256HEX`, `subject:RFC4514` or `san:NAME`.

@@ -14,6 +14,7 @@ use super::tenant::decrypting;
 use super::use_key::{Role, UseKey};
 use super::{Hsm, HsmError};
 use crate::mechanism::{Row, Shape};
+use crate::protocol::enumeration::CryptographicAlgorithm;
 
 /// Room for a signature, in bytes: RSA with 16384 bits; SLH-DSA's longer ones get theirs on asking.
 const SIGNATURE: usize = 2048;
@@ -277,6 +278,10 @@ impl Hsm {
                 },
                 Cost::Long,
             ),
+            // PKCS#11 v3.1 §6.3.15: without parameters CKM_EDDSA is Ed25519; Ed448 has them.
+            Signature::Message { row } if row.algorithm == CryptographicAlgorithm::ED448 => {
+                (Mechanism::EdDsaWithParameters, Cost::Short)
+            }
             Signature::Message { row } => (Mechanism::Plain(number(row)?), Cost::Long),
         };
         self.with_key(key, Role::Sign, cost, [data], move |seat, key, [data]| {
@@ -401,7 +406,7 @@ impl Hsm {
 }
 
 impl WrapMethod {
-    fn mechanism(self, padded: u64) -> Mechanism<'static> {
+    pub(super) fn mechanism(self, padded: u64) -> Mechanism<'static> {
         Mechanism::Plain(match self {
             WrapMethod::NistKeyWrap => CKM_AES_KEY_WRAP,
             WrapMethod::NistKeyWrapPadded => padded,

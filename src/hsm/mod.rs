@@ -6,9 +6,11 @@
 
 mod cipher;
 mod der;
+mod derive;
 mod error;
 #[cfg(test)]
 pub(crate) mod fixture;
+mod kdf108;
 mod line;
 mod master;
 mod material;
@@ -17,6 +19,7 @@ mod pair;
 mod passage;
 mod pool;
 mod probe;
+mod rewrap;
 mod row_mac;
 mod tenant;
 #[cfg(test)]
@@ -31,7 +34,9 @@ use token::{Locked, Mechanism};
 use zeroize::Zeroizing;
 
 pub use cipher::Ciphertext;
+pub use derive::TokenKdf;
 pub use error::HsmError;
+pub use kdf108::{Kdf108, Mode108};
 pub use material::SecretSpec;
 pub use mechanism::{AES, CipherParameters, Encipherment, Signature, TRIPLE_DES, WrapMethod};
 pub use pair::{Maker, Pair, PairSpec};

@@ -94,29 +94,35 @@ pub(super) enum Role {
     BlockMac,
     /// Wrapping bytes.
     Wrap,
+    /// Wrapping keys that stay in the token.
+    Rewrap,
     Sign,
     /// Private keys that decrypt.
     Decipher,
+    Derive,
 }
 
 impl Role {
-    const ALL: [Role; 6] = [
+    const ALL: [Role; 8] = [
         Role::Cipher,
         Role::Mac,
         Role::BlockMac,
         Role::Wrap,
+        Role::Rewrap,
         Role::Sign,
         Role::Decipher,
+        Role::Derive,
     ];
 
     fn usages(self, wraps_bytes: bool) -> &'static [CK_ATTRIBUTE_TYPE] {
         match self {
             Role::Cipher => &[CKA_ENCRYPT, CKA_DECRYPT],
             Role::Wrap if wraps_bytes => &[CKA_ENCRYPT, CKA_DECRYPT],
-            Role::Wrap => &[CKA_WRAP, CKA_UNWRAP],
+            Role::Wrap | Role::Rewrap => &[CKA_WRAP, CKA_UNWRAP],
             Role::Mac | Role::BlockMac => &[CKA_SIGN, CKA_VERIFY],
             Role::Decipher => &[CKA_DECRYPT],
             Role::Sign => &[CKA_SIGN],
+            Role::Derive => &[CKA_DERIVE],
         }
     }
 }
@@ -201,7 +207,7 @@ impl KeyKind {
     }
 
     /// A session object, sensitive and not extractable, with the role's usages and no other.
-    fn template(self, role: Role, wraps_bytes: bool) -> Vec<Attribute<'static>> {
+    pub(super) fn template(self, role: Role, wraps_bytes: bool) -> Vec<Attribute<'static>> {
         // HMAC takes any key as bytes, whatever it is otherwise for.
         let key_type = match (self, role) {
             (KeyKind::Generic, _) | (_, Role::Mac) => CKK_GENERIC_SECRET,

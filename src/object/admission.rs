@@ -4,17 +4,18 @@ use ttlv::Value;
 
 use super::creation::{self, Birth, Origin};
 use super::managed::Form;
-use super::{container, inspection, material};
+use super::{container, inspection, material, wrapping};
 use crate::engine::access::Permission;
 use crate::engine::context::{Context, Destroyed};
 use crate::engine::error::{Fault, Reason};
 use crate::protocol::attributes::Attributes;
-use crate::protocol::enumeration::LinkType;
+use crate::protocol::enumeration::{CryptographicAlgorithm, LinkType, ObjectType};
 use crate::protocol::identifier::Identifier;
 use crate::protocol::key_block::KeyValue;
 use crate::protocol::object::Object;
 use crate::protocol::structure::Bytes;
 use crate::protocol::tag;
+use crate::protocol::version::Version;
 use crate::store::record::Class;
 
 /// Seals the object's bytes and writes its row; attributes were admitted before. `replaced` is the
@@ -27,16 +28,25 @@ pub async fn admit(
     origin: Origin,
     replaced: Option<i64>,
 ) -> Result<(), Fault> {
-    inherit(&mut object, &mut attributes);
+    inherit(context.version, &mut object, &mut attributes);
     let chain = container::open(context, &mut object, &mut attributes).await?;
     container::register_chain(context, chain, origin, &mut attributes).await?;
     link_wrapping_key(context, &object, &mut attributes).await?;
+    if creation::class_asked(&attributes)? == Class::Token {
+        return into_token(context, unique_identifier, &object, attributes, replaced).await;
+    }
+    wrapping::check_registered(context, &object).await?;
     let object_type = object.object_type();
     let taken = material::take(&mut object);
     let wrapped = object
         .key_block()
         .is_some_and(|block| block.key_wrapping_data.is_some());
-    if taken.is_none() && !attributes.has(tag::KEY_VALUE_LOCATION) && object.key_block().is_none() {
+    if let Object::Template(template) = &object {
+        creation::check_template(&template.attributes)?;
+    } else if taken.is_none()
+        && !attributes.has(tag::KEY_VALUE_LOCATION)
+        && object.key_block().is_none()
+    {
         return Err(Fault::new(Reason::InvalidField, "the object has no value"));
     }
     if let Some((form, bytes)) = &taken
@@ -86,9 +96,43 @@ pub async fn admit(
     }
 }
 
+/// A wrapped key that is to be of class *token* goes there inside the token.
+async fn into_token(
+    context: &mut Context,
+    unique_identifier: &str,
+    object: &Object,
+    mut attributes: Attributes,
+    replaced: Option<i64>,
+) -> Result<(), Fault> {
+    let algorithm = attributes
+        .enumeration(tag::CRYPTOGRAPHIC_ALGORITHM)
+        .map(CryptographicAlgorithm);
+    let bits = attributes.integer(tag::CRYPTOGRAPHIC_LENGTH);
+    let taken = wrapping::take_into_token(context, object, algorithm, bits).await?;
+    if object.object_type() == ObjectType::SYMMETRIC_KEY {
+        let bits = i32::try_from(u64::from(taken.blob.length) * 8).unwrap_or(i32::MAX);
+        attributes.set_if_absent(tag::CRYPTOGRAPHIC_LENGTH, Value::Integer(bits));
+    }
+    let birth = Birth {
+        object_type: object.object_type(),
+        unique_identifier,
+        class: Class::Token,
+        format: inspection::format_of(&taken.skeleton),
+        digestible: None,
+        origin: Origin::Unwrapped,
+    };
+    let material = (Form::Bytes, Some(taken.blob));
+    let draft = creation::keep(context, &birth, taken.skeleton, material, attributes);
+    match replaced {
+        None => context.insert(draft).await,
+        Some(version) => context.replace(draft, version).await,
+    }
+}
+
 /// What the Key Block says counts as attributes (2.1 §6.1.43 Table 293): algorithm, length and what
-/// Key Value carries.
-fn inherit(object: &mut Object, attributes: &mut Attributes) {
+/// Key Value carries, as far as a client may set it.
+fn inherit(version: Version, object: &mut Object, attributes: &mut Attributes) {
+    let object_type = object.object_type();
     let Some(block) = object.key_block_mut() else {
         return;
     };
@@ -99,8 +143,10 @@ fn inherit(object: &mut Object, attributes: &mut Attributes) {
         && let Some(carried) = carried.take()
     {
         for attribute in carried.0 {
-            if attributes.all(&attribute.reference).next().is_none() {
-                attributes.add(attribute);
+            let known = attributes.all(&attribute.reference).next().is_some();
+            let one = Attributes(vec![attribute]);
+            if let (false, Ok(admitted)) = (known, creation::admit(version, object_type, &one)) {
+                admitted.0.into_iter().for_each(|one| attributes.add(one));
             }
         }
     }
@@ -141,6 +187,9 @@ async fn link_wrapping_key(
         ),
         // Wrapped by a key of somebody else: kept and returned as it is (PyKMIP's suite registers one).
         Err(fault) if fault.reason == Reason::ObjectNotFound => {}
+        Err(fault) if fault.reason == Reason::ObjectArchived => {
+            creation::link(attributes, LinkType::WRAPPING_KEY_LINK.0, identifier);
+        }
         Err(fault) => return Err(fault),
     }
     Ok(())

@@ -3,18 +3,19 @@
 use sha2::{Digest as _, Sha256};
 use ttlv::{Node, Tag, Value};
 
-use super::managed::{Draft, Form};
+use super::managed::{Draft, Form, Sealed};
 use super::usage_limits;
 use crate::engine::context::Context;
 use crate::engine::error::{Fault, Reason};
+use crate::hsm::Hsm;
 use crate::protocol::attribute::{AttributeRow, SetBy};
 use crate::protocol::attributes::{Attribute, AttributeReference, Attributes};
 use crate::protocol::enumeration::{HashingAlgorithm, KeyFormatType, ObjectType, State};
-use crate::protocol::object::Object;
+use crate::protocol::object::{OBJECTS, Object};
 use crate::protocol::structure::spoken;
 use crate::protocol::tag;
 use crate::protocol::version::Version;
-use crate::store::record::{Blob, Class};
+use crate::store::record::{Blob, Class, TenantId};
 
 /// The vendor attribute by which a client asks for a class: `x-keyward-class` in 1.x.
 pub const CLASS_VENDOR: &str = "x";
@@ -71,9 +72,70 @@ pub fn admit(
         if attribute.is(tag::USAGE_LIMITS) {
             usage_limits::without_count(&mut attribute.value);
         }
+        complete_application_data(&mut attribute)?;
         admitted.add(attribute);
     }
     Ok(admitted)
+}
+
+/// The attributes that a Template gives to other objects (1.4 §2.2.6).
+///
+/// # Errors
+/// Where one is not a client's to set, or the Template holds a Name (1.4 §11.4).
+pub fn check_template(attributes: &Attributes) -> Result<(), Fault> {
+    for attribute in attributes.iter() {
+        let Some(row) = standard_row(attribute)? else {
+            continue;
+        };
+        let refused = match row.tag {
+            tag::NAME => Some((Reason::InvalidAttribute, "belongs beside the Template, not in it")),
+            tag if KEPT_BY_SERVER.contains(&tag) => {
+                Some((Reason::AttributeReadOnly, "is set by the server only; leave it out"))
+            }
+            _ if !row.shape.accepts(attribute.value.kind(), Version::V1_4) => {
+                Some((Reason::InvalidAttributeValue, "is of another type"))
+            }
+            _ => None,
+        };
+        if let Some((reason, what)) = refused {
+            return Err(Fault::new(reason, format!("{} {what}", row.name)));
+        }
+    }
+    Ok(())
+}
+
+/// Namespaces for which this server makes Application Data (1.4 §3.36, 2.1 §4.6): a number of its own.
+pub static NAMESPACES: &[&str] = &["keyward"];
+
+/// Makes the Application Data that a client leaves out.
+///
+/// # Errors
+/// Application Namespace Not Supported.
+pub fn complete_application_data(attribute: &mut Attribute) -> Result<(), Fault> {
+    if !attribute.is(tag::APPLICATION_SPECIFIC_INFORMATION) {
+        return Ok(());
+    }
+    let Value::Structure(fields) = &mut attribute.value else {
+        return Ok(());
+    };
+    if fields.iter().any(|field| field.tag == tag::APPLICATION_DATA) {
+        return Ok(());
+    }
+    let known = fields.iter().any(|field| {
+        field.tag == tag::APPLICATION_NAMESPACE
+            && matches!(&field.value, Value::TextString(name) if NAMESPACES.contains(&name.as_ref()))
+    });
+    if !known {
+        return Err(Fault::new(
+            Reason::ApplicationNamespaceNotSupported,
+            format!(
+                "Application Data is missing; this server makes it in the namespaces {}",
+                NAMESPACES.join(", ")
+            ),
+        ));
+    }
+    fields.push(Node::text(tag::APPLICATION_DATA, new_identifier()));
+    Ok(())
 }
 
 /// A field of the standard that is no attribute, such as Storage Status Mask: keyring_okv sends that
@@ -185,9 +247,21 @@ pub struct Birth<'a> {
     pub origin: Origin,
 }
 
+/// Who makes an object, when and where: a request's context, or an administrator's command.
+#[derive(Clone, Copy, Debug)]
+pub struct Maker<'a> {
+    pub hsm: &'a Hsm,
+    pub tenant: TenantId,
+    pub owner: &'a str,
+    /// Seconds since 1970.
+    pub now: i64,
+    /// In seconds.
+    pub lease_time: u32,
+}
+
 /// Adds what the standard has the server set at creation or registration.
-fn complete(context: &Context, birth: &Birth<'_>, attributes: &mut Attributes) {
-    let now = Value::DateTime(context.now);
+fn complete(maker: &Maker<'_>, birth: &Birth<'_>, attributes: &mut Attributes) {
+    let now = Value::DateTime(maker.now);
     let imported = matches!(birth.origin, Origin::Imported | Origin::Unwrapped);
     attributes.set(
         tag::UNIQUE_IDENTIFIER,
@@ -207,13 +281,10 @@ fn complete(context: &Context, birth: &Birth<'_>, attributes: &mut Attributes) {
         tag::SHORT_UNIQUE_IDENTIFIER,
         short_identifier(birth.unique_identifier),
     );
-    attributes.set_if_absent(
-        tag::LEASE_TIME,
-        Value::Interval(context.engine.settings.lease_time),
-    );
+    attributes.set_if_absent(tag::LEASE_TIME, Value::Interval(maker.lease_time));
     attributes.set_if_absent(tag::FRESH, Value::Boolean(true));
     if birth.origin == Origin::Generated {
-        attributes.set_if_absent(tag::RANDOM_NUMBER_GENERATOR, context.engine.hsm.generator());
+        attributes.set_if_absent(tag::RANDOM_NUMBER_GENERATOR, maker.hsm.generator());
     }
     if matches!(birth.origin, Origin::Generated | Origin::Derived) {
         attributes.set_if_absent(tag::ORIGINAL_CREATION_DATE, now);
@@ -230,7 +301,7 @@ fn complete(context: &Context, birth: &Birth<'_>, attributes: &mut Attributes) {
     }
     attributes.set(
         tag::PROTECTION_STORAGE_MASK,
-        Value::Integer(context.engine.hsm.protection().to_integer()),
+        Value::Integer(maker.hsm.protection().to_integer()),
     );
     if is_cryptographic(birth.object_type) {
         attributes.set_if_absent(tag::CRYPTOGRAPHIC_USAGE_MASK, Value::Integer(0));
@@ -240,6 +311,14 @@ fn complete(context: &Context, birth: &Birth<'_>, attributes: &mut Attributes) {
         let present = birth.digestible.is_some() || birth.class == Class::Token;
         attributes.set(tag::KEY_VALUE_PRESENT, Value::Boolean(present));
     }
+    if birth.object_type == ObjectType::TEMPLATE {
+        // It has none of what only keys and secrets have (1.4 §3, "Applies to").
+        let version = newest_with(birth.object_type);
+        attributes.0.retain(|attribute| {
+            let row = attribute.reference.row();
+            row.is_none_or(|row| row.applies_to(birth.object_type, version))
+        });
+    }
 }
 
 /// The object as it will be kept: the requester's, with its attributes completed.
@@ -247,13 +326,31 @@ pub fn keep(
     context: &Context,
     birth: &Birth<'_>,
     skeleton: Object,
+    material: (Form, Option<Blob>),
+    attributes: Attributes,
+) -> Draft {
+    let maker = Maker {
+        hsm: &context.engine.hsm,
+        tenant: context.tenant(),
+        owner: &context.caller.identity.name,
+        now: context.now,
+        lease_time: context.engine.settings.lease_time,
+    };
+    kept(&maker, birth, skeleton, material, attributes)
+}
+
+/// [`keep`] without a request.
+pub fn kept(
+    maker: &Maker<'_>,
+    birth: &Birth<'_>,
+    skeleton: Object,
     (form, blob): (Form, Option<Blob>),
     mut attributes: Attributes,
 ) -> Draft {
-    complete(context, birth, &mut attributes);
+    complete(maker, birth, &mut attributes);
     let mut draft = Draft::new(
-        context.tenant(),
-        &context.caller.identity.name,
+        maker.tenant,
+        maker.owner,
         birth.unique_identifier.to_owned(),
         birth.class,
         skeleton,
@@ -302,16 +399,25 @@ fn short_identifier(identifier: &str) -> Value<'static> {
     Value::ByteString(Sha256::digest(identifier.as_bytes()).to_vec().into())
 }
 
+/// The newest version that has objects of this type: its table says which attributes they have.
+fn newest_with(object_type: ObjectType) -> Version {
+    OBJECTS
+        .iter()
+        .find(|(known, ..)| *known == object_type)
+        .and_then(|(.., versions)| versions.until)
+        .unwrap_or(Version::NEWEST)
+}
+
 /// Objects with a life cycle (2.1 §4.57 "Applies to").
 pub fn has_states(object_type: ObjectType) -> bool {
     crate::protocol::attribute::by_tag(tag::STATE)
-        .is_some_and(|row| row.applies_to(object_type, Version::NEWEST))
+        .is_some_and(|row| row.applies_to(object_type, newest_with(object_type)))
 }
 
 /// Managed Cryptographic Objects (2.1 §2).
 pub fn is_cryptographic(object_type: ObjectType) -> bool {
     crate::protocol::attribute::by_tag(tag::CRYPTOGRAPHIC_USAGE_MASK)
-        .is_some_and(|row| row.applies_to(object_type, Version::NEWEST))
+        .is_some_and(|row| row.applies_to(object_type, newest_with(object_type)))
 }
 
 /// A new Unique Identifier: 128 random bits in UUID form, ordered by time.
@@ -358,6 +464,28 @@ pub fn class_named(attributes: &Attributes) -> Result<Option<Class>, Fault> {
             Reason::InvalidAttributeValue,
             format!("x-keyward-class is {other:?}; expected \"token\" or \"served\""),
         )),
+    }
+}
+
+/// A derived object is no less protected than its strictest base (DESIGN §4.3): sensitive, not
+/// extractable and of class *token* where one of them is. Answers the class.
+pub fn inherit(bases: &[Sealed], attributes: &mut Attributes) -> Result<Class, Fault> {
+    let in_token = bases.iter().any(|base| {
+        // A public key has nothing to protect.
+        base.class == Class::Token && base.object_type() != ObjectType::PUBLIC_KEY
+    });
+    let sensitive = |base: &Sealed| base.attributes.boolean(tag::SENSITIVE) == Some(true);
+    let stays = |base: &Sealed| base.attributes.boolean(tag::EXTRACTABLE) == Some(false);
+    // A key of class token leaves only wrapped, whatever its attribute says.
+    if in_token || bases.iter().any(sensitive) {
+        attributes.set(tag::SENSITIVE, Value::Boolean(true));
+    }
+    if bases.iter().any(stays) {
+        attributes.set(tag::EXTRACTABLE, Value::Boolean(false));
+    }
+    match class_asked(attributes)? {
+        _ if in_token => Ok(Class::Token),
+        asked => Ok(asked),
     }
 }
 

@@ -45,13 +45,17 @@ pub async fn deliver(
             false => Ok(object.skeleton.clone()),
         };
     }
-    may_leave(object, wish)?;
+    let guarded = !as_registered(object, wish) && wrapping::is_guarded(context, object).await?;
+    let sensitive = guarded
+        || object.class == Class::Token
+        || object.attributes.boolean(tag::SENSITIVE) == Some(true);
+    may_leave(object, wish, sensitive)?;
     if object.class == Class::Token {
         return wrapping::wrap_in_token(context, object, wish).await;
     }
     let mut whole = open(context, object, wish).await?;
     if let Some(specification) = wish.wrapping {
-        wrapping::wrap(context, object, &mut whole, specification).await?;
+        wrapping::wrap(context, object, &mut whole, specification, sensitive).await?;
     }
     Ok(whole)
 }
@@ -82,12 +86,10 @@ pub async fn open(
         .await?;
     let mut whole = material::restore(object, clear);
     if is_registered_wrapped(&whole) {
-        match wish.wrap_type {
-            None | Some(KeyWrapType::AS_REGISTERED) if wish.wrapping.is_none() => {
-                return same_format(object, wish).map(|()| whole);
-            }
-            _ => wrapping::unwrap(context, &mut whole).await?,
+        if as_registered(object, wish) {
+            return same_format(object, wish).map(|()| whole);
         }
+        wrapping::unwrap(context, &mut whole).await?;
     }
     if wish.format == Some(KeyFormatType::PKCS_12) && container::is_for(object) {
         Box::pin(container::make(context, object, &mut whole)).await?;
@@ -97,16 +99,21 @@ pub async fn open(
     Ok(whole)
 }
 
+/// Whether an object leaves in the wrapping in which it came, if it came in one.
+fn as_registered(object: &Sealed, wish: &Wish<'_>) -> bool {
+    is_registered_wrapped(&object.skeleton)
+        && wish.wrapping.is_none()
+        && matches!(wish.wrap_type, None | Some(KeyWrapType::AS_REGISTERED))
+}
+
 /// Sensitive leaves only wrapped, not extractable never (1.4 §3.47, §3.49; 2.1 §4.23, §4.55).
-fn may_leave(object: &Sealed, wish: &Wish<'_>) -> Result<(), Fault> {
+fn may_leave(object: &Sealed, wish: &Wish<'_>, sensitive: bool) -> Result<(), Fault> {
     if object.attributes.boolean(tag::EXTRACTABLE) == Some(false) {
         return Err(Fault::new(
             Reason::NotExtractable,
             "the object is not extractable: it never leaves the server",
         ));
     }
-    let sensitive =
-        object.attributes.boolean(tag::SENSITIVE) == Some(true) || object.class == Class::Token;
     if sensitive && wish.wrapping.is_none() {
         return Err(Fault::new(
             Reason::Sensitive,

@@ -1,18 +1,19 @@
-//! Derive Key (KMIP 2.1 §6.1.14, §7.12): each method cut into what goes into the pseudorandom function and what is
-//! made of its answers, so that the function itself may run in the token.
-//!
-//! PRF methods: `counter_inputs` or `hmac_inputs`, one PRF call for each input, `assemble`.
-//! Methods over clear material: `hash_key`, `pbkdf2`, `hkdf`. ENCRYPT: encrypt the derivation data, `truncated`.
+//! Derive Key (KMIP 1.4 §4.6, 2.1 §6.1.14, §7.12): the methods over clear material, and the lengths and
+//! counts that a request may ask for. SP 800-108 is `hsm::Kdf108`, agreement is `agreement`.
 
 use zeroize::Zeroizing;
 
-use super::format::{HashAlgorithm, fill_hkdf, fill_pbkdf2, hash};
+use super::format::{HashAlgorithm, fill_hkdf, fill_pbkdf2, hash, hmac};
 
 /// The longest derived object, in bytes: room for any key, and no way to ask for much memory.
 pub const MAX_OUTPUT: usize = 65_536;
 
-/// The most rounds of PBKDF2 for one request: seconds of one core. OWASP asks for 1.3 million with SHA-1.
+/// The most rounds of PBKDF2 for one request, those of all its output's blocks together: seconds of one
+/// core. OWASP asks for 1.3 million with SHA-1.
 pub const MAX_ITERATIONS: u32 = 10_000_000;
+
+/// The most bytes that the blocks of one SP 800-108 derivation may feed to their function, together.
+pub const MAX_INPUT: usize = 16 << 20;
 
 /// Why nothing was derived. Each is an error of the request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -26,8 +27,14 @@ pub enum DerivationError {
         "the Cryptographic Length of a derived object must be a positive number of whole bytes"
     )]
     Length,
-    #[error("the Iteration Count of PBKDF2 must be between 1 and {MAX_ITERATIONS}")]
+    #[error(
+        "the Iteration Count of PBKDF2, times the hashes that the output is long, must be between 1 and {MAX_ITERATIONS}"
+    )]
     Iterations,
+    #[error(
+        "the derivation data, times the blocks of the output, must not exceed {MAX_INPUT} bytes"
+    )]
+    Input,
     /// KMIP 2.1 §7.12: HASH takes either a derivation key or derivation data.
     #[error("the HASH method takes either a derivation key or Derivation Data: give one of them")]
     OneInput,
@@ -42,53 +49,32 @@ pub fn output_len(bits: i32) -> Result<usize, DerivationError> {
     within(bits / 8, MAX_OUTPUT)
 }
 
-/// NIST SP 800-108 in counter mode as KMIP gives it: PRF input i is i as 32 bits big-endian, from 1, then the Derivation
-/// Data exactly as sent (KMIP 2.1 §7.12 makes label, zero byte and context its business). `prf_len` in bytes.
-pub fn counter_inputs(
-    data: &[u8],
-    output_len: usize,
-    prf_len: usize,
-) -> Result<Vec<Vec<u8>>, DerivationError> {
-    within(output_len, MAX_OUTPUT)?;
-    let blocks = output_len
-        .checked_div(prf_len)
-        .map_or(0, |_| output_len.div_ceil(prf_len));
-    Ok((1u32..)
-        .take(blocks)
-        .map(|counter| [&counter.to_be_bytes(), data].concat())
-        .collect())
+/// The first bytes of what a method gave: of a hash, of an HMAC, of a ciphertext without IV and tag.
+pub fn truncated(output: &[u8], output_len: usize) -> Result<Zeroizing<Vec<u8>>, DerivationError> {
+    within(output_len, output.len())?;
+    let part = output.get(..output_len).unwrap_or(output);
+    Ok(Zeroizing::new(part.to_vec()))
 }
 
-/// The HMAC method: one HMAC with the base key over the Derivation Data, cut to length. The standard forms no second
-/// block, so a length beyond the PRF's output is refused.
-pub fn hmac_inputs(
-    data: &[u8],
-    output_len: usize,
-    prf_len: usize,
-) -> Result<Vec<Vec<u8>>, DerivationError> {
-    within(output_len, prf_len)?;
-    Ok(vec![data.to_vec()])
+/// The last bytes of an agreed secret: whose first ones go is what PKCS#11 has tokens do
+/// (CKM_ECDH1_DERIVE, v3.0 §2.3.10), and KMIP does not say.
+pub fn shortened(secret: &[u8], output_len: usize) -> Result<Zeroizing<Vec<u8>>, DerivationError> {
+    within(output_len, secret.len())?;
+    let part = secret.get(secret.len() - output_len..).unwrap_or(secret);
+    Ok(Zeroizing::new(part.to_vec()))
 }
 
-/// The derived bytes: the PRF's answers in order, cut to length. Fewer bytes than that is `TooLong`.
-pub fn assemble<B: AsRef<[u8]>>(
-    blocks: &[B],
+/// AWS Signature Version 4: date, region and service, in this order, after the secret access key.
+pub fn aws_signature(
+    secret: &[u8],
+    [date, region, service]: [&[u8]; 3],
     output_len: usize,
 ) -> Result<Zeroizing<Vec<u8>>, DerivationError> {
-    let available = blocks.iter().map(|block| block.as_ref().len()).sum();
-    let mut missing = within(output_len, available)?;
-    let mut output = Zeroizing::new(Vec::with_capacity(output_len));
-    for block in blocks.iter().map(AsRef::as_ref) {
-        let part = block.get(..missing).unwrap_or(block);
-        output.extend_from_slice(part);
-        missing -= part.len();
+    let mut key = Zeroizing::new([b"AWS4", secret].concat());
+    for part in [date, region, service, b"aws4_request"] {
+        key = hmac(HashAlgorithm::Sha256, &key, part).map_err(|_| DerivationError::Length)?;
     }
-    Ok(output)
-}
-
-/// The first bytes of what a method gave: HASH, and ENCRYPT's ciphertext without IV and tag.
-pub fn truncated(output: &[u8], output_len: usize) -> Result<Zeroizing<Vec<u8>>, DerivationError> {
-    assemble(&[output], output_len)
+    truncated(&key, output_len)
 }
 
 /// HASH: the hash of the derivation key, or of the derivation data where there is no key, cut to length.
@@ -114,11 +100,14 @@ pub fn pbkdf2(
     iterations: i32,
     output_len: usize,
 ) -> Result<Zeroizing<Vec<u8>>, DerivationError> {
-    let rounds = u32::try_from(iterations)
-        .ok()
-        .filter(|rounds| (1..=MAX_ITERATIONS).contains(rounds))
-        .ok_or(DerivationError::Iterations)?;
-    let mut output = Zeroizing::new(vec![0; within(output_len, MAX_OUTPUT)?]);
+    let output_len = within(output_len, MAX_OUTPUT)?;
+    let blocks = u32::try_from(output_len.div_ceil(algorithm.output_len())).ok();
+    let rounds = u32::try_from(iterations).ok().filter(|rounds| {
+        let all = blocks.and_then(|blocks| rounds.checked_mul(blocks));
+        all.is_some_and(|all| (1..=MAX_ITERATIONS).contains(&all))
+    });
+    let rounds = rounds.ok_or(DerivationError::Iterations)?;
+    let mut output = Zeroizing::new(vec![0; output_len]);
     match fill_pbkdf2(algorithm, password, salt, rounds, &mut output) {
         true => Ok(output),
         false => Err(DerivationError::Length),
@@ -145,7 +134,16 @@ pub fn hkdf(
     }
 }
 
-fn within(asked: usize, available: usize) -> Result<usize, DerivationError> {
+/// Whether so many blocks over so much data are computed for one request.
+pub fn affordable(data: &[u8], blocks: usize) -> Result<(), DerivationError> {
+    match data.len().checked_mul(blocks) {
+        Some(all) if all <= MAX_INPUT => Ok(()),
+        _ => Err(DerivationError::Input),
+    }
+}
+
+/// What was asked for, if there is as much.
+pub fn within(asked: usize, available: usize) -> Result<usize, DerivationError> {
     match asked {
         0 => Err(DerivationError::Length),
         _ if asked > available => Err(DerivationError::TooLong { asked, available }),

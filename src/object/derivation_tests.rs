@@ -1,67 +1,41 @@
-#![allow(clippy::unwrap_used, reason = "tests")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
 use proptest::prelude::*;
 
-use super::super::format::hmac;
 use super::*;
 
 fn bytes(text: &str) -> Vec<u8> {
     hex::decode(text).unwrap()
 }
 
-fn run(algorithm: HashAlgorithm, key: &[u8], inputs: &[Vec<u8>], length: usize) -> Vec<u8> {
-    let blocks: Vec<_> = inputs
-        .iter()
-        .map(|input| hmac(algorithm, key, input).unwrap().to_vec())
-        .collect();
-    assemble(&blocks, length).unwrap().to_vec()
-}
-
-/// NIST CAVS, KDF in counter mode, HMAC-SHA-512, counter of 32 bits before the fixed data, L = 128, count 0.
+/// The example of AWS's documentation ("Create a signed AWS API request") and the one of its earlier edition.
 #[test]
-fn counter_mode_of_nist() {
-    let key = bytes(
-        "dd5dbd45593ee2ac139748e7645b450f223d2ff297b73fd71cbcebe71d41653c\
-         950b88500de5322d99ef18dfdd30428294c4b3094f4c954334e593bd982ec614",
-    );
-    let data = bytes(
-        "b50b0c963c6b3034b8cf19cd3f5c4ebe4f4985af0c03e575db62e6fdf1ecfe4f\
-         28b95d7ce16df85843246e1557ce95bb26cc9a21974bbd2eb69e8355",
-    );
-    let inputs = counter_inputs(&data, 16, 64).unwrap();
-    assert_eq!(
-        hex::encode(run(HashAlgorithm::Sha512, &key, &inputs, 16)),
-        "e5993bf9bd2aa1c45746042e12598155"
-    );
+fn aws_signature_of_the_documentation() {
+    let secret = b"wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY";
+    let rows = [
+        (
+            "20150830",
+            "c4afb1cc5771d871763a393e44b703571b55cc28424d1a5e86da6ed3c154a4b9",
+        ),
+        (
+            "20120215",
+            "f4780e2d9f65fa895f9c67b32ce1baf0b0d8a43505a000a1a9e090d414db404d",
+        ),
+    ];
+    for (date, key) in rows {
+        let parts = [date.as_bytes(), b"us-east-1", b"iam"];
+        let derived = aws_signature(secret, parts, 32).unwrap();
+        assert_eq!(hex::encode(derived.as_slice()), key);
+        assert!(aws_signature(secret, parts, 33).is_err());
+    }
 }
 
 #[test]
-fn counter_mode_counts_blocks() {
-    let inputs = counter_inputs(b"xy", 65, 32).unwrap();
-    assert_eq!(inputs, [b"\0\0\0\x01xy", b"\0\0\0\x02xy", b"\0\0\0\x03xy"]);
-    assert_eq!(counter_inputs(b"", 64, 32).unwrap().len(), 2);
-    assert_eq!(counter_inputs(b"", 0, 32), Err(DerivationError::Length));
-    assert!(counter_inputs(b"", MAX_OUTPUT + 1, 32).is_err());
-    // A PRF without output gives nothing to assemble from.
-    assert_eq!(counter_inputs(b"", 1, 0), Ok(Vec::new()));
-    assert!(assemble::<Vec<u8>>(&[], 1).is_err());
-}
-
-/// RFC 4231 test case 2, cut.
-#[test]
-fn hmac_method() {
-    let inputs = hmac_inputs(b"what do ya want for nothing?", 16, 32).unwrap();
-    assert_eq!(
-        hex::encode(run(HashAlgorithm::Sha256, b"Jefe", &inputs, 16)),
-        "5bdcc146bf60754e6a042426089575c7"
-    );
-    assert_eq!(
-        hmac_inputs(b"x", 33, 32),
-        Err(DerivationError::TooLong {
-            asked: 33,
-            available: 32
-        })
-    );
+fn an_agreed_secret_loses_its_first_bytes() {
+    assert_eq!(shortened(b"abcd", 3).unwrap().as_slice(), b"bcd");
+    assert_eq!(shortened(b"abcd", 4).unwrap().as_slice(), b"abcd");
+    assert!(shortened(b"abcd", 5).is_err());
+    assert!(shortened(b"abcd", 0).is_err());
 }
 
 /// RFC 6070, and RFC 7914 §11 for SHA-256.
@@ -99,6 +73,11 @@ fn pbkdf2_of_the_rfcs() {
         );
     }
     assert!(pbkdf2(HashAlgorithm::Sha3_256, b"p", b"s", 2, 40).is_ok());
+    // The rounds of all blocks count.
+    assert_eq!(
+        pbkdf2(HashAlgorithm::Sha1, b"", b"", 10_000_000, 21),
+        Err(DerivationError::Iterations)
+    );
     assert!(pbkdf2(HashAlgorithm::Sha1, b"", b"", 1, usize::MAX).is_err());
 }
 
@@ -155,6 +134,16 @@ fn hash_method() {
 }
 
 #[test]
+fn input_is_bounded() {
+    assert_eq!(affordable(&[0; 1024], 16 << 10), Ok(()));
+    assert_eq!(
+        affordable(&[0; 1025], 16 << 10),
+        Err(DerivationError::Input)
+    );
+    assert_eq!(affordable(&[0; 2], usize::MAX), Err(DerivationError::Input));
+}
+
+#[test]
 fn lengths() {
     assert_eq!(output_len(336), Ok(42));
     for wrong in [0, -8, 7, 129, i32::MIN] {
@@ -170,11 +159,15 @@ fn lengths() {
 
 proptest! {
     #[test]
-    fn assembled_is_the_start_of_all_blocks(blocks in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..40), 0..6), length in 1usize..200) {
-        let all = blocks.concat();
-        match assemble(&blocks, length) {
-            Ok(output) => prop_assert_eq!(Some(output.as_slice()), all.get(..length)),
-            Err(error) => prop_assert_eq!(error, DerivationError::TooLong { asked: length, available: all.len() }),
+    fn cut_from_either_end(output in proptest::collection::vec(any::<u8>(), 0..80), length in 1usize..100) {
+        let (first, last) = (truncated(&output, length), shortened(&output, length));
+        if length > output.len() {
+            prop_assert_eq!(first, Err(DerivationError::TooLong { asked: length, available: output.len() }));
+            prop_assert!(last.is_err());
+        } else {
+            let (first, last) = (first.unwrap(), last.unwrap());
+            prop_assert_eq!(first.as_slice(), &output[..length]);
+            prop_assert_eq!(last.as_slice(), &output[output.len() - length..]);
         }
     }
 }

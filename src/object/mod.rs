@@ -1,12 +1,15 @@
 //! Managed objects: states, rows and their MAC, key formats, derivation.
 
 pub mod admission;
+pub mod agreement;
 pub mod approval;
 pub mod container;
 pub mod conversion;
 pub mod creation;
 pub mod delivery;
 pub mod derivation;
+pub mod derivation_links;
+pub mod derivation_master;
 pub mod format;
 pub mod generation;
 pub mod index;
@@ -20,6 +23,7 @@ pub mod pair_algorithm;
 pub mod renewal;
 pub mod rules;
 pub mod service;
+pub mod split;
 pub mod state;
 pub mod transparent;
 pub mod usage;

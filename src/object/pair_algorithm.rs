@@ -187,7 +187,7 @@ pub fn extensions() -> impl Iterator<Item = (String, CryptographicAlgorithm)> {
 }
 
 /// The algorithm under the number of the version that has it.
-fn current(algorithm: CryptographicAlgorithm) -> CryptographicAlgorithm {
+pub fn current(algorithm: CryptographicAlgorithm) -> CryptographicAlgorithm {
     let number = algorithm.0 & !EXTENSION;
     match Named::from_kmip(number, None) {
         Some(_) => CryptographicAlgorithm(number),

@@ -2,13 +2,17 @@
 
 use zeroize::Zeroizing;
 
+use super::conversion;
+use super::derivation_master;
+use super::format::Named;
 use super::managed::{Form, Sealed};
 use super::material;
+use super::pair_algorithm;
 use super::service::place;
 use crate::engine::access::Permission;
 use crate::engine::context::{Context, Destroyed};
 use crate::engine::error::{Fault, Reason};
-use crate::hsm::{Encoding, KeyKind, UseKey};
+use crate::hsm::{Encoding, KeyKind, PairSpec, UseKey};
 use crate::protocol::enumeration::{CryptographicAlgorithm, KeyFormatType, ObjectType, State};
 use crate::protocol::identifier::Identifier;
 use crate::protocol::key_block::CryptographicParameters;
@@ -98,11 +102,11 @@ pub fn parameters(
     }
 }
 
-/// Cryptographic Algorithm of the key.
+/// Cryptographic Algorithm of the key; one that is an extension under its own number.
 pub fn algorithm(key: &Sealed) -> Option<CryptographicAlgorithm> {
     key.attributes
         .enumeration(tag::CRYPTOGRAPHIC_ALGORITHM)
-        .map(CryptographicAlgorithm)
+        .map(|number| pair_algorithm::current(CryptographicAlgorithm(number)))
 }
 
 /// A key whose material is, or was made to be, what a token takes.
@@ -117,7 +121,12 @@ pub struct Ready {
 
 /// What the token makes of a private key; None where it has nothing for the algorithm.
 pub fn private_kind(key: &Sealed) -> Option<KeyKind> {
-    match algorithm(key)? {
+    let algorithm = algorithm(key)?;
+    let curve = conversion::recommended_curve(&key.attributes);
+    if let Some(named) = Named::from_kmip(algorithm.0, curve) {
+        return PairSpec::Named(named).kind();
+    }
+    match algorithm {
         CryptographicAlgorithm::RSA => Some(KeyKind::RsaPrivate),
         CryptographicAlgorithm::EC
         | CryptographicAlgorithm::ECDSA
@@ -138,6 +147,7 @@ fn encoding(key: &Sealed) -> Option<Encoding> {
 
 /// Makes a key ready for the token.
 pub async fn ready(context: &mut Context, key: &Sealed, kind: KeyKind) -> Result<Ready, Fault> {
+    derivation_master::refuse(key)?;
     let private = key.object_type() == ObjectType::PRIVATE_KEY;
     let symmetric = matches!(
         key.object_type(),

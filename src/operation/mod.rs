@@ -1,5 +1,6 @@
 //! One file per KMIP operation; this table is the only place that knows them all.
 
+pub mod asynchronous;
 pub mod attribute;
 pub mod crypto;
 pub mod lifecycle;
@@ -7,6 +8,7 @@ pub mod object;
 mod provision;
 pub mod renew;
 pub mod server;
+pub mod split;
 
 use std::future::Future;
 use std::sync::Arc;
@@ -42,6 +44,10 @@ pub struct OperationRow {
     pub anonymous: bool,
     /// Changes objects: its intent is recorded before it runs.
     pub changes: bool,
+    /// May take seconds: answered later where the client allows it.
+    pub long: bool,
+    /// About operations that are answered later, and never answered later itself.
+    pub immediate: bool,
 }
 
 impl OperationRow {
@@ -58,7 +64,10 @@ macro_rules! operations {
         pub static OPERATIONS: &[OperationRow] = &[$(OperationRow {
             operation: Operation::$operation,
             anonymous: stringify!($anonymous).len() == "anybody".len(),
-            changes: stringify!($changes).len() == "changes".len(),
+            changes: stringify!($changes).len() == "changes".len()
+                || stringify!($changes).len() == "long".len(),
+            long: stringify!($changes).len() == "long".len(),
+            immediate: stringify!($changes).len() == "now".len(),
         },)*];
 
         /// Runs an operation on a payload in the newest form; answers the encoded response payload
@@ -81,7 +90,7 @@ macro_rules! operations {
 
 operations! {
     CREATE = object::create::Create, known, changes;
-    CREATE_KEY_PAIR = object::create_key_pair::CreateKeyPair, known, changes;
+    CREATE_KEY_PAIR = object::create_key_pair::CreateKeyPair, known, long;
     REGISTER = object::register::Register, known, changes;
     RE_KEY = renew::re_key::ReKey, known, changes;
     DERIVE_KEY = object::derive_key::DeriveKey, known, changes;
@@ -102,16 +111,20 @@ operations! {
     RECOVER = lifecycle::recover::Recover, known, changes;
     QUERY = server::query::Query, anybody, reads;
     DISCOVER_VERSIONS = server::discover_versions::DiscoverVersions, anybody, reads;
-    RE_KEY_KEY_PAIR = renew::re_key_key_pair::ReKeyKeyPair, known, changes;
+    RE_KEY_KEY_PAIR = renew::re_key_key_pair::ReKeyKeyPair, known, long;
     ENCRYPT = crypto::encrypt::Encrypt, known, reads;
     DECRYPT = crypto::decrypt::Decrypt, known, reads;
     MAC = crypto::mac::Mac, known, reads;
     MAC_VERIFY = crypto::mac_verify::MacVerify, known, reads;
+    CANCEL = asynchronous::cancel::Cancel, known, now;
+    POLL = asynchronous::poll::Poll, known, now;
     SIGN = crypto::sign::Sign, known, reads;
     SIGNATURE_VERIFY = crypto::signature_verify::SignatureVerify, known, reads;
     RNG_RETRIEVE = crypto::rng_retrieve::RngRetrieve, known, reads;
     RNG_SEED = crypto::rng_seed::RngSeed, known, reads;
     HASH = crypto::hash::Hash, known, reads;
+    CREATE_SPLIT_KEY = split::create_split_key::CreateSplitKey, known, changes;
+    JOIN_SPLIT_KEY = split::join_split_key::JoinSplitKey, known, changes;
     IMPORT = object::import::Import, known, changes;
     EXPORT = object::export::Export, known, reads;
     LOG = server::log::Log, known, reads;
@@ -121,6 +134,8 @@ operations! {
     SET_DEFAULTS = server::set_defaults::SetDefaults, known, changes;
     SET_CONSTRAINTS = server::set_constraints::SetConstraints, known, changes;
     GET_CONSTRAINTS = server::get_constraints::GetConstraints, known, reads;
+    QUERY_ASYNCHRONOUS_REQUESTS = asynchronous::query_asynchronous_requests::QueryAsynchronousRequests, known, now;
+    PROCESS = asynchronous::process::Process, known, now;
     INTEROP = server::interop::Interop, known, reads;
 }
 

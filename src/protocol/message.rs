@@ -109,6 +109,8 @@ pub struct ResponseItem {
     pub status: ResultStatus,
     pub reason: Option<ResultReason>,
     pub message: Option<String>,
+    /// Where the answer is pending: by which it is polled.
+    pub asynchronous_correlation_value: Option<Bytes>,
     /// TTLV of the Response Payload structure; cleared when dropped.
     pub payload: Option<Bytes>,
 }
@@ -129,7 +131,36 @@ impl ResponseItem {
         if let Some(message) = &self.message {
             out.push(Node::text(tag::RESULT_MESSAGE, message.as_str()));
         }
+        if let Some(value) = &self.asynchronous_correlation_value {
+            out.push(Node::bytes(
+                tag::ASYNCHRONOUS_CORRELATION_VALUE,
+                value.as_slice(),
+            ));
+        }
         Ok(out)
+    }
+
+    /// The item that [`ResponseItem::encode`] wrote; None for anything else.
+    pub fn decode(encoded: &[u8]) -> Option<ResponseItem> {
+        let node = ttlv::binary::decode(encoded, &ttlv::Limits::default()).ok()?;
+        let number = |tag| match node.child(tag)?.value {
+            Value::Enumeration(number) => Some(number),
+            _ => None,
+        };
+        Some(ResponseItem {
+            operation: number(tag::OPERATION).map(Operation),
+            unique_batch_item_id: None,
+            status: ResultStatus(number(tag::RESULT_STATUS)?),
+            reason: number(tag::RESULT_REASON).map(ResultReason),
+            message: match node.child(tag::RESULT_MESSAGE).map(|item| &item.value) {
+                Some(Value::TextString(text)) => Some(text.to_string()),
+                _ => None,
+            },
+            asynchronous_correlation_value: None,
+            payload: node
+                .child(tag::RESPONSE_PAYLOAD)
+                .map(|payload| encode_payload(payload.items())),
+        })
     }
 
     /// Appends the item as TTLV.

@@ -10,7 +10,7 @@ use super::key_block::KeyBlock;
 use super::structure::{BigInteger, Bytes, Inexpressible, Item, Malformed};
 use super::tag;
 use super::attributes::Attributes;
-use super::version::{Range, Version, range, version};
+use super::version::{Range, Version, range};
 use crate::structure;
 
 structure! {

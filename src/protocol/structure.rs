@@ -242,7 +242,7 @@ impl Item for Value<'static> {
 }
 
 /// The same value, borrowing its strings.
-pub fn borrow<'a>(value: &'a Value<'static>) -> Value<'a> {
+pub fn borrow<'a>(value: &'a Value<'_>) -> Value<'a> {
     match value {
         Value::Structure(items) => Value::Structure(
             items

@@ -6,16 +6,6 @@ use ttlv::{Node, Value};
 
 use crate::process::{Client, Server, Setup, aes, enumeration, integer, on};
 
-fn connect(server: &Server, name: &str) -> Client {
-    let clients = server.directory().join("clients");
-    server
-        .client_with(
-            &clients.join(format!("{name}.pem")),
-            &clients.join(format!("{name}.key")),
-        )
-        .unwrap()
-}
-
 fn flag(tag: ttlv::Tag, value: bool) -> Node<'static> {
     Node::new(tag, Value::Boolean(value))
 }
@@ -54,7 +44,7 @@ fn wrapped(id: &str, key: &str) -> Vec<Node<'static>> {
 fn a_sensitive_key_leaves_under_an_approved_key_only() {
     let server = Server::start(Setup::default());
     server.told(&["client", "add", "plain"]);
-    let mut client = connect(&server, "plain");
+    let mut client = server.client_named("plain");
     let sensitive = client
         .ask(Operation::CREATE, aes(vec![flag(tag::SENSITIVE, true)]))
         .ok()

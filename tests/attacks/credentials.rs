@@ -42,12 +42,6 @@ fn der(pem: &Path) -> Vec<u8> {
     CertificateDer::from_pem_file(pem).unwrap().to_vec()
 }
 
-fn connect(server: &Server, name: &str) -> Client {
-    let clients = server.directory().join("clients");
-    let file = |ending: &str| clients.join(format!("{name}.{ending}"));
-    server.client_with(&file("pem"), &file("key")).unwrap()
-}
-
 /// The server learns within a second which certificates it may shake hands with.
 fn comes_in(server: &Server, (pem, key): &(PathBuf, PathBuf)) -> Client {
     let begun = Instant::now();
@@ -137,9 +131,9 @@ fn what_this_server_does_not_do_is_refused_and_changes_nothing() {
         client.create("still there");
         // Only whom an administrator lets do all that the standard lets a client do.
         let new = own(server.home.path(), "new");
-        connect(server, "plain")
+        server.client_named("plain")
             .ask(Operation::RE_PROVISION, certificate(&der(&new.0)))
             .fails(ResultReason::PERMISSION_DENIED);
-        connect(server, "plain").create("by the other");
+        server.client_named("plain").create("by the other");
     });
 }

@@ -5,13 +5,7 @@ use keyward::protocol::tag;
 use ttlv::{Node, Value};
 
 use crate::database::on_both;
-use crate::process::{Client, Server, Setup, aes, enumeration, integer, on};
-
-fn connect(server: &Server, name: &str) -> Client {
-    let clients = server.directory().join("clients");
-    let file = |ending: &str| clients.join(format!("{name}.{ending}"));
-    server.client_with(&file("pem"), &file("key")).unwrap()
-}
+use crate::process::{Server, Setup, aes, enumeration, integer, on};
 
 fn flag(tag: ttlv::Tag, value: bool) -> Node<'static> {
     Node::new(tag, Value::Boolean(value))
@@ -27,7 +21,7 @@ fn renewed(id: &str, attributes: Vec<Node<'static>>) -> Vec<Node<'static>> {
 fn who_may_not_lower_protection_does_not_lower_it_by_renewing() {
     let server = Server::start(Setup::default());
     server.told(&["client", "add", "plain"]);
-    let mut client = connect(&server, "plain");
+    let mut client = server.client_named("plain");
     let attributes = vec![flag(tag::SENSITIVE, true), flag(tag::EXTRACTABLE, false)];
     let id = client.ask(Operation::CREATE, aes(attributes)).ok().id();
     for lowered in [
@@ -56,7 +50,7 @@ fn an_approval_is_of_one_key() {
     let server = Server::start(Setup::default());
     // The first client needs no approval.
     server.told(&["client", "add", "plain"]);
-    let mut client = connect(&server, "plain");
+    let mut client = server.client_named("plain");
     let wrapping = vec![
         enumeration(tag::CRYPTOGRAPHIC_ALGORITHM, 3),
         integer(tag::CRYPTOGRAPHIC_LENGTH, 256),

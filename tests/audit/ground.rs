@@ -75,6 +75,7 @@ async fn engine(url: &str, token: &Path, directory: &Path) -> Arc<Engine> {
             name: "tester".into(),
             created: 0,
             profiles,
+            derive: Vec::new(),
         };
         let key = fingerprint_key(&certificate());
         founding::add_identity(&store, &hsm, FIRST_TENANT, &identity, &key)

@@ -11,6 +11,7 @@
 )]
 
 mod appliances;
+mod asynchronous;
 mod attributes;
 mod cloud;
 mod databases;
@@ -21,5 +22,7 @@ mod pairs;
 mod protocol;
 mod renewal;
 mod rotation;
+mod signing;
 #[path = "../support/server.rs"]
 mod server;
+mod split_keys;

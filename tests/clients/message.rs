@@ -80,6 +80,8 @@ pub struct Answer {
     pub operation: Option<u32>,
     pub id: Option<Vec<u8>>,
     pub reason: Option<u32>,
+    /// Of an answer that is pending: by which it is polled.
+    pub pending: Option<Vec<u8>>,
     pub payload: Item,
     message: String,
 }
@@ -88,8 +90,12 @@ impl Answer {
     fn of(item: &Item) -> Answer {
         let status = enumeration(item.child(tag::RESULT_STATUS).expect("a Result Status"));
         let reason = item.child(tag::RESULT_REASON).map(enumeration);
+        let pending = item
+            .child(tag::ASYNCHRONOUS_CORRELATION_VALUE)
+            .map(byte_string);
+        assert_eq!(status == 2, pending.is_some(), "pending is what can be polled");
         assert_eq!(
-            status != 0,
+            status == 1 || status == 3,
             reason.is_some(),
             "a reason goes with a failure, and only with one"
         );
@@ -97,6 +103,7 @@ impl Answer {
             operation: item.child(tag::OPERATION).map(enumeration),
             id: item.child(tag::UNIQUE_BATCH_ITEM_ID).map(byte_string),
             reason,
+            pending,
             message: item
                 .child(tag::RESULT_MESSAGE)
                 .map(text_string)

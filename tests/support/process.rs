@@ -240,6 +240,13 @@ impl Server {
             .unwrap()
     }
 
+    /// A client that `keyward client add NAME` made.
+    pub fn client_named(&self, name: &str) -> Client {
+        let clients = self.directory().join("clients");
+        let file = |ending: &str| clients.join(format!("{name}.{ending}"));
+        self.client_with(&file("pem"), &file("key")).unwrap()
+    }
+
     /// A connection that shows this certificate.
     pub fn client_with(&self, certificate: &Path, key: &Path) -> std::io::Result<Client> {
         let config = ClientConfig::builder()
@@ -328,6 +335,8 @@ pub struct Answer {
     pub status: ResultStatus,
     pub reason: Option<ResultReason>,
     pub message: String,
+    /// Of an answer that is pending.
+    pub correlation: Option<Vec<u8>>,
     pub payload: Node<'static>,
 }
 
@@ -342,6 +351,13 @@ impl Answer {
             status: ResultStatus(number(tag::RESULT_STATUS).unwrap()),
             reason: number(tag::RESULT_REASON).map(ResultReason),
             message: text(item, tag::RESULT_MESSAGE).unwrap_or_default(),
+            correlation: match item
+                .child(tag::ASYNCHRONOUS_CORRELATION_VALUE)
+                .map(|node| &node.value)
+            {
+                Some(Value::ByteString(bytes)) => Some(bytes.to_vec()),
+                _ => None,
+            },
             payload: item
                 .child(tag::RESPONSE_PAYLOAD)
                 .cloned()

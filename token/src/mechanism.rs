@@ -28,6 +28,8 @@ pub enum Mechanism<'a> {
     ChaCha20 { counter: u32, nonce: &'a [u8] },
     /// CK_SALSA20_CHACHA20_POLY1305_PARAMS; nonce of 12 bytes, tag of 16.
     ChaCha20Poly1305 { nonce: &'a [u8], aad: &'a [u8] },
+    /// CKM_EDDSA with CK_EDDSA_PARAMS that say: the whole message, no context.
+    EdDsaWithParameters,
     /// CK_RSA_PKCS_PSS_PARAMS; `salt_length` in bytes.
     Pss {
         mechanism: raw::CK_MECHANISM_TYPE,
@@ -41,6 +43,22 @@ pub enum Mechanism<'a> {
         mask_generation: raw::CK_ULONG,
         label: &'a [u8],
     },
+    /// CK_ECDH1_DERIVE_PARAMS without a derivation function: the shared secret itself. `point` as
+    /// SEC 1 §2.3.3 writes it.
+    Ecdh {
+        point: &'a [u8],
+    },
+    /// CK_HKDF_PARAMS, extract and expand (RFC 5869); an empty salt is the RFC's absent one.
+    Hkdf {
+        hash: raw::CK_MECHANISM_TYPE,
+        salt: &'a [u8],
+        info: &'a [u8],
+    },
+    /// CK_SP800_108_KDF_PARAMS in counter mode: a counter of 32 bits, big-endian, then `fixed`.
+    CounterKdf {
+        prf: raw::CK_MECHANISM_TYPE,
+        fixed: &'a [u8],
+    },
 }
 
 impl Mechanism<'_> {
@@ -52,8 +70,12 @@ impl Mechanism<'_> {
             Mechanism::Ctr { .. } => raw::CKM_AES_CTR,
             Mechanism::ChaCha20 { .. } => raw::CKM_CHACHA20,
             Mechanism::ChaCha20Poly1305 { .. } => raw::CKM_CHACHA20_POLY1305,
+            Mechanism::EdDsaWithParameters => raw::CKM_EDDSA,
             Mechanism::Pss { mechanism, .. } => *mechanism,
             Mechanism::Oaep { .. } => raw::CKM_RSA_PKCS_OAEP,
+            Mechanism::Ecdh { .. } => raw::CKM_ECDH1_DERIVE,
+            Mechanism::Hkdf { .. } => raw::CKM_HKDF_DERIVE,
+            Mechanism::CounterKdf { .. } => raw::CKM_SP800_108_COUNTER_KDF,
         }
     }
 
@@ -123,6 +145,15 @@ impl Mechanism<'_> {
                 },
                 call,
             ),
+            Mechanism::EdDsaWithParameters => with_struct(
+                number,
+                &raw::CK_EDDSA_PARAMS {
+                    phFlag: raw::CK_FALSE,
+                    ulContextDataLen: 0,
+                    pContextData: std::ptr::null_mut(),
+                },
+                call,
+            ),
             Mechanism::Pss {
                 hash,
                 mask_generation,
@@ -152,8 +183,74 @@ impl Mechanism<'_> {
                 },
                 call,
             ),
+            Mechanism::Ecdh { point } => with_struct(
+                number,
+                &raw::CK_ECDH1_DERIVE_PARAMS {
+                    kdf: raw::CKD_NULL,
+                    ulSharedDataLen: 0,
+                    pSharedData: std::ptr::null_mut(),
+                    ulPublicDataLen: point.len() as raw::CK_ULONG,
+                    pPublicData: point.as_ptr().cast_mut(),
+                },
+                call,
+            ),
+            Mechanism::Hkdf { hash, salt, info } => with_struct(
+                number,
+                &raw::CK_HKDF_PARAMS {
+                    bExtract: raw::CK_TRUE,
+                    bExpand: raw::CK_TRUE,
+                    prfHashMechanism: hash,
+                    ulSaltType: if salt.is_empty() {
+                        raw::CKF_HKDF_SALT_NULL
+                    } else {
+                        raw::CKF_HKDF_SALT_DATA
+                    },
+                    pSalt: pointer_or_null(salt),
+                    ulSaltLen: salt.len() as raw::CK_ULONG,
+                    hSaltKey: 0,
+                    pInfo: pointer_or_null(info),
+                    ulInfoLen: info.len() as raw::CK_ULONG,
+                },
+                call,
+            ),
+            Mechanism::CounterKdf { prf, fixed } => with_counter_kdf(number, prf, fixed, call),
         }
     }
+}
+
+fn with_counter_kdf<T>(
+    number: raw::CK_MECHANISM_TYPE,
+    prf: raw::CK_MECHANISM_TYPE,
+    fixed: &[u8],
+    call: impl FnOnce(*mut raw::CK_MECHANISM) -> T,
+) -> T {
+    let counter = raw::CK_SP800_108_COUNTER_FORMAT {
+        bLittleEndian: raw::CK_FALSE,
+        ulWidthInBits: 32,
+    };
+    let mut parts = [
+        raw::CK_PRF_DATA_PARAM {
+            type_: raw::CK_SP800_108_ITERATION_VARIABLE,
+            pValue: std::ptr::from_ref(&counter).cast_mut().cast(),
+            ulValueLen: size_of_val(&counter) as raw::CK_ULONG,
+        },
+        raw::CK_PRF_DATA_PARAM {
+            type_: raw::CK_SP800_108_BYTE_ARRAY,
+            pValue: pointer_or_null(fixed).cast(),
+            ulValueLen: fixed.len() as raw::CK_ULONG,
+        },
+    ];
+    with_struct(
+        number,
+        &raw::CK_SP800_108_KDF_PARAMS {
+            prfType: prf,
+            ulNumberOfDataParams: parts.len() as raw::CK_ULONG,
+            pDataParams: parts.as_mut_ptr(),
+            ulAdditionalDerivedKeys: 0,
+            pAdditionalDerivedKeys: std::ptr::null_mut(),
+        },
+        call,
+    )
 }
 
 /// Some modules refuse a pointer without a length.

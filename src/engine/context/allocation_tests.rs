@@ -66,6 +66,7 @@ async fn context(engine: &Arc<Engine>) -> Context {
             name: "owner".into(),
             created: 0,
             profiles: Vec::new(),
+            derive: Vec::new(),
         },
         credential: None,
     };

@@ -3,6 +3,7 @@
 use super::Context;
 use crate::engine::error::{Fault, Reason};
 use crate::object::managed::Managed;
+use crate::store::StoreError;
 use crate::store::archive::{ArchiveError, Holder, Receipt};
 use crate::store::record::Blob;
 
@@ -77,15 +78,15 @@ impl Context {
         self.files.freed.push(receipt.name.clone());
     }
 
-    /// The changes are committed.
-    pub(in crate::engine) fn settle_files(&mut self) {
+    /// What became of the changes that were taken (`take_changes`).
+    pub(in crate::engine) fn committed(&mut self, done: &Result<(), StoreError>) {
         let files = std::mem::take(&mut self.files);
-        self.engine.archive.remove(&files.freed);
-    }
-
-    /// Whether the changes are committed is not known: the sweep decides by the rows.
-    pub(in crate::engine) fn forget_files(&mut self) {
-        self.files = Files::default();
+        match done {
+            Ok(()) => self.engine.archive.remove(&files.freed),
+            // They may be there all the same: the sweep decides by the rows.
+            Err(error) if error.is_unsure() => {}
+            Err(_) => self.engine.archive.remove(&files.written),
+        }
     }
 
     /// The changes since `before` are dropped.

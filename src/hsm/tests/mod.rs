@@ -9,7 +9,9 @@
 
 mod answers;
 mod availability;
+mod derive;
 mod keys;
+mod rewrap;
 mod speed;
 
 use std::path::Path;
@@ -175,8 +177,15 @@ async fn every_verb(ground: &Ground) {
     keys::secrets(ground).await;
     keys::pairs(ground).await;
     keys::odd_pairs(ground).await;
+    rewrap::secrets(ground).await;
+    rewrap::private_keys(ground).await;
     keys::eviction(ground).await;
     keys::checkpoint(ground).await;
+    derive::kdf108_of_nist(ground).await;
+    derive::inside(ground).await;
+    derive::agreement(ground).await;
+    derive::wrapped(ground).await;
+    derive::master(ground).await;
     assert!(ground.hsm.available().await);
     assert_ne!(
         *ground.hsm.random(32).await.unwrap(),

@@ -11,6 +11,7 @@ use crate::library::public_key::Pss;
 use crate::mechanism::hash::{self, HashRow};
 use crate::mechanism::{self, Row, Service, Shape};
 use crate::object::managed::Sealed;
+use crate::object::pair_algorithm;
 use crate::object::usage;
 use crate::protocol::enumeration::{
     CryptographicAlgorithm, DigitalSignatureAlgorithm, HashingAlgorithm, ObjectType, PaddingMethod,
@@ -95,7 +96,7 @@ pub fn asked(key: &Sealed, asked: &CryptographicParameters) -> Result<Scheme, Fa
     };
     let algorithm = named
         .map(|(_, algorithm, ..)| *algorithm)
-        .or(asked.cryptographic_algorithm)
+        .or(asked.cryptographic_algorithm.map(pair_algorithm::current))
         .or_else(|| usage::algorithm(key))
         .ok_or_else(|| bad("the key has no Cryptographic Algorithm"))?;
     let padding = match algorithm {

@@ -3,6 +3,7 @@
 use crate::engine::access::Permission;
 use crate::engine::context::{Context, Destroyed};
 use crate::engine::error::Fault;
+use crate::object::derivation_links;
 use crate::operation::Handler;
 use crate::protocol::attributes::AttributeReference;
 use crate::protocol::identifier::Identifier;
@@ -33,8 +34,10 @@ impl Handler for GetAttributeList {
                 Destroyed::Allowed,
             )
             .await?;
+        let mut attributes = object.attributes.clone();
+        derivation_links::add(context, &object, &mut attributes).await?;
         let mut attribute_reference: Vec<AttributeReference> = Vec::new();
-        for attribute in object.attributes.iter() {
+        for attribute in attributes.iter() {
             if attribute.reference.is_in(context.version)
                 && !attribute_reference.contains(&attribute.reference)
             {

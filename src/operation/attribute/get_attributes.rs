@@ -5,6 +5,7 @@ use ttlv::Value;
 use crate::engine::access::Permission;
 use crate::engine::context::{Context, Destroyed};
 use crate::engine::error::Fault;
+use crate::object::derivation_links;
 use crate::object::managed::Managed;
 use crate::operation::Handler;
 use crate::protocol::attributes::{AttributeReference, Attributes};
@@ -48,7 +49,11 @@ impl Handler for GetAttributes {
                 Destroyed::Allowed,
             )
             .await?;
-        let all = context.shown(&object).await?;
+        let mut all = context.shown(&object).await?;
+        let link = AttributeReference::Standard(tag::LINK);
+        if request.attribute_reference.is_empty() || request.attribute_reference.contains(&link) {
+            derivation_links::add(context, &object, &mut all).await?;
+        }
         let attributes = if request.attribute_reference.is_empty() {
             all
         } else {

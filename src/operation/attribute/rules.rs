@@ -6,7 +6,7 @@ use crate::engine::access::{self, Decision, Permission};
 use crate::engine::context::Context;
 use crate::engine::error::{Fault, Reason};
 use crate::object::managed::{Managed, Sealed};
-use crate::object::{approval, creation};
+use crate::object::{approval, creation, derivation_master};
 use crate::protocol::attribute::{AttributeRow, Change};
 use crate::protocol::attributes::{Attribute, AttributeReference, Attributes, VendorName};
 use crate::protocol::tag;
@@ -27,6 +27,16 @@ pub fn only(attributes: &Attributes) -> Result<&Attribute, Fault> {
             ),
         )),
     }
+}
+
+/// The same with what the server adds to a value.
+///
+/// # Errors
+/// Application Namespace Not Supported.
+pub fn completed(attributes: &Attributes) -> Result<Attribute, Fault> {
+    let mut attribute = only(attributes)?.clone();
+    creation::complete_application_data(&mut attribute)?;
+    Ok(attribute)
 }
 
 /// The row of an attribute that a client may write; None for a vendor attribute of the client.
@@ -83,6 +93,7 @@ pub fn changeable(
     present: Option<&Value<'static>>,
     read_only: ReadOnly,
 ) -> Result<(), Fault> {
+    derivation_master::permit_change(object, &AttributeReference::Standard(row.tag))?;
     if change == Change::No {
         return Err(Fault::new(
             read_only,
@@ -102,6 +113,7 @@ pub fn changeable(
 
 /// Changes that give away protection are permissions of their own (DESIGN §4.3).
 pub fn guard(context: &Context, object: &Sealed, attribute: &Attribute) -> Result<(), Fault> {
+    derivation_master::permit_change(object, &attribute.reference)?;
     let AttributeReference::Standard(tag) = attribute.reference else {
         return Ok(());
     };

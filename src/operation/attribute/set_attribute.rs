@@ -27,7 +27,7 @@ impl Handler for SetAttribute {
     type Response = SetAttributeResponse;
 
     async fn run(context: &mut Context, request: &Self::Request) -> Result<Self::Response, Fault> {
-        let attribute = rules::only(&request.new_attribute)?;
+        let attribute = &rules::completed(&request.new_attribute)?;
         let object = context
             .object(
                 request.unique_identifier.as_ref(),

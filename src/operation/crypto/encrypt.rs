@@ -57,7 +57,7 @@ async fn encipher(
     }
     let data = part::data(step, request.data.as_ref())?;
     let encipherment = encipherment::asked(key, asked)?;
-    parameters::charge(context, key, true, data.len()).await?;
+    parameters::charge(context, key, data.len()).await?;
     let sealed = encipherment.encrypt(context, key, data).await?;
     Ok(EncryptResponse {
         unique_identifier: key.unique_identifier.clone(),
@@ -84,7 +84,7 @@ async fn begin(
     if made && cipher.row.shape == Shape::Gcm {
         gcm_uses::count(context, key).await?;
     }
-    parameters::charge(context, key, true, data.len()).await?;
+    parameters::charge(context, key, data.len()).await?;
     let aad = request
         .authenticated_encryption_additional_data
         .clone()
@@ -119,7 +119,7 @@ impl Handler for Encrypt {
         let data = part::data(step, request.data.as_ref())?;
         let (mut stream, iv) = match step.resume(context, Operation::ENCRYPT, Some(&key))? {
             Some(State::Cipher(stream)) => {
-                parameters::charge(context, &key, false, data.len()).await?;
+                parameters::charge_part(context, &key, false, data.len()).await?;
                 (stream, None)
             }
             Some(_) => return Err(Fault::new(Reason::Internal, "the stream is another one's")),

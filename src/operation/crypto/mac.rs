@@ -7,6 +7,7 @@ use crate::engine::context::Context;
 use crate::engine::error::{Fault, Reason};
 use crate::engine::streams::State;
 use crate::object::service::{mac, stream};
+use crate::object::derivation_master;
 use crate::object::usage::{self, Purpose};
 use crate::operation::Handler;
 use crate::protocol::enumeration::Operation;
@@ -46,10 +47,22 @@ impl Handler for Mac {
             request.cryptographic_parameters.as_ref(),
         )
         .await?;
-        let row = mac::asked(&key, &asked)?;
         let step = request.part.step()?;
         let data = part::data(step, request.data.as_ref())?;
-        parameters::charge(context, &key, step.begins(), data.len()).await?;
+        parameters::charge_part(context, &key, step.begins(), data.len()).await?;
+        if derivation_master::is_master(&key) {
+            derivation_master::parameters(&asked)?;
+            if step != Step::Whole {
+                return Err(derivation_master::not_canonical("it comes in one part"));
+            }
+            let block = derivation_master::block(context, &key, data).await?;
+            return Ok(MacResponse {
+                unique_identifier: key.unique_identifier.clone(),
+                mac_data: Some(block),
+                correlation_value: None,
+            });
+        }
+        let row = mac::asked(&key, &asked)?;
         let mut response = MacResponse {
             unique_identifier: key.unique_identifier.clone(),
             mac_data: None,

@@ -11,12 +11,20 @@ use crate::object::service::cipher::Cipher;
 use crate::protocol::key_block::CryptographicParameters;
 use crate::protocol::structure::Bytes;
 
-/// Charges Usage Limits of a key (1.4 §3.21, 2.1 §4.59) for `bytes` that it protects. An operation in
-/// parts is one use of the key, however many its parts are; its bytes count as they come.
+/// Charges Usage Limits of a key (1.4 §3.21, 2.1 §4.59) for one use, which protects `bytes`.
 ///
 /// # Errors
 /// Permission Denied where less is left (CS-BC-M-7 answers it in every version).
-pub async fn charge(
+pub async fn charge(context: &mut Context, key: &Sealed, bytes: usize) -> Result<(), Fault> {
+    charge_part(context, key, true, bytes).await
+}
+
+/// The same for an operation in parts: it is one use of the key, however many its parts are; its
+/// bytes count as they come.
+///
+/// # Errors
+/// As [`charge`].
+pub async fn charge_part(
     context: &mut Context,
     key: &Sealed,
     begins: bool,

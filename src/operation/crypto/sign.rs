@@ -86,7 +86,7 @@ impl Handler for Sign {
         let step = request.part.step()?;
         let signed = request.data.as_ref().or(request.digested_data.as_ref());
         let length = signed.map_or(0, |data| data.len());
-        parameters::charge(context, &key, step.begins(), length).await?;
+        parameters::charge_part(context, &key, step.begins(), length).await?;
         let mut response = SignResponse {
             unique_identifier: key.unique_identifier.clone(),
             signature_data: None,

@@ -1,19 +1,23 @@
-//! Derive Key (1.4 §4.6, 2.1 §6.1.14).
+//! Derive Key (1.4 §4.6, 2.1 §6.1.14): what is derived from what, and how the result is kept. How it is
+//! derived stands in `method`.
+
+mod apart;
+mod asymmetric;
+mod method;
+mod pseudorandom;
 
 use crate::engine::access::Permission;
 use crate::engine::context::{Context, Destroyed};
 use crate::engine::error::{Fault, Reason};
-use crate::hsm::KeyKind;
 use crate::object::creation::{self, Birth, Origin};
 use crate::object::derivation::{self, DerivationError};
-use crate::object::format::HashAlgorithm;
 use crate::object::managed::{Form, Sealed};
-use crate::object::{material, usage};
+use crate::object::{derivation_master, material};
 use crate::operation::Handler;
 use crate::protocol::attributes::Attributes;
 use crate::protocol::enumeration::{
-    CryptographicAlgorithm, DerivationMethod, HashingAlgorithm, KeyFormatType, LinkType,
-    ObjectType, SecretDataType, State, UniqueIdentifier,
+    CryptographicAlgorithm, DerivationMethod, KeyFormatType, LinkType, ObjectType, SecretDataType,
+    State, UniqueIdentifier,
 };
 use crate::protocol::identifier::Identifier;
 use crate::protocol::key_block::{CryptographicParameters, KeyBlock};
@@ -22,8 +26,9 @@ use crate::protocol::object::{Object, SecretData, SymmetricKey};
 use crate::protocol::structure::Bytes;
 use crate::protocol::tag;
 use crate::protocol::version::Version;
-use crate::store::record::Class;
+use crate::store::record::{Blob, Class};
 use crate::structure;
+use method::{Bases, MethodRow};
 
 structure! {
     pub struct DeriveKeyRequest {
@@ -33,11 +38,11 @@ structure! {
         derivation_parameters: DerivationParameters = DERIVATION_PARAMETERS;
         attributes: Attributes = ATTRIBUTES;
     }
-    /// 2.1 §7.11, 1.4 §2.1.11.
+    /// 2.1 §7.12, 1.4 §4.6. Derivation Data may be repeated since 2.1 (AWS Signature Version 4).
     pub struct DerivationParameters {
         cryptographic_parameters: Option<CryptographicParameters> = CRYPTOGRAPHIC_PARAMETERS;
         initialization_vector: Option<Bytes> = INITIALIZATION_VECTOR;
-        derivation_data: Option<Bytes> = DERIVATION_DATA;
+        derivation_data: Vec<Bytes> = DERIVATION_DATA;
         salt: Option<Bytes> = SALT;
         iteration_count: Option<i32> = ITERATION_COUNT;
     }
@@ -49,61 +54,61 @@ structure! {
 #[derive(Debug)]
 pub struct DeriveKey;
 
+/// What came of a derivation.
+pub(super) enum Derived {
+    Clear(Bytes),
+    /// Derived and wrapped in the token: nobody has seen it.
+    InToken(Blob),
+}
+
 impl From<DerivationError> for Fault {
     fn from(error: DerivationError) -> Self {
-        Fault::new(Reason::CryptographicFailure, error.to_string())
+        let reason = match error {
+            // 1.4 §11.7: the length exceeds the output of the method.
+            DerivationError::TooLong { .. } => Reason::CryptographicFailure,
+            DerivationError::Length
+            | DerivationError::Iterations
+            | DerivationError::Input
+            | DerivationError::OneInput => Reason::InvalidField,
+        };
+        Fault::new(reason, error.to_string())
     }
 }
 
-/// The hash that the parameters ask for; SHA-256 unless they say otherwise, PBKDF2's SHA-1 (TC-DERIVEKEY-3).
-fn hashing(request: &DeriveKeyRequest) -> Result<(HashingAlgorithm, HashAlgorithm), Fault> {
-    let default = match request.derivation_method {
-        DerivationMethod::PBKDF2 => HashingAlgorithm::SHA_1,
-        _ => HashingAlgorithm::SHA_256,
-    };
-    let asked = request
-        .derivation_parameters
-        .cryptographic_parameters
-        .as_ref();
-    let number = asked
-        .and_then(|asked| asked.hashing_algorithm)
-        .unwrap_or(default);
-    let algorithm = HashAlgorithm::from_number(number.0).ok_or_else(|| {
-        Fault::new(
-            Reason::UnsupportedCryptographicParameters,
-            format!("derivation with {number} is not supported"),
-        )
-    })?;
-    Ok((number, algorithm))
-}
-
-/// Each base: derivable, in a state that allows it.
-async fn bases(context: &mut Context, request: &DeriveKeyRequest) -> Result<Vec<Sealed>, Fault> {
-    if request.unique_identifier.is_empty() {
+/// Each base: derivable, of a type that the method takes, in a state that allows it.
+async fn bases(
+    context: &mut Context,
+    request: &DeriveKeyRequest,
+    row: &MethodRow,
+) -> Result<Vec<Sealed>, Fault> {
+    let given = request.unique_identifier.len();
+    if !row.bases.count().contains(&given) {
         return Err(Fault::new(
             Reason::InvalidField,
-            "Derive Key names its base keys; the ID Placeholder is not used here",
+            format!(
+                "{given} bases are named; {} takes {}",
+                row.method,
+                row.bases.spoken()
+            ),
         ));
     }
-    let mut bases = Vec::with_capacity(request.unique_identifier.len());
+    let mut bases = Vec::with_capacity(given);
     for identifier in &request.unique_identifier {
+        // 1.4 §4.6: the ID Placeholder is not used in place of a base; each is named.
         let base = context
             .object(Some(identifier), Permission::DeriveKey, Destroyed::Refused)
             .await?;
-        derivable(context, &base)?;
+        derivable(context, &base, row.bases)?;
         bases.push(base);
     }
     Ok(bases)
 }
 
-fn derivable(context: &Context, base: &Sealed) -> Result<(), Fault> {
-    if !matches!(
-        base.object_type(),
-        ObjectType::SYMMETRIC_KEY | ObjectType::SECRET_DATA
-    ) {
+fn derivable(context: &Context, base: &Sealed, kinds: Bases) -> Result<(), Fault> {
+    if !kinds.types().contains(&base.object_type()) {
         return Err(Fault::new(
             Reason::InvalidObjectType,
-            format!("nothing is derived from a {}", base.object_type()),
+            format!("this method derives nothing from a {}", base.object_type()),
         ));
     }
     let mask = base
@@ -127,113 +132,6 @@ fn derivable(context: &Context, base: &Sealed) -> Result<(), Fault> {
         ));
     }
     Ok(())
-}
-
-/// The derivation data: the request's, or the bytes of a second base that is secret data (2.1 §6.1.14).
-async fn data(
-    context: &mut Context,
-    request: &DeriveKeyRequest,
-    bases: &[Sealed],
-) -> Result<Option<Bytes>, Fault> {
-    if let Some(data) = &request.derivation_parameters.derivation_data {
-        return Ok(Some(data.clone()));
-    }
-    match bases.get(1) {
-        Some(second) => usage::raw_bytes(context, second).await.map(Some),
-        None => Ok(None),
-    }
-}
-
-/// HMAC blocks in the token, one per input.
-async fn blocks(
-    context: &mut Context,
-    base: &Sealed,
-    number: HashingAlgorithm,
-    inputs: &[Vec<u8>],
-) -> Result<Vec<Bytes>, Fault> {
-    let ready = usage::ready(context, base, KeyKind::Generic).await?;
-    let using = ready.key(context, base)?;
-    let mut blocks = Vec::with_capacity(inputs.len());
-    for input in inputs {
-        blocks.push(context.engine.hsm.hmac(&using, number.0, input).await?);
-    }
-    Ok(blocks)
-}
-
-async fn derive(
-    context: &mut Context,
-    request: &DeriveKeyRequest,
-    bases: &[Sealed],
-    length: usize,
-) -> Result<Bytes, Fault> {
-    let base = bases
-        .first()
-        .ok_or_else(|| Fault::new(Reason::InvalidField, "there is no base key"))?;
-    let (number, algorithm) = hashing(request)?;
-    let given = &request.derivation_parameters;
-    match request.derivation_method {
-        DerivationMethod::HMAC => {
-            let data = data(context, request, bases).await?.unwrap_or_default();
-            if let Some(salt) = &given.salt {
-                // With a Salt, even an empty one, PyKMIP and its kin mean HKDF (RFC 5869).
-                let key = usage::raw_bytes(context, base).await?;
-                return Ok(derivation::hkdf(algorithm, &key, salt, &data, length)?);
-            }
-            let inputs = derivation::hmac_inputs(&data, length, algorithm.output_len())?;
-            Ok(derivation::assemble(
-                &blocks(context, base, number, &inputs).await?,
-                length,
-            )?)
-        }
-        DerivationMethod::NIST800_108_C => {
-            let data = data(context, request, bases).await?.unwrap_or_default();
-            let inputs = derivation::counter_inputs(&data, length, algorithm.output_len())?;
-            Ok(derivation::assemble(
-                &blocks(context, base, number, &inputs).await?,
-                length,
-            )?)
-        }
-        DerivationMethod::HASH => {
-            let data = data(context, request, bases).await?;
-            // 1.4 §4.6: the data is hashed, or, without any, the key itself.
-            let key = match data {
-                Some(_) => None,
-                None => Some(usage::raw_bytes(context, base).await?),
-            };
-            Ok(derivation::hash_key(
-                algorithm,
-                key.as_ref().map(|key| key.as_slice()),
-                data.as_ref().map(|data| data.as_slice()),
-                length,
-            )?)
-        }
-        DerivationMethod::PBKDF2 => {
-            let salt = given
-                .salt
-                .clone()
-                .ok_or_else(|| Fault::new(Reason::MissingData, "PBKDF2 needs a Salt"))?;
-            let rounds = given.iteration_count.ok_or_else(|| {
-                Fault::new(Reason::MissingData, "PBKDF2 needs an Iteration Count")
-            })?;
-            let password = usage::raw_bytes(context, base).await?;
-            // Millions of rounds must not hold up other clients.
-            let derived = tokio::task::spawn_blocking(move || {
-                derivation::pbkdf2(algorithm, &password, &salt, rounds, length)
-            })
-            .await;
-            match derived {
-                Ok(derived) => Ok(derived?),
-                Err(_) => Err(Fault::new(
-                    Reason::Internal,
-                    "the derivation did not finish",
-                )),
-            }
-        }
-        other => Err(Fault::new(
-            Reason::FeatureNotSupported,
-            format!("the derivation method {other} is not supported yet"),
-        )),
-    }
 }
 
 fn skeleton(
@@ -262,99 +160,146 @@ fn skeleton(
     }
 }
 
+/// What a request says of the object to be made.
+struct Wanted {
+    attributes: Attributes,
+    skeleton: Object,
+    /// In bytes.
+    length: usize,
+}
+
+fn wanted(context: &Context, request: &DeriveKeyRequest) -> Result<Wanted, Fault> {
+    let attributes = creation::admit(context.version, request.object_type, &request.attributes)?;
+    let bits = creation::required(
+        attributes.integer(tag::CRYPTOGRAPHIC_LENGTH),
+        tag::CRYPTOGRAPHIC_LENGTH,
+    )?;
+    if bits <= 0 || bits % 8 != 0 {
+        return Err(Fault::new(
+            Reason::InvalidAttributeValue,
+            format!("Cryptographic Length is {bits} bits; expected a multiple of 8"),
+        ));
+    }
+    let length = derivation::output_len(bits)?;
+    let algorithm = attributes
+        .enumeration(tag::CRYPTOGRAPHIC_ALGORITHM)
+        .map(CryptographicAlgorithm);
+    if request.object_type == ObjectType::SYMMETRIC_KEY {
+        creation::required(algorithm, tag::CRYPTOGRAPHIC_ALGORITHM)?;
+    }
+    let skeleton = skeleton(request.object_type, algorithm, bits)?;
+    Ok(Wanted {
+        attributes,
+        skeleton,
+        length,
+    })
+}
+
 impl Handler for DeriveKey {
     type Request = DeriveKeyRequest;
     type Response = DeriveKeyResponse;
 
     async fn run(context: &mut Context, request: &Self::Request) -> Result<Self::Response, Fault> {
         context.permit(Permission::Create)?;
-        let mut attributes =
-            creation::admit(context.version, request.object_type, &request.attributes)?;
-        let length = creation::required(
-            attributes.integer(tag::CRYPTOGRAPHIC_LENGTH),
-            tag::CRYPTOGRAPHIC_LENGTH,
-        )?;
-        if length <= 0 || length % 8 != 0 {
-            return Err(Fault::new(
-                Reason::InvalidAttributeValue,
-                format!("Cryptographic Length is {length} bits; expected a multiple of 8"),
-            ));
-        }
-        let bytes = derivation::output_len(length)?;
-        let algorithm = attributes
-            .enumeration(tag::CRYPTOGRAPHIC_ALGORITHM)
-            .map(CryptographicAlgorithm);
-        if request.object_type == ObjectType::SYMMETRIC_KEY {
-            creation::required(algorithm, tag::CRYPTOGRAPHIC_ALGORITHM)?;
-        }
-        let skeleton = skeleton(request.object_type, algorithm, length)?;
-        let bases = bases(context, request).await?;
-        inherit(&bases, &mut attributes);
-        let derived = derive(context, request, &bases, bytes).await?;
-        let unique_identifier = creation::new_identifier();
+        let Wanted {
+            mut attributes,
+            skeleton,
+            length,
+        } = wanted(context, request)?;
+        let row = method::row(context.version, request.derivation_method)?;
+        let bases = bases(context, request, row).await?;
+        let class = creation::inherit(&bases, &mut attributes)?;
+        let derived = match bases.iter().find(|base| derivation_master::is_master(base)) {
+            Some(master) => from_master(context, request, master, bases.len(), length).await?,
+            None => method::derive(context, request, &bases, length).await?,
+        };
+        // The bases' Derived Key Links follow from these (`object::derivation_links`): a base is not
+        // written, however many keys are derived from it.
         for base in &bases {
             creation::link(
                 &mut attributes,
                 LinkType::DERIVATION_BASE_OBJECT_LINK.0,
                 &base.unique_identifier,
             );
-            let mut changed = base.edit();
-            creation::link(
-                &mut changed.attributes,
-                LinkType::DERIVED_KEY_LINK.0,
-                &unique_identifier,
-            );
-            context.update(changed).await?;
         }
-        register(context, &unique_identifier, skeleton, attributes, &derived).await?;
+        let unique_identifier = creation::new_identifier();
+        let made = (skeleton, class);
+        register(context, &unique_identifier, made, attributes, derived).await?;
         context.produce(UniqueIdentifier::DERIVE_KEY, &unique_identifier);
         Ok(DeriveKeyResponse { unique_identifier })
     }
 }
 
-/// A derived object is no less protected than its strictest base (DESIGN §4.3).
-fn inherit(bases: &[Sealed], attributes: &mut Attributes) {
-    if bases
-        .iter()
-        .any(|base| base.attributes.boolean(tag::SENSITIVE) == Some(true))
-    {
-        attributes.set(tag::SENSITIVE, ttlv::Value::Boolean(true));
+/// From a derivation master: the one block, for the one input, that MAC gives too (DESIGN §4.4).
+async fn from_master(
+    context: &mut Context,
+    request: &DeriveKeyRequest,
+    master: &Sealed,
+    bases: usize,
+    length: usize,
+) -> Result<Derived, Fault> {
+    let given = &request.derivation_parameters;
+    let only = request.derivation_method == DerivationMethod::NIST800_108_C
+        && bases == 1
+        && given.salt.is_none()
+        && given.initialization_vector.is_none()
+        && given.iteration_count.is_none();
+    let [data] = given.derivation_data.as_slice() else {
+        return Err(derivation_master::not_canonical(
+            "there is no Derivation Data",
+        ));
+    };
+    if !only {
+        return Err(derivation_master::not_canonical(
+            "a master derives by NIST800-108-C only, alone and with nothing but Derivation Data",
+        ));
     }
-    if bases
-        .iter()
-        .any(|base| base.attributes.boolean(tag::EXTRACTABLE) == Some(false))
-    {
-        attributes.set(tag::EXTRACTABLE, ttlv::Value::Boolean(false));
+    if let Some(asked) = &given.cryptographic_parameters {
+        derivation_master::parameters(asked)?;
     }
+    if length != derivation_master::LENGTH {
+        return Err(derivation_master::not_canonical(
+            "Cryptographic Length is not 256, which the input says",
+        ));
+    }
+    // The counter is the method's to write.
+    let input = Bytes::new([&derivation_master::COUNTER, data.as_slice()].concat());
+    derivation_master::block(context, master, &input)
+        .await
+        .map(Derived::Clear)
 }
 
 async fn register(
     context: &mut Context,
     unique_identifier: &str,
-    skeleton: Object,
+    (skeleton, class): (Object, Class),
     attributes: Attributes,
-    derived: &Bytes,
+    derived: Derived,
 ) -> Result<(), Fault> {
-    let (tenant, class) = (context.tenant(), Class::Served);
+    let (hsm, keys) = (&context.engine.hsm, &context.caller.tenant.keys);
     let object_type = skeleton.object_type();
-    let binding = material::bound_to(
-        &context.engine.deployment,
-        tenant,
-        unique_identifier,
-        object_type,
-        class,
-    );
-    let blob = context
-        .engine
-        .hsm
-        .seal(&context.caller.tenant.keys, &binding, derived)
-        .await?;
+    let (class, blob, clear) = match (derived, class) {
+        (Derived::InToken(blob), _) => (Class::Token, blob, None),
+        (Derived::Clear(bytes), Class::Token) => {
+            (class, hsm.wrap_derived(keys, &bytes).await?, None)
+        }
+        (Derived::Clear(bytes), Class::Served | Class::Cached) => {
+            let binding = material::bound_to(
+                &context.engine.deployment,
+                context.tenant(),
+                unique_identifier,
+                object_type,
+                class,
+            );
+            (class, hsm.seal(keys, &binding, &bytes).await?, Some(bytes))
+        }
+    };
     let birth = Birth {
         object_type,
         unique_identifier,
         class,
         format: Some(KeyFormatType::RAW),
-        digestible: Some(derived),
+        digestible: clear.as_ref().map(|bytes| bytes.as_slice()),
         origin: Origin::Derived,
     };
     let material = (Form::Bytes, Some(blob));

@@ -1,14 +1,18 @@
 //! Import (2.1 §6.1.25, 1.4 §4.27): an object of another server with its identifier and attributes.
 
+use ttlv::Value;
+
 use crate::engine::access::{self, Decision, Permission};
 use crate::engine::context::{Context, Destroyed};
 use crate::engine::error::{Fault, Reason};
-use crate::object::creation::Origin;
+use crate::object::creation::{self, Origin};
 use crate::object::{admission, wrapping};
 use crate::operation::Handler;
 use crate::protocol::attributes::{AttributeReference, Attributes};
 use crate::protocol::enumeration::{KeyWrapType, ObjectType, UniqueIdentifier};
 use crate::protocol::object::AnyObject;
+use crate::protocol::tag;
+use crate::store::record::Class;
 use crate::structure;
 
 structure! {
@@ -28,6 +32,9 @@ structure! {
 /// Longest identifier that is taken over, in bytes (libkmip keeps 64).
 const LONGEST: usize = 128;
 
+/// How the server's own attributes begin, after `y-`.
+const OWN: &str = "keyward-";
+
 #[derive(Debug)]
 pub struct Import;
 
@@ -35,10 +42,25 @@ pub struct Import;
 fn taken_over(requested: &Attributes) -> Result<Attributes, Fault> {
     let mut attributes = Attributes::default();
     for attribute in requested.iter() {
+        if let AttributeReference::Vendor(name) = &attribute.reference
+            && name.vendor == "y"
+            && name.name.starts_with(OWN)
+        {
+            // What this server remembers of its objects is nobody's to bring: an approved wrapping
+            // key would be made by importing it.
+            continue;
+        }
         let known = match &attribute.reference {
             AttributeReference::Standard(tag) => crate::protocol::attribute::by_tag(*tag).is_some(),
             AttributeReference::Vendor(name) => !name.vendor.is_empty(),
         };
+        // What a server says of an object (1.4 §3.36) only the server that has it can say: an approved
+        // wrapping key or a derivation master is not one because somebody sends the word.
+        let servers =
+            matches!(&attribute.reference, AttributeReference::Vendor(name) if name.vendor == "y");
+        if servers {
+            continue;
+        }
         if !known {
             return Err(Fault::new(
                 Reason::UnsupportedAttribute,
@@ -83,11 +105,25 @@ impl Handler for Import {
         }
         let replaced = replaced(context, request).await?;
         let mut origin = Origin::Imported;
-        if request.key_wrap_type == Some(KeyWrapType::NOT_WRAPPED) {
-            origin = Origin::Unwrapped;
-            wrapping::unwrap(context, &mut object).await?;
+        let mut attributes = taken_over(&request.attributes)?;
+        let into_token = creation::class_asked(&attributes)? == Class::Token;
+        match request.key_wrap_type {
+            // The token unwraps it.
+            Some(KeyWrapType::NOT_WRAPPED) if into_token => {}
+            Some(KeyWrapType::NOT_WRAPPED) => {
+                origin = Origin::Unwrapped;
+                if wrapping::unwrap(context, &mut object).await? {
+                    attributes.set(tag::SENSITIVE, Value::Boolean(true));
+                }
+            }
+            _ if into_token => {
+                return Err(Fault::new(
+                    Reason::InvalidField,
+                    "a key of class token is unwrapped as it is imported; ask with the Key Wrap Type Not Wrapped",
+                ));
+            }
+            _ => {}
         }
-        let attributes = taken_over(&request.attributes)?;
         admission::admit(
             context,
             &unique_identifier,

@@ -113,7 +113,7 @@ pub fn answer(engine: &Arc<Engine>, version: Version, request: &QueryRequest) ->
     if asks(QueryFunction::QUERY_CAPABILITIES) {
         response.capability_information.push(CapabilityInformation {
             streaming_capability: Some(true),
-            asynchronous_capability: Some(false),
+            asynchronous_capability: Some(true),
             attestation_capability: Some(false),
             batch_undo_capability: Some(can(BatchErrorContinuationOption::UNDO)),
             batch_continue_capability: Some(can(BatchErrorContinuationOption::CONTINUE)),
