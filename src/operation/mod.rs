@@ -194,7 +194,7 @@ pub fn run_anonymous(
         Operation::QUERY => {
             let request = server::query::QueryRequest::from_items(payload)?;
             Ok(owned(
-                server::query::answer(engine, version, &request).to_items(version)?,
+                server::query::answer(engine, version, None, &request).to_items(version)?,
             ))
         }
         Operation::DISCOVER_VERSIONS => {

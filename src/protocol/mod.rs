@@ -4,6 +4,7 @@
 pub mod attribute;
 pub mod attributes;
 pub mod enumeration;
+pub mod extension;
 pub mod identifier;
 pub mod key_block;
 pub mod mask;

@@ -20,9 +20,11 @@ mod lifecycle;
 mod message;
 mod pairs;
 mod protocol;
+mod query;
 mod renewal;
 mod rotation;
 mod signing;
 #[path = "../support/server.rs"]
 mod server;
 mod split_keys;
+mod templates;
