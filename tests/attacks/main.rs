@@ -24,6 +24,7 @@ mod database;
 mod limits;
 mod renewal;
 mod revocation;
+mod rules;
 mod tampering;
 mod tenants;
 mod usage;
