@@ -2,6 +2,7 @@
 
 mod assembly;
 mod audit;
+mod certificate_authority;
 mod client;
 mod config;
 mod grant;
@@ -47,6 +48,7 @@ enum Command {
     Tenant(tenant::TenantFamily),
     Token(token::TokenFamily),
     Audit(audit::AuditFamily),
+    CertificateAuthority(certificate_authority::CertificateAuthorityFamily),
     Config(config::ConfigFamily),
 }
 
@@ -128,6 +130,7 @@ pub fn main() -> ExitCode {
         Command::Tenant(command) => command.run(),
         Command::Token(command) => command.run(),
         Command::Audit(command) => command.run(),
+        Command::CertificateAuthority(command) => command.run(),
         Command::Config(command) => command.run(),
     };
     match done {

@@ -1,6 +1,7 @@
 //! Keyward, a KMIP key server.
 
 pub mod audit;
+pub mod certificate;
 pub mod cli;
 pub mod clock;
 pub mod config;

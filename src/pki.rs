@@ -1,8 +1,8 @@
 //! The authorities that `quickstart` makes, and the certificates they sign.
 //!
 //! Two authorities with separate keys: one vouches for the server, one for clients. A third, the
-//! one behind Certify, comes with that operation; it will never be trusted for client identities
-//! (DESIGN §6). All keys are P-256 in PKCS#8, which every client reads.
+//! one behind Certify, has its key in the token (`engine::authority`) and is never trusted for
+//! client identities (DESIGN §6). All keys are P-256 in PKCS#8, which every client reads.
 
 use std::fs;
 use std::net::IpAddr;

@@ -9,6 +9,10 @@ use crate::store::{Store, StoreError};
 /// The name of the commands' log.
 pub const NODE: &str = "command-line";
 
+/// Who has done what no administrator asked for.
+pub const SERVER: &str = "server";
+pub const ADMINISTRATOR: &str = "administrator";
+
 /// Times to take another number when two commands took the same.
 const ATTEMPTS: u32 = 5;
 
@@ -29,12 +33,22 @@ pub struct Deed<'a> {
 /// # Errors
 /// The store's own; `Conflict` when others keep writing to the commands' log.
 pub async fn write(store: &Store, changes: Vec<Change>, deed: Deed<'_>) -> Result<(), StoreError> {
+    write_by(store, changes, deed, ADMINISTRATOR).await
+}
+
+/// The same where `by` had it done: a server that makes what a deployment lacks.
+pub async fn write_by(
+    store: &Store,
+    changes: Vec<Change>,
+    deed: Deed<'_>,
+    by: &str,
+) -> Result<(), StoreError> {
     let mut body = Vec::new();
     Line {
         phase: "outcome",
         time: deed.time,
         tenant: deed.tenant.0,
-        identity: "administrator",
+        identity: by,
         address: NODE,
         request: "",
         item: 0,

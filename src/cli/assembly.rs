@@ -18,7 +18,7 @@ use crate::engine::Engine;
 use crate::engine::directory::{MappingField, fingerprint_key};
 use crate::engine::founding::{self, FIRST_TENANT, FoundingError};
 use crate::engine::service::KmipService;
-use crate::engine::settings::{MessageLimits, Settings};
+use crate::engine::settings::{CertificateSettings, MessageLimits, Settings};
 use crate::engine::tenant::{Identity, Tenant};
 use crate::hsm::{Hsm, HsmError, Pin, Source};
 use crate::net::{Fingerprint, Readiness, Service, Trust};
@@ -183,6 +183,12 @@ fn settings(config: &Config) -> Settings {
         archive_orphans: config.archive.orphans.get(),
         lease_time: u32::try_from(limits.lease.get().as_secs()).unwrap_or(u32::MAX),
         interop: config.server.interop,
+        certificates: CertificateSettings {
+            longest: i64::try_from(config.certificates.days.get()).unwrap_or(1) * 86_400,
+            list_url: (config.certificates.crl_url.as_ref()).map(|url| url.as_str().to_owned()),
+            trusted: config.certificates.trusted.clone(),
+            revocations: config.certificates.crl.clone(),
+        },
         rotation: config.server.rotation.get(),
         ..Settings::default()
     }

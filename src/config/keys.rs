@@ -189,6 +189,18 @@ settings! {
         /// "san-email" or "san-uri".
         mapping: IdentityMapping = "fingerprint";
     }
+    /// Certificates that Certify issues, and whom Validate believes.
+    certificates: Certificates {
+        /// The longest time for which a certificate is issued, in days; also where nothing is asked for.
+        days: Within<1, 7300> = "397";
+        /// Where you publish what `keyward certificate-authority crl` writes, such as
+        /// "http://pki.example.com/{tenant}.crl"; issued certificates say so. Empty: they do not.
+        crl_url: Option<Text> = "";
+        /// Authorities, in PEM, that Validate believes besides the tenant's own.
+        trusted: Vec<PathBuf> = "";
+        /// Revocation lists, in PEM or DER, that Validate looks at; read again each time.
+        crl: Vec<PathBuf> = "";
+    }
     /// What the server says about itself, on standard error.
     log: Log {
         /// error, warn, info, debug, trace, or directives such as "info,keyward::net=debug".

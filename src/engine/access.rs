@@ -73,6 +73,9 @@ permissions! {
     Decrypt = "decrypt";
     Mac = "mac";
     MacVerify = "mac-verify";
+    Certify = "certify";
+    ReCertify = "re-certify";
+    Validate = "validate";
     Sign = "sign";
     SignatureVerify = "signature-verify";
     Hash = "hash";
@@ -96,6 +99,20 @@ permissions! {
 /// The client profile that grants whatever the standard lets a client do.
 pub const STANDARD: &str = "standard";
 
+/// The owner of what the server itself keeps for a tenant, such as its authority's certificate: no
+/// identity has this name. Everybody in the tenant may look at it, nobody may change it.
+pub const SERVER: &str = "";
+
+/// What looking is.
+static LOOKING: &[Permission] = &[
+    Permission::Locate,
+    Permission::Get,
+    Permission::Export,
+    Permission::GetAttributes,
+    Permission::Check,
+    Permission::Validate,
+];
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Decision {
     Allow,
@@ -111,9 +128,11 @@ pub fn decide(caller: &Caller, object: &Managed, permission: Permission) -> Deci
         return derivation_master::decide(caller, object, permission);
     }
     let own = object.owner == caller.identity.name;
+    let servers = object.owner == SERVER;
     match permission {
-        _ if !own && !caller.tenant.settings.share => Decision::Hide,
+        _ if !own && !servers && !caller.tenant.settings.share => Decision::Hide,
         _ if caller.tenant.settings.withheld.contains(&permission) => Decision::Deny,
+        _ if servers && !LOOKING.contains(&permission) => Decision::Deny,
         // What gives protection away is nobody's by default (DESIGN §4.3).
         Permission::LowerSensitive
         | Permission::RaiseExtractable

@@ -234,7 +234,7 @@ impl Context {
     }
 
     /// An object without asking for permission: for checks that tell the caller nothing of it.
-    async fn peek(&self, identifier: &str) -> Result<Option<Sealed>, Fault> {
+    pub async fn peek(&self, identifier: &str) -> Result<Option<Sealed>, Fault> {
         if let Some(staged) = self.staged.get(identifier) {
             return staged
                 .row
@@ -281,7 +281,7 @@ impl Context {
     }
 
     /// Writes a row that is no object (`entity::put`) with the commit of this item.
-    pub(super) fn put(&mut self, row: Change) {
+    pub fn put(&mut self, row: Change) {
         self.rows.push(row);
     }
 

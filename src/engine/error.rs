@@ -77,6 +77,11 @@ reasons! {
     NothingToOffset = ILLEGAL_OPERATION, V2_0 INVALID_FIELD;
     /// 1.4 §11.7: the base is not for derivation.
     NotDerivable = INVALID_FIELD, V2_0 INCOMPATIBLE_CRYPTOGRAPHIC_USAGE_MASK;
+    /// 1.4 §11.8, §11.9: not a public key, or one for which no certificate can be made.
+    NotCertifiable = PERMISSION_DENIED, V2_0 INVALID_OBJECT_TYPE;
+    /// 2.1 §6.1.6.1 keeps this reason for Certify, where the other operations have Object Not Found.
+    ItemNotFound = ITEM_NOT_FOUND;
+    InvalidCsr = INVALID_FIELD, V2_0 INVALID_CSR;
     Sensitive = PERMISSION_DENIED, V1_4 SENSITIVE;
     NotExtractable = PERMISSION_DENIED, V1_4 NOT_EXTRACTABLE;
     KeyFormatTypeNotSupported = KEY_FORMAT_TYPE_NOT_SUPPORTED;
@@ -201,6 +206,29 @@ impl From<StoreError> for Fault {
                 Fault::new(
                     Reason::Unavailable,
                     "the database does not answer; try again later",
+                )
+            }
+        }
+    }
+}
+
+impl From<super::founding::FoundingError> for Fault {
+    fn from(error: super::founding::FoundingError) -> Self {
+        use super::entity::EntityError;
+        use super::founding::FoundingError;
+        match error {
+            FoundingError::Store(error) | FoundingError::Entity(EntityError::Store(error)) => {
+                error.into()
+            }
+            FoundingError::Token(error) => error.into(),
+            FoundingError::Entity(EntityError::Unsound(error)) => {
+                super::context::unsound("a row of the deployment", &error)
+            }
+            FoundingError::Refused(cause) => {
+                tracing::error!(cause, "founding");
+                Fault::new(
+                    Reason::Internal,
+                    "the server could not do this; tell the administrator",
                 )
             }
         }

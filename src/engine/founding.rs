@@ -227,6 +227,11 @@ pub async fn add_identity(
     identity: &Identity,
     mapping_key: &str,
 ) -> Result<(), FoundingError> {
+    if identity.name == super::access::SERVER {
+        return Err(FoundingError::Refused(
+            "an identity needs a name".to_owned(),
+        ));
+    }
     let manifest = manifest(store, hsm, tenant).await?;
     if manifest
         .body

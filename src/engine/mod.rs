@@ -3,6 +3,7 @@
 pub mod access;
 pub mod archive;
 pub mod asynchronous;
+pub mod authority;
 pub mod batch;
 pub mod context;
 pub mod credential;
@@ -206,6 +207,43 @@ impl Engine {
             hsm: &self.hsm,
             freshness: &self.freshness,
         }
+    }
+
+    /// The tenant's issuing authority (Certify), made where there is none.
+    pub async fn issuing_authority(
+        &self,
+        tenant: TenantId,
+        tenant_name: &str,
+    ) -> Result<authority::Authority, founding::FoundingError> {
+        let ground = authority::Ground {
+            rows: self.rows(),
+            deployment: &self.deployment,
+            now: self.clock.now(),
+            by: crate::audit::administration::SERVER,
+        };
+        Ok(ground.authority(tenant, tenant_name).await?.body)
+    }
+
+    /// The same where there is one; nothing is made.
+    pub async fn known_issuing_authority(
+        &self,
+        tenant: TenantId,
+    ) -> Result<Option<authority::Authority>, founding::FoundingError> {
+        let known = authority::known(&self.rows(), tenant).await?;
+        Ok(known.map(|row| row.body))
+    }
+
+    /// Unique Identifier of the object of a certificate that the tenant's authority issued.
+    pub async fn issued_certificate(
+        &self,
+        tenant: TenantId,
+        serial: &[u8],
+    ) -> Result<Option<String>, entity::EntityError> {
+        let (rows, key) = (self.rows(), authority::serial_key(serial));
+        let row = rows
+            .read::<authority::Issued>(EntityKind::IssuedCertificate, tenant, &key)
+            .await?;
+        Ok(row.map(|row| row.body.object))
     }
 
     /// A row, verified and not older than what this node has seen.

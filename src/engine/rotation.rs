@@ -1,5 +1,5 @@
 //! Automatic rotation (2.1 §4.48 to §4.54): the server re-keys by itself what is due, as the owner
-//! would by Re-key or Re-key Key Pair.
+//! would by Re-key, Re-key Key Pair or Re-certify.
 //!
 //! Every node looks; the database decides. A rotation is a new version of the replaced object's row,
 //! so of several nodes that rotate it one commits and the others meet a conflict and drop what they
@@ -20,6 +20,7 @@ use crate::audit::{Outcome, Trace};
 use crate::object::managed::Sealed;
 use crate::object::{index, inspection, renewal};
 use crate::operation::Handler;
+use crate::operation::certificate::re_certify::{ReCertify, ReCertifyRequest};
 use crate::operation::renew::re_key::{ReKey, ReKeyRequest};
 use crate::operation::renew::re_key_key_pair::{ReKeyKeyPair, ReKeyKeyPairRequest};
 use crate::protocol::enumeration::{ObjectType, Operation, State};
@@ -164,6 +165,7 @@ fn operation(object: &Sealed) -> Result<Operation, Fault> {
     match object.object_type() {
         ObjectType::SYMMETRIC_KEY => Ok(Operation::RE_KEY),
         ObjectType::PRIVATE_KEY | ObjectType::PUBLIC_KEY => Ok(Operation::RE_KEY_KEY_PAIR),
+        ObjectType::CERTIFICATE => Ok(Operation::RE_CERTIFY),
         other => Err(Fault::new(
             Reason::FeatureNotSupported,
             format!("objects of type {other} are not rotated automatically"),
@@ -265,6 +267,18 @@ async fn renew(
             protection_storage_masks: None,
         };
         return ReKey::run(context, &request).await.map(|_| ());
+    }
+    if object.object_type() == ObjectType::CERTIFICATE {
+        let request = ReCertifyRequest {
+            unique_identifier: Some(Identifier::Text(own())),
+            offset,
+            certificate_request_unique_identifier: None,
+            certificate_request_type: None,
+            certificate_request_value: None,
+            attributes: None,
+            protection_storage_masks: None,
+        };
+        return ReCertify::run(context, &request).await.map(|_| ());
     }
     let (_, to_private) = inspection::PAIR_LINKS;
     let private = match object.object_type() {

@@ -27,6 +27,30 @@ impl Default for MessageLimits {
     }
 }
 
+/// What the issuing authority gives, and whom Validate believes.
+#[derive(Clone, Debug)]
+pub struct CertificateSettings {
+    /// The longest time for which a certificate is issued, in seconds.
+    pub longest: i64,
+    /// Where the authority's revocation list is; `{tenant}` stands for the tenant's name.
+    pub list_url: Option<String>,
+    /// PEM files of authorities that Validate believes besides the tenant's own.
+    pub trusted: Vec<std::path::PathBuf>,
+    /// Files of revocation lists, read at each Validate.
+    pub revocations: Vec<std::path::PathBuf>,
+}
+
+impl Default for CertificateSettings {
+    fn default() -> Self {
+        CertificateSettings {
+            longest: 397 * 86_400,
+            list_url: None,
+            trusted: Vec::new(),
+            revocations: Vec::new(),
+        }
+    }
+}
+
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// Name of this node in the audit log and in correlation values.
@@ -46,6 +70,7 @@ pub struct Settings {
     pub archive_orphans: std::time::Duration,
     /// Seconds; the value of a new object's Lease Time (2.1 §4.30).
     pub lease_time: u32,
+    pub certificates: CertificateSettings,
     /// How often keys whose rotation is due are looked for.
     pub rotation: Duration,
 }
@@ -63,6 +88,7 @@ impl Default for Settings {
             archive: None,
             archive_orphans: std::time::Duration::from_secs(3600),
             lease_time: 3600,
+            certificates: CertificateSettings::default(),
             rotation: Duration::from_secs(60),
         }
     }

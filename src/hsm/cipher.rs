@@ -210,50 +210,6 @@ impl Hsm {
         Ok(bool::from(expected.as_slice().ct_eq(mac)))
     }
 
-    /// NIST SP 800-108 §4.1 counter mode, HMAC as its function, 32-bit counter from 1:
-    /// `K(i) = HMAC(key, i ‖ fixed)`, as many blocks as `length` bytes take.
-    pub async fn derive_counter(
-        &self,
-        key: &UseKey<'_>,
-        hashing_algorithm: u32,
-        fixed: &[u8],
-        length: usize,
-    ) -> Result<Zeroizing<Vec<u8>>, HsmError> {
-        let (number, block_length) = hmac(hashing_algorithm)?;
-        if length > 255 * block_length {
-            return Err(HsmError::BadInput(format!(
-                "{length} derived bytes: at most {}",
-                255 * block_length
-            )));
-        }
-        self.with_key(
-            key,
-            Role::Mac,
-            Cost::Short,
-            [fixed],
-            move |seat, key, [fixed]| {
-                let mut derived =
-                    Zeroizing::new(Vec::with_capacity(length.next_multiple_of(block_length)));
-                let mut input = Zeroizing::new([&[0; 4], fixed].concat());
-                for counter in 1_u32.. {
-                    if derived.len() >= length {
-                        break;
-                    }
-                    for (to, from) in input.iter_mut().zip(counter.to_be_bytes()) {
-                        *to = from;
-                    }
-                    let block =
-                        seat.session
-                            .sign(Mechanism::Plain(number), key, &input, block_length)?;
-                    derived.extend_from_slice(&block);
-                }
-                derived.truncate(length);
-                Ok(derived)
-            },
-        )
-        .await
-    }
-
     /// A signature with a private key; what is signed, `scheme` says.
     pub async fn sign(
         &self,

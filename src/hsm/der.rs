@@ -3,6 +3,8 @@
 
 /// Object identifier of P-256 as CKA_EC_PARAMS wants it (RFC 5480 §2.1.1.1), tag and length included.
 pub(super) const P256: &[u8] = &[0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07];
+/// The same of P-384.
+pub(super) const P384: &[u8] = &[0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x22];
 const OCTET_STRING: u8 = 0x04;
 
 /// A whole element's length, header included; None if the bytes do not start with one.
@@ -27,7 +29,7 @@ pub(super) fn whole_length(bytes: &[u8]) -> Option<usize> {
 /// What CKA_EC_POINT holds, `length` bytes long: tokens give it bare or, as the standard says for curves in short
 /// Weierstrass form, in an OCTET STRING. What is neither comes back as it is.
 pub(super) fn bare(attribute: &[u8], length: usize) -> &[u8] {
-    let header = attribute.len().checked_sub(length).unwrap_or_default();
+    let header = attribute.len().saturating_sub(length);
     let wrapped = header > 0
         && attribute.first() == Some(&OCTET_STRING)
         && whole_length(attribute) == Some(attribute.len());

@@ -1,7 +1,8 @@
 //! The few objects that live in the token: key encryption keys, the row MAC keys, a node's audit
-//! key (DESIGN §4.2). Found by CKA_ID (the deployment) and told apart by CKA_LABEL.
+//! key, the key behind Certify (DESIGN §4.2, §6). Found by CKA_ID (the deployment) and told apart by CKA_LABEL.
 
 use std::collections::BTreeMap;
+use std::sync::Mutex;
 
 use token::Value::{Bytes, Flag, Number, Template};
 use token::raw::{CK_ATTRIBUTE_TYPE, CK_MECHANISM_TYPE, CK_ULONG};
@@ -16,6 +17,7 @@ use token::raw::{
 use token::{Attribute, Handle, Mechanism, Session};
 
 use super::der;
+use super::issuing::{self, Issuing};
 use super::probe::{Probe, SENSITIVE_ONLY};
 use super::{Config, HsmError, Source};
 
@@ -41,11 +43,13 @@ pub(super) struct Masters {
     pub audit: Handle,
     /// Uncompressed point of P-256, 65 bytes.
     pub audit_point: Vec<u8>,
+    /// Keys that issue certificates, by name: those that were there at the start, and those found since.
+    pub issuing: Mutex<BTreeMap<String, Issuing>>,
 }
 
 /// What a master is, so that making and checking read the same row.
-struct Row {
-    name: &'static str,
+pub(super) struct Row {
+    pub name: &'static str,
     class: CK_ULONG,
     key_type: CK_ULONG,
     generator: CK_MECHANISM_TYPE,
@@ -80,6 +84,12 @@ const AUDIT: Row = Row {
     key_type: CKK_EC,
     generator: CKM_EC_KEY_PAIR_GEN,
     usages: &[CKA_SIGN],
+};
+
+/// Signs certificates and their revocation lists, and nothing else (`issuing`).
+pub(super) const ISSUING: Row = Row {
+    name: "ca-",
+    ..AUDIT
 };
 
 fn mac_row(config: &Config) -> &'static Row {
@@ -149,7 +159,7 @@ impl Row {
 
 const PRIVATE_USAGES: [CK_ATTRIBUTE_TYPE; 4] = [CKA_DECRYPT, CKA_SIGN, CKA_UNWRAP, CKA_DERIVE];
 
-fn prefix(config: &Config) -> String {
+pub(super) fn prefix(config: &Config) -> String {
     format!("keyward/{}/", config.deployment)
 }
 
@@ -233,12 +243,14 @@ impl Masters {
                 "{prefix}kek or {prefix}mac is missing: this is another token, or it was never initialised"
             )));
         }
-        let (audit, audit_point) = open_audit_key(session, config)?;
+        let label = format!("{prefix}{}{}", AUDIT.name, config.node);
+        let (audit, audit_point) = open_pair(session, config, &AUDIT, &label, 32)?;
         Ok(Masters {
             kek,
             mac,
             audit,
             audit_point,
+            issuing: Mutex::new(issuing::open(session, config)?),
         })
     }
 
@@ -288,10 +300,18 @@ fn make_secret(
 }
 
 fn make_audit_key(session: &Session, config: &Config) -> Result<(), HsmError> {
-    let (id, label) = (
-        prefix(config),
-        format!("{}{}{}", prefix(config), AUDIT.name, config.node),
-    );
+    let label = format!("{}{}{}", prefix(config), AUDIT.name, config.node);
+    make_pair(session, config, &AUDIT, &label, der::P256)
+}
+
+pub(super) fn make_pair(
+    session: &Session,
+    config: &Config,
+    row: &Row,
+    label: &str,
+    curve: &[u8],
+) -> Result<(), HsmError> {
+    let id = prefix(config);
     let public = [
         (CKA_CLASS, Number(CKO_PUBLIC_KEY)),
         (CKA_KEY_TYPE, Number(CKK_EC)),
@@ -299,34 +319,41 @@ fn make_audit_key(session: &Session, config: &Config) -> Result<(), HsmError> {
         (CKA_VERIFY, Flag(true)),
         (CKA_ID, Bytes(id.as_bytes())),
         (CKA_LABEL, Bytes(label.as_bytes())),
-        (CKA_EC_PARAMS, Bytes(der::P256)),
+        (CKA_EC_PARAMS, Bytes(curve)),
     ];
     session.generate_pair(
-        Mechanism::Plain(AUDIT.generator),
+        Mechanism::Plain(row.generator),
         &public,
-        &AUDIT.attributes(id.as_bytes(), label.as_bytes()),
+        &row.attributes(id.as_bytes(), label.as_bytes()),
     )?;
     Ok(())
 }
 
-fn open_audit_key(session: &Session, config: &Config) -> Result<(Handle, Vec<u8>), HsmError> {
-    let label = format!("{}{}{}", prefix(config), AUDIT.name, config.node);
+/// The private key at hand, and the public one's point; `size` is a coordinate's length in bytes.
+pub(super) fn open_pair(
+    session: &Session,
+    config: &Config,
+    row: &Row,
+    label: &str,
+    size: usize,
+) -> Result<(Handle, Vec<u8>), HsmError> {
     let one = |keys: Vec<Handle>| match keys.as_slice() {
         [key] => Ok(*key),
         [] => Err(HsmError::Damaged(format!("{label} is missing"))),
         _ => Err(HsmError::Damaged(format!("{label} is there twice"))),
     };
-    let private = one(find_labelled(session, &label, CKO_PRIVATE_KEY)?)?;
-    let public = one(find_labelled(session, &label, CKO_PUBLIC_KEY)?)?;
-    AUDIT.check(session, private, &label)?;
+    let private = one(find_labelled(session, label, CKO_PRIVATE_KEY)?)?;
+    let public = one(find_labelled(session, label, CKO_PUBLIC_KEY)?)?;
+    row.check(session, private, label)?;
     let point = session.attribute(public, CKA_EC_POINT)?;
-    let point = Some(der::bare(&point, 65))
-        .filter(|point| point.len() == 65 && point.first() == Some(&4))
-        .ok_or_else(|| HsmError::Damaged(format!("{label} has no point of P-256")))?;
+    let length = 2 * size + 1;
+    let point = Some(der::bare(&point, length))
+        .filter(|point| point.len() == length && point.first() == Some(&4))
+        .ok_or_else(|| HsmError::Damaged(format!("{label} has no point of its curve")))?;
     Ok((at_hand(session, config, private)?, point.to_vec()))
 }
 
-fn find(session: &Session, id: &str, class: CK_ULONG) -> Result<Vec<Handle>, HsmError> {
+pub(super) fn find(session: &Session, id: &str, class: CK_ULONG) -> Result<Vec<Handle>, HsmError> {
     Ok(session.find(
         &[
             (CKA_CLASS, Number(class)),
@@ -337,7 +364,11 @@ fn find(session: &Session, id: &str, class: CK_ULONG) -> Result<Vec<Handle>, Hsm
     )?)
 }
 
-fn find_labelled(session: &Session, label: &str, class: CK_ULONG) -> Result<Vec<Handle>, HsmError> {
+pub(super) fn find_labelled(
+    session: &Session,
+    label: &str,
+    class: CK_ULONG,
+) -> Result<Vec<Handle>, HsmError> {
     Ok(session.find(
         &[
             (CKA_CLASS, Number(class)),
@@ -348,7 +379,7 @@ fn find_labelled(session: &Session, label: &str, class: CK_ULONG) -> Result<Vec<
     )?)
 }
 
-fn label(session: &Session, key: Handle) -> Result<String, HsmError> {
+pub(super) fn label(session: &Session, key: Handle) -> Result<String, HsmError> {
     Ok(String::from_utf8_lossy(&session.attribute(key, CKA_LABEL)?).into_owned())
 }
 

@@ -10,6 +10,7 @@ mod derive;
 mod error;
 #[cfg(test)]
 pub(crate) mod fixture;
+mod issuing;
 mod kdf108;
 mod line;
 mod master;
@@ -34,7 +35,7 @@ use token::{Locked, Mechanism};
 use zeroize::Zeroizing;
 
 pub use cipher::Ciphertext;
-pub use derive::TokenKdf;
+pub use derive::{TokenKdf, prf_length};
 pub use error::HsmError;
 pub use kdf108::{Kdf108, Mode108};
 pub use material::SecretSpec;

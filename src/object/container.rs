@@ -1,6 +1,7 @@
 //! Private keys in PKCS#12 containers: opened when they are registered, made when they are asked for (1.4 §4.11,
 //! 2.1 §6.1.19, §4.39). The password is a Secret Data object that the PKCS#12 Password Link names.
 
+use tokio::sync::Semaphore;
 use ttlv::Value;
 use zeroize::Zeroizing;
 
@@ -207,9 +208,13 @@ pub fn is_for(object: &Managed) -> bool {
     }
 }
 
+/// Containers that are computed at a time: each takes a processor for as long as its rounds last.
+static PLACES: Semaphore = Semaphore::const_new(2);
+
 async fn run<T: Send + 'static>(
     job: impl FnOnce() -> Result<T, ContainerError> + Send + 'static,
 ) -> Result<T, Fault> {
+    let _place = PLACES.acquire().await;
     match tokio::task::spawn_blocking(job).await {
         Ok(result) => Ok(result?),
         Err(error) => {
@@ -290,7 +295,7 @@ async fn chain(context: &mut Context, object: &Sealed) -> Result<Vec<Vec<u8>>, F
         let binding = material::binding(&context.engine.deployment, &certificate);
         let keys = &context.caller.tenant.keys;
         let der = context.engine.hsm.open_sealed(keys, &binding, blob).await?;
-        if chain.iter().any(|known| *known == *der) {
+        if chain.contains(&*der) {
             break;
         }
         if chain.len() >= LONGEST_CHAIN {

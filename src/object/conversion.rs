@@ -3,12 +3,13 @@
 use ttlv::{Node, Value};
 use zeroize::Zeroizing;
 
-use super::format::{Curve, Format, FormatError, Hint, Named, PrivateKey, PublicKey};
+use super::format::{Curve, Format, FormatError, Hint, Named, PointForm, PrivateKey, PublicKey};
 use super::transparent;
 use crate::engine::error::{Fault, Reason};
 use crate::protocol::attributes::Attributes;
 use crate::protocol::enumeration::{
-    CertificateRequestType, CertificateType, CryptographicAlgorithm, KeyFormatType, ObjectType,
+    CertificateRequestType, CertificateType, CryptographicAlgorithm, KeyCompressionType,
+    KeyFormatType, ObjectType,
 };
 use crate::protocol::key_block::{KeyBlock, KeyMaterial};
 use crate::protocol::object::Object;
@@ -65,6 +66,39 @@ pub fn convert(
         _ => None,
     };
     converted.ok_or_else(|| not_possible(from, to))
+}
+
+/// The point of an EC public key in the form that a Key Compression Type names (1.4 §9.1.3.2.2, 2.1 §11.24).
+pub fn compress(
+    block: &KeyBlock,
+    attributes: &Attributes,
+    material: &KeyMaterial,
+    wanted: KeyCompressionType,
+) -> Result<KeyMaterial, Fault> {
+    let refused = || {
+        Fault::new(
+            Reason::KeyCompressionTypeNotSupported,
+            format!("the key cannot be given with compression type {wanted}; ask without one"),
+        )
+    };
+    let PublicKey::Ec(key) = public_key(block, attributes, material)? else {
+        return Err(refused());
+    };
+    let form = match (wanted, key.curve.is_binary()) {
+        (KeyCompressionType::EC_PUBLIC_KEY_TYPE_UNCOMPRESSED, _) => PointForm::Uncompressed,
+        (KeyCompressionType::EC_PUBLIC_KEY_TYPE_X9_62_COMPRESSED_PRIME, false)
+        | (KeyCompressionType::EC_PUBLIC_KEY_TYPE_X9_62_COMPRESSED_CHAR2, true) => {
+            PointForm::Compressed
+        }
+        (KeyCompressionType::EC_PUBLIC_KEY_TYPE_X9_62_HYBRID, _) => PointForm::Hybrid,
+        _ => return Err(refused()),
+    };
+    let key = PublicKey::Ec(key.in_form(form)?);
+    let format = source(block)?;
+    Ok(match transparent::write_public(&key, format)? {
+        Some(structure) => structure,
+        None => KeyMaterial::Bytes(Zeroizing::new(key.write(format)?)),
+    })
 }
 
 /// Whether an object without key block may be asked for as this; it has one form (2.1 §4.26, Table 81).

@@ -287,6 +287,45 @@ fn nist_curves_go_by_their_length_alone() {
     assert!(convert(ObjectType::PUBLIC_KEY, &raw, &none, &point, x509).is_err());
 }
 
+#[test]
+fn points_are_compressed_as_their_field_wants() {
+    use KeyCompressionType as Compression;
+    let uncompressed = Compression::EC_PUBLIC_KEY_TYPE_UNCOMPRESSED;
+    let prime = Compression::EC_PUBLIC_KEY_TYPE_X9_62_COMPRESSED_PRIME;
+    let char2 = Compression::EC_PUBLIC_KEY_TYPE_X9_62_COMPRESSED_CHAR2;
+    let hybrid = Compression::EC_PUBLIC_KEY_TYPE_X9_62_HYBRID;
+    for (curve, own, other) in [(Curve::P256, prime, char2), (Curve::B283, char2, prime)] {
+        let (_, info) = library::pair::generate(PairSpec::Ec { curve }).unwrap();
+        let info = KeyMaterial::Bytes(Bytes::new(info));
+        let none = Attributes::default();
+        let given = |material: &KeyMaterial, wanted| {
+            compress(&block(Format::X509), &none, material, wanted).map_err(|fault| fault.reason)
+        };
+        let point = |material: &KeyMaterial| {
+            let key = public_key(&block(Format::X509), &none, material).unwrap();
+            key.write(Format::Raw).unwrap()
+        };
+        let short = given(&info, own).unwrap();
+        assert_eq!(point(&short).len(), 1 + curve.field_bytes());
+        let long = given(&info, hybrid).unwrap();
+        assert!(matches!(point(&long)[0], 6 | 7));
+        for form in [&short, &long] {
+            assert!(given(form, uncompressed) == Ok(info.clone()));
+        }
+        for refused in [other, Compression(9)] {
+            assert_eq!(
+                given(&info, refused).unwrap_err(),
+                Reason::KeyCompressionTypeNotSupported
+            );
+        }
+        let rsa = KeyMaterial::Bytes(Bytes::new(hex::decode(RSA_SPKI).unwrap()));
+        assert_eq!(
+            given(&rsa, own).unwrap_err(),
+            Reason::KeyCompressionTypeNotSupported
+        );
+    }
+}
+
 fn any_node() -> impl Strategy<Value = Node<'static>> {
     let tags = prop::sample::select(vec![
         tag::RECOMMENDED_CURVE,

@@ -358,6 +358,7 @@ pub fn kept(
         blob,
     );
     draft.attributes = attributes;
+    draft.made_here = birth.origin == Origin::Generated;
     draft
 }
 

@@ -5,7 +5,7 @@ use super::managed::Sealed;
 use super::{container, conversion, material, wrapping};
 use crate::engine::context::Context;
 use crate::engine::error::{Fault, Reason};
-use crate::protocol::enumeration::{KeyCompressionType, KeyFormatType, KeyWrapType};
+use crate::protocol::enumeration::{KeyCompressionType, KeyFormatType, KeyWrapType, ObjectType};
 use crate::protocol::key_block::{KeyValue, KeyWrappingSpecification};
 use crate::protocol::object::Object;
 use crate::protocol::tag;
@@ -26,7 +26,9 @@ pub async fn deliver(
     object: &Sealed,
     wish: &Wish<'_>,
 ) -> Result<Object, Fault> {
-    if let Some(compression) = wish.compression {
+    if let Some(compression) = wish.compression
+        && object.object_type() != ObjectType::PUBLIC_KEY
+    {
         return Err(Fault::new(
             Reason::KeyCompressionTypeNotSupported,
             format!("the key compression type {compression} is not supported; ask without one"),
@@ -96,6 +98,9 @@ pub async fn open(
         return Ok(whole);
     }
     convert(object, &mut whole, wish)?;
+    if let Some(compression) = wish.compression {
+        compress(object, &mut whole, compression)?;
+    }
     Ok(whole)
 }
 
@@ -175,5 +180,19 @@ fn convert(object: &Sealed, whole: &mut Object, wish: &Wish<'_>) -> Result<(), F
         attributes: None,
     });
     block.key_format_type = wanted;
+    Ok(())
+}
+
+fn compress(object: &Sealed, whole: &mut Object, wanted: KeyCompressionType) -> Result<(), Fault> {
+    if let Some(block) = whole.key_block_mut()
+        && let Some(KeyValue::Plain { material, .. }) = &block.key_value
+    {
+        let material = conversion::compress(block, &object.attributes, material, wanted)?;
+        block.key_value = Some(KeyValue::Plain {
+            material,
+            attributes: None,
+        });
+        block.key_compression_type = Some(wanted);
+    }
     Ok(())
 }

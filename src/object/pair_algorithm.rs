@@ -18,8 +18,9 @@ use crate::protocol::structure::Bytes;
 use crate::protocol::tag;
 use crate::protocol::version::Version;
 
-/// Shortest and longest RSA modulus, in bits; a multiple of [`RSA_STEP`].
-const RSA_BITS: (i32, i32) = (2048, 8192);
+/// Shortest and longest RSA modulus, in bits; a multiple of [`RSA_STEP`]. Longer ones take the token most of a minute,
+/// in which it makes no other and clients stop waiting.
+const RSA_BITS: (i32, i32) = (2048, 4096);
 const RSA_STEP: i32 = 256;
 /// Curves of less strength (112 bits, SP 800-57 part 1 §5.6.1) are for keys that exist, not for new ones.
 const SHORTEST_CURVE: usize = 224;

@@ -2,6 +2,7 @@
 
 pub mod asynchronous;
 pub mod attribute;
+pub mod certificate;
 pub mod crypto;
 pub mod lifecycle;
 pub mod object;
@@ -94,6 +95,8 @@ operations! {
     REGISTER = object::register::Register, known, changes;
     RE_KEY = renew::re_key::ReKey, known, changes;
     DERIVE_KEY = object::derive_key::DeriveKey, known, changes;
+    CERTIFY = certificate::certify::Certify, known, changes;
+    RE_CERTIFY = certificate::re_certify::ReCertify, known, changes;
     LOCATE = object::locate::Locate, known, reads;
     CHECK = object::check::Check, known, reads;
     GET = object::get::Get, known, reads;
@@ -109,6 +112,7 @@ operations! {
     DESTROY = lifecycle::destroy::Destroy, known, changes;
     ARCHIVE = lifecycle::archive::Archive, known, changes;
     RECOVER = lifecycle::recover::Recover, known, changes;
+    VALIDATE = certificate::validate::Validate, known, reads;
     QUERY = server::query::Query, anybody, reads;
     DISCOVER_VERSIONS = server::discover_versions::DiscoverVersions, anybody, reads;
     RE_KEY_KEY_PAIR = renew::re_key_key_pair::ReKeyKeyPair, known, long;

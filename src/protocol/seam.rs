@@ -12,6 +12,7 @@
 //! | Attribute of Add, Modify, Delete Attribute | New Attribute, Current Attribute |
 //! | Name in Template-Attribute | Template in Attributes |
 //! | Template { Attribute… } | Template { Attributes { … } } |
+//! | Certificate Request (a byte string) | Certificate Request Value |
 //! | Attribute… in Key Value, Get Attributes, Locate | Attributes { … } |
 
 use std::borrow::Cow;
@@ -71,6 +72,10 @@ pub fn request(operation: Operation, version: Version, items: Vec<Node<'_>>) -> 
             tag::TEMPLATE => {
                 let attributes = template(tag::ATTRIBUTES, item);
                 out.push(Node::structure(tag::TEMPLATE, vec![attributes]));
+            }
+            // The byte string of Certify and Re-certify; the object of that name came with 2.0.
+            tag::CERTIFICATE_REQUEST => {
+                out.push(Node::new(tag::CERTIFICATE_REQUEST_VALUE, item.value));
             }
             _ => out.push(object(item)),
         }

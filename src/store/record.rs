@@ -139,6 +139,10 @@ pub enum EntityKind {
     Job = 10,
     /// How often a key was used with random GCM vectors; key: its Unique Identifier.
     GcmUses = 11,
+    /// The key behind Certify, and each tenant's certificate of it.
+    IssuingAuthority = 12,
+    /// Key: serial number of a certificate that Certify issued; body: its object.
+    IssuedCertificate = 13,
     /// What Usage Limits leave of a key; key: its Unique Identifier.
     UsageLimits = 20,
     /// What a tenant's new objects have to be like (Set Constraints).
@@ -148,7 +152,7 @@ pub enum EntityKind {
 }
 
 impl EntityKind {
-    pub const ALL: [EntityKind; 14] = [
+    pub const ALL: [EntityKind; 16] = [
         EntityKind::Deployment,
         EntityKind::Tenant,
         EntityKind::TenantKey,
@@ -160,19 +164,33 @@ impl EntityKind {
         EntityKind::Ticket,
         EntityKind::Job,
         EntityKind::GcmUses,
+        EntityKind::IssuingAuthority,
+        EntityKind::IssuedCertificate,
         EntityKind::UsageLimits,
         EntityKind::Constraints,
         EntityKind::Defaults,
     ];
 
-    /// Whether a kind (0: objects) tells who somebody is or what a tenant allows: a change of it
-    /// ends what nodes remember of that. Counters and jobs do not.
+    /// What tells who somebody is or what a tenant allows: a change of it ends what nodes remember
+    /// of that. Counters, jobs and issued certificates do not.
+    const SAYS_WHO: [EntityKind; 10] = [
+        EntityKind::Tenant,
+        EntityKind::TenantKey,
+        EntityKind::Identity,
+        EntityKind::Mapping,
+        EntityKind::Manifest,
+        EntityKind::Role,
+        EntityKind::Policy,
+        EntityKind::Ticket,
+        EntityKind::Constraints,
+        EntityKind::Defaults,
+    ];
+
+    /// Whether a journal's kind (0: objects) is one of those.
     pub fn says_who(kind: u8) -> bool {
-        kind != 0
-            && kind != EntityKind::GcmUses as u8
-            && kind != EntityKind::UsageLimits as u8
-            && kind != EntityKind::Job as u8
-            && kind != EntityKind::Deployment as u8
+        EntityKind::SAYS_WHO
+            .iter()
+            .any(|known| *known as u8 == kind)
     }
 
     pub fn from_number(number: i64) -> Option<EntityKind> {

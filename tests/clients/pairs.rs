@@ -137,6 +137,7 @@ fn pairs_that_are_not_made() {
     for (algorithm, curve, bits, reason) in [
         (CryptographicAlgorithm::RSA.0, None, Some(1024), wrong),
         (CryptographicAlgorithm::RSA.0, None, Some(2049), wrong),
+        (CryptographicAlgorithm::RSA.0, None, Some(8192), wrong),
         (
             CryptographicAlgorithm::RSA.0,
             None,

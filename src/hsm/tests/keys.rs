@@ -1,7 +1,7 @@
 //! Keys made, used, evicted.
-use crate::protocol::enumeration::HashingAlgorithm;
 use super::*;
 use crate::object::format::{Curve, Format, Hint, Named, PrivateKey, PublicKey};
+use crate::protocol::enumeration::HashingAlgorithm;
 
 pub(super) async fn secrets(ground: &Ground) {
     let Ground { hsm, keys, .. } = ground;
@@ -264,4 +264,43 @@ pub(super) async fn checkpoint(ground: &Ground) {
     );
     key.verify(b"checkpoint", &signature).unwrap();
     assert!(key.verify(b"checkpoinT", &signature).is_err());
+}
+
+pub(super) async fn issuing(ground: &Ground) {
+    let hsm = &ground.hsm;
+    let (name, other) = (
+        hsm.make_issuing_key().await.unwrap(),
+        hsm.make_issuing_key().await.unwrap(),
+    );
+    let names = hsm.issuing_keys().await.unwrap();
+    assert!(names.contains(&name) && names.contains(&other));
+    assert!(names.is_sorted());
+    let info = hsm.issuing_public_key(&name).await.unwrap();
+    assert_ne!(info, hsm.issuing_public_key(&other).await.unwrap());
+    let signature = hsm.sign_certificate(&name, b"certificate").await.unwrap();
+    let key = |info: &[u8]| {
+        let point = info[info.len() - 97..].to_vec();
+        aws_lc_rs::signature::UnparsedPublicKey::new(
+            &aws_lc_rs::signature::ECDSA_P384_SHA384_ASN1,
+            point,
+        )
+    };
+    key(&info).verify(b"certificate", &signature).unwrap();
+    assert!(key(&info).verify(b"another", &signature).is_err());
+    hsm.remove_issuing_key(&other).await.unwrap();
+    assert!(!hsm.issuing_keys().await.unwrap().contains(&other));
+    assert!(matches!(
+        hsm.sign_certificate(&other, b"certificate").await,
+        Err(HsmError::Damaged(_))
+    ));
+    // Like every master it never leaves: no session may ask the token for it.
+    let handle = name.clone();
+    let value = hsm.pool.run(Cost::Short, [], move |seat, []| {
+        let key = super::super::issuing::find(&seat.line.anchor(), &seat.inner.config, &handle)?;
+        Ok(seat
+            .session
+            .attribute(key.key, token::raw::CKA_VALUE)
+            .is_err())
+    });
+    assert!(value.await.unwrap());
 }

@@ -186,6 +186,7 @@ async fn every_verb(ground: &Ground) {
     derive::agreement(ground).await;
     derive::wrapped(ground).await;
     derive::master(ground).await;
+    keys::issuing(ground).await;
     assert!(ground.hsm.available().await);
     assert_ne!(
         *ground.hsm.random(32).await.unwrap(),

@@ -8,7 +8,8 @@ use openssl::error::ErrorStack;
 use openssl::pkey::PKey;
 
 use super::{
-    Curve, FieldPrivate, FieldPublic, Format, Hint, PublicKey, RsaPart, RsaPrivate, Unsigned,
+    Curve, FieldPrivate, FieldPublic, Format, Hint, PointForm, PublicKey, RsaPart, RsaPrivate,
+    Unsigned,
 };
 
 /// Longest modulus that is computed with, in bits: OpenSSL's own limit for DH and DSA.
@@ -36,6 +37,22 @@ pub(super) fn point(curve: Curve, scalar: &[u8]) -> Option<Vec<u8>> {
     compute()
         .ok()
         .filter(|point| point.len() == 1 + 2 * curve.field_bytes())
+}
+
+/// A point in another form.
+pub(super) fn in_form(curve: Curve, point: &[u8], form: PointForm) -> Option<Vec<u8>> {
+    let form = match form {
+        PointForm::Uncompressed => PointConversionForm::UNCOMPRESSED,
+        PointForm::Compressed => PointConversionForm::COMPRESSED,
+        PointForm::Hybrid => PointConversionForm::HYBRID,
+    };
+    let compute = || -> Result<Vec<u8>, ErrorStack> {
+        let group = group(curve)?;
+        let mut context = BigNumContext::new()?;
+        let point = EcPoint::from_bytes(&group, point, &mut context)?;
+        point.to_bytes(&group, form, &mut context)
+    };
+    compute().ok()
 }
 
 /// G to the power of X.
@@ -112,27 +129,9 @@ fn complete(key: &RsaPrivate) -> Result<Option<RsaPrivate>, ErrorStack> {
     gcd.gcd(&p1, &q1, &mut context)?;
     all.checked_mul(&p1, &q1, &mut context)?;
     lambda.checked_div(&all, &gcd, &mut context)?;
-    let inverse = |of: &BigNumRef, modulus: &BigNumRef, context: &mut BigNumContext| {
-        let mut out = BigNum::new()?;
-        out.set_const_time();
-        out.mod_inverse(of, modulus, context).map(|()| out)
-    };
-    let (e, d) = match (e, d) {
-        (Some(e), Some(d)) => (e, d),
-        (Some(e), None) => {
-            let d = inverse(&e, &lambda, &mut context)?;
-            (e, d)
-        }
-        (None, Some(d)) => (inverse(&d, &lambda, &mut context)?, d),
-        (None, None) => match part(RsaPart::PrimeExponentP)? {
-            // The public exponent is shorter than P - 1.
-            Some(dp) => {
-                let e = inverse(&dp, &p1, &mut context)?;
-                let d = inverse(&e, &lambda, &mut context)?;
-                (e, d)
-            }
-            None => return Ok(None),
-        },
+    let given = (e, d, part(RsaPart::PrimeExponentP)?);
+    let Some((e, d)) = exponents(given, &p1, &lambda, &mut context)? else {
+        return Ok(None);
     };
     let (mut dp, mut dq) = (BigNum::new()?, BigNum::new()?);
     dp.checked_rem(&d, &p1, &mut context)?;
@@ -155,6 +154,40 @@ fn complete(key: &RsaPrivate) -> Result<Option<RsaPrivate>, ErrorStack> {
     Ok(parts.and_then(|parts| RsaPrivate::from_parts(parts).ok()))
 }
 
+/// Both exponents from one of them, or from that of P; `p1` is P - 1.
+fn exponents(
+    given: (Option<BigNum>, Option<BigNum>, Option<BigNum>),
+    p1: &BigNumRef,
+    lambda: &BigNumRef,
+    context: &mut BigNumContext,
+) -> Result<Option<(BigNum, BigNum)>, ErrorStack> {
+    Ok(Some(match given {
+        (Some(e), Some(d), _) => (e, d),
+        (None, Some(d), _) => (inverse(&d, lambda, context)?, d),
+        (Some(e), None, _) => {
+            let d = inverse(&e, lambda, context)?;
+            (e, d)
+        }
+        // The public exponent is shorter than P - 1.
+        (None, None, Some(dp)) => {
+            let e = inverse(&dp, p1, context)?;
+            let d = inverse(&e, lambda, context)?;
+            (e, d)
+        }
+        (None, None, None) => return Ok(None),
+    }))
+}
+
+fn inverse(
+    of: &BigNumRef,
+    modulus: &BigNumRef,
+    context: &mut BigNumContext,
+) -> Result<BigNum, ErrorStack> {
+    let mut out = BigNum::new()?;
+    out.set_const_time();
+    out.mod_inverse(of, modulus, context).map(|()| out)
+}
+
 fn less_one(number: &BigNumRef) -> Result<BigNum, ErrorStack> {
     let mut out = number.to_owned()?;
     out.sub_word(1)?;
@@ -162,8 +195,12 @@ fn less_one(number: &BigNumRef) -> Result<BigNum, ErrorStack> {
     Ok(out)
 }
 
-/// Tries of which each finds the primes with a probability of one half.
-const TRIES: usize = 100;
+/// Tries of which each finds the primes with a probability of one half or more.
+const TRIES: usize = 20;
+/// Longest modulus whose primes are looked for, and longest public exponent (SP 800-56B rev. 2 §6.2.1), in bits: what
+/// is no key takes all tries.
+const LONGEST_FACTORED: i32 = 4096;
+const LONGEST_EXPONENT: i32 = 256;
 
 /// SP 800-56B rev. 2, appendix C.1: the primes from both exponents; P the greater.
 fn factors(
@@ -175,7 +212,10 @@ fn factors(
     let mut product = BigNum::new()?;
     product.checked_mul(e, d, context)?;
     let k = less_one(&product)?;
-    if k.num_bits() < 2 || k.is_bit_set(0) || n.num_bits() < 8 || !n.is_bit_set(0) {
+    let is_long = n.num_bits() > LONGEST_FACTORED
+        || e.num_bits() > LONGEST_EXPONENT
+        || d.num_bits() > n.num_bits();
+    if is_long || k.num_bits() < 2 || k.is_bit_set(0) || n.num_bits() < 8 || !n.is_bit_set(0) {
         return Ok(None);
     }
     let twos = (0..k.num_bits())
@@ -207,6 +247,10 @@ fn factors(
                 return Ok(Some((p, q)));
             }
             x = square;
+        }
+        if x != one {
+            // The exponents are not each other's inverses.
+            return Ok(None);
         }
     }
     Ok(None)

@@ -123,6 +123,13 @@ impl Curve {
         Curve::ALL.iter().copied().find(|curve| curve.oid() == oid)
     }
 
+    /// Whether over a binary field.
+    pub fn is_binary(self) -> bool {
+        ["K-", "B-", "SECT", "ANSIX9C2"]
+            .iter()
+            .any(|family| self.name().starts_with(family))
+    }
+
     /// Bytes of one coordinate.
     pub fn field_bytes(self) -> usize {
         self.bits().div_ceil(8)
@@ -138,6 +145,7 @@ impl Curve {
 mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
     use openssl::asn1::Asn1Object;
+    use openssl::bn::{BigNum, BigNumContext};
     use openssl::ec::EcGroup;
 
     use super::*;
@@ -163,6 +171,14 @@ mod tests {
             let group = EcGroup::from_curve_name(oid.nid()).unwrap();
             assert_eq!(group.degree() as usize, curve.bits(), "{curve:?}");
             assert_eq!(group.order_bits() as usize, curve.order_bits(), "{curve:?}");
+            // The prime, or the polynomial, which is one bit longer than the field.
+            let mut context = BigNumContext::new().unwrap();
+            let [mut p, mut a, mut b] = [(); 3].map(|()| BigNum::new().unwrap());
+            group
+                .components_gfp(&mut p, &mut a, &mut b, &mut context)
+                .unwrap();
+            let is_binary = p.num_bits() as usize == curve.bits() + 1;
+            assert_eq!(curve.is_binary(), is_binary, "{curve:?}");
         }
     }
 }

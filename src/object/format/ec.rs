@@ -23,6 +23,14 @@ pub struct EcPublic {
     point: Vec<u8>,
 }
 
+/// How a point is written (SEC 1 §2.3.3, X9.62 §4.3.6).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PointForm {
+    Uncompressed,
+    Compressed,
+    Hybrid,
+}
+
 /// Never shows the scalar.
 impl std::fmt::Debug for EcPrivate {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -127,6 +135,13 @@ impl EcPublic {
             curve,
             point: point.to_vec(),
         })
+    }
+
+    /// The same point in another form; `NotPossible` where it is none of its curve.
+    pub fn in_form(&self, form: PointForm) -> Result<EcPublic, FormatError> {
+        let point = computed::in_form(self.curve, &self.point, form)
+            .ok_or(FormatError::NotPossible("its point is not on its curve"))?;
+        EcPublic::new(self.curve, &point)
     }
 
     /// The point as it was given: KMIP's Q String.

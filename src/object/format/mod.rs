@@ -21,7 +21,7 @@ pub(crate) use computed::group as openssl_group;
 pub use curve::Curve;
 pub use digest::{HashAlgorithm, hash, hmac};
 pub(crate) use digest::{fill_hkdf, fill_pbkdf2};
-pub use ec::{EcPrivate, EcPublic};
+pub use ec::{EcPrivate, EcPublic, PointForm};
 pub use field::{FieldPrivate, FieldPublic, Group};
 pub use integer::Unsigned;
 pub use key::{Hint, Other, PrivateKey, PublicKey, convert};

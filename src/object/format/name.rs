@@ -22,6 +22,10 @@ macro_rules! attributes {
                 match self { $(NameAttribute::$name => $kmip),* }
             }
 
+            pub fn oid(self) -> &'static str {
+                match self { $(NameAttribute::$name => $oid),* }
+            }
+
             fn short(self) -> &'static str {
                 match self { $(NameAttribute::$name => $short),* }
             }

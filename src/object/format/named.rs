@@ -110,6 +110,9 @@ fn is_agreement(algorithm: u32) -> bool {
     matches!(algorithm, 0x0E | 0x1A)
 }
 
+/// Either or both.
+type SeedAndExpanded<'a> = (Option<&'a [u8]>, Option<&'a [u8]>);
+
 /// A private key of a [`Named`] algorithm.
 #[derive(Clone, PartialEq, Eq)]
 pub struct NamedPrivate {
@@ -196,7 +199,7 @@ impl NamedPrivate {
     }
 
     /// Of an algorithm whose keys come as either or both: the seed and the expanded key.
-    pub fn seed_and_expanded(&self) -> (Option<&[u8]>, Option<&[u8]>) {
+    pub fn seed_and_expanded(&self) -> SeedAndExpanded<'_> {
         match self.named.inner() {
             Inner::SeedOrExpanded => seed_and_expanded(&self.content).unwrap_or_default(),
             Inner::OctetString | Inner::Bare => (None, None),
@@ -240,7 +243,7 @@ fn octets(der: &[u8]) -> Option<&[u8]> {
 }
 
 /// `CHOICE { seed [0], expandedKey OCTET STRING, both SEQUENCE { seed, expandedKey } }`, all OCTET STRINGs.
-fn seed_and_expanded(der: &[u8]) -> Option<(Option<&[u8]>, Option<&[u8]>)> {
+fn seed_and_expanded(der: &[u8]) -> Option<SeedAndExpanded<'_>> {
     let any = AnyRef::from_der(der).ok()?;
     match any.tag() {
         Tag::OctetString => Some((None, Some(any.value()))),

@@ -6,8 +6,9 @@ use crate::engine::access::Permission;
 use crate::engine::context::Context;
 use crate::engine::error::{Fault, Reason};
 use crate::engine::streams::State;
-use crate::object::service::{mac, stream};
 use crate::object::derivation_master;
+use crate::object::managed::Sealed;
+use crate::object::service::{mac, stream};
 use crate::object::usage::{self, Purpose};
 use crate::operation::Handler;
 use crate::protocol::enumeration::Operation;
@@ -34,6 +35,27 @@ structure! {
 #[derive(Debug)]
 pub struct Mac;
 
+/// A derivation master's block: its input comes in one part, for it is read before it is used.
+async fn from_master(
+    context: &mut Context,
+    request: &MacRequest,
+    key: &Sealed,
+    asked: &CryptographicParameters,
+) -> Result<MacResponse, Fault> {
+    let step = request.part.step()?;
+    if step != Step::Whole {
+        return Err(derivation_master::not_canonical("it comes in parts"));
+    }
+    derivation_master::parameters(asked)?;
+    let input = part::data(step, request.data.as_ref())?;
+    let block = derivation_master::block(context, key, input).await?;
+    Ok(MacResponse {
+        unique_identifier: key.unique_identifier.clone(),
+        mac_data: Some(block),
+        correlation_value: None,
+    })
+}
+
 impl Handler for Mac {
     type Request = MacRequest;
     type Response = MacResponse;
@@ -51,16 +73,7 @@ impl Handler for Mac {
         let data = part::data(step, request.data.as_ref())?;
         parameters::charge_part(context, &key, step.begins(), data.len()).await?;
         if derivation_master::is_master(&key) {
-            derivation_master::parameters(&asked)?;
-            if step != Step::Whole {
-                return Err(derivation_master::not_canonical("it comes in one part"));
-            }
-            let block = derivation_master::block(context, &key, data).await?;
-            return Ok(MacResponse {
-                unique_identifier: key.unique_identifier.clone(),
-                mac_data: Some(block),
-                correlation_value: None,
-            });
+            return from_master(context, request, &key, &asked).await;
         }
         let row = mac::asked(&key, &asked)?;
         let mut response = MacResponse {

@@ -1,0 +1,5 @@
+pub mod certify;
+pub mod re_certify;
+pub mod validate;
+
+mod request;
