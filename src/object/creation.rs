@@ -11,6 +11,7 @@ use crate::hsm::Hsm;
 use crate::protocol::attribute::{AttributeRow, SetBy};
 use crate::protocol::attributes::{Attribute, AttributeReference, Attributes};
 use crate::protocol::enumeration::{HashingAlgorithm, KeyFormatType, ObjectType, State};
+use crate::protocol::mask::ProtectionStorageMask;
 use crate::protocol::object::{OBJECTS, Object};
 use crate::protocol::structure::spoken;
 use crate::protocol::tag;
@@ -301,7 +302,7 @@ fn complete(maker: &Maker<'_>, birth: &Birth<'_>, attributes: &mut Attributes) {
     }
     attributes.set(
         tag::PROTECTION_STORAGE_MASK,
-        Value::Integer(maker.hsm.protection().to_integer()),
+        Value::Integer(protection(maker.hsm, birth.class).to_integer()),
     );
     if is_cryptographic(birth.object_type) {
         attributes.set_if_absent(tag::CRYPTOGRAPHIC_USAGE_MASK, Value::Integer(0));
@@ -318,6 +319,15 @@ fn complete(maker: &Maker<'_>, birth: &Birth<'_>, attributes: &mut Attributes) {
             let row = attribute.reference.row();
             row.is_none_or(|row| row.applies_to(birth.object_type, version))
         });
+    }
+}
+
+/// Protection Storage Mask of a class (2.1 §4.43): only what stays in the token has the token's
+/// protection; anything else is in clear in the server's memory for moments.
+pub fn protection(hsm: &Hsm, class: Class) -> ProtectionStorageMask {
+    match class {
+        Class::Token => hsm.protection(),
+        Class::Served | Class::Cached => ProtectionStorageMask::SOFTWARE,
     }
 }
 

@@ -21,6 +21,7 @@ use crate::protocol::object::OBJECTS;
 use crate::protocol::rules::{DefaultsInformation, ObjectGroups};
 use crate::protocol::tag;
 use crate::protocol::version::Version;
+use crate::store::record::Class;
 use crate::structure;
 
 structure! {
@@ -303,8 +304,13 @@ fn protection(
     _: OfTenant<'_>,
     _: &QueryRequest,
 ) {
+    let mut masks = vec![creation::protection(&engine.hsm, Class::Served)];
+    let token = creation::protection(&engine.hsm, Class::Token);
+    if !masks.contains(&token) {
+        masks.push(token);
+    }
     response.protection_storage_masks = Some(ProtectionStorageMasks {
-        protection_storage_mask: vec![engine.hsm.protection()],
+        protection_storage_mask: masks,
     });
 }
 
