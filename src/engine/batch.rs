@@ -13,9 +13,7 @@ use super::error::{Fault, Reason};
 use crate::audit::{Outcome, Trace};
 use crate::operation;
 use crate::operation::asynchronous::poll::PollRequest;
-use crate::protocol::enumeration::{
-    BatchErrorContinuationOption, Operation, ResultStatus,
-};
+use crate::protocol::enumeration::{BatchErrorContinuationOption, Operation, ResultStatus};
 use crate::protocol::message::{
     ProtocolVersion, RequestHeader, RequestItem, ResponseHeader, ResponseItem, encode_payload,
     encode_response,
@@ -441,7 +439,9 @@ impl Batch<'_> {
         }
         let asked = (operation, self.version);
         let value = asynchronous::submit(self.engine, caller, asked, &item.payload).await?;
-        Ok(Some(Answered::Item(asynchronous::pending(operation, value))))
+        Ok(Some(Answered::Item(asynchronous::pending(
+            operation, value,
+        ))))
     }
 }
 

@@ -297,7 +297,9 @@ impl Directory {
 }
 
 async fn tenant_rules(rows: &Rows<'_>, tenant: TenantId) -> Result<Rules, EntityError> {
-    let constraints = rows.read(EntityKind::Constraints, tenant, rules::KEY).await?;
+    let constraints = rows
+        .read(EntityKind::Constraints, tenant, rules::KEY)
+        .await?;
     let defaults = rows.read(EntityKind::Defaults, tenant, rules::KEY).await?;
     let rules = Rules::read(
         constraints.map(|row| row.body).as_ref(),

@@ -146,6 +146,7 @@ impl Engine {
             settings,
         });
         lease::keep(&engine, position);
+        streams::keep(&engine);
         asynchronous::resume(&engine).await?;
         sealer::keep(&engine);
         archive::keep(&engine);
@@ -312,7 +313,10 @@ impl Engine {
             .any(|(kind, ..)| EntityKind::says_who(*kind));
         self.store.apply(commit).await?;
         // This node's own changes hold at once; others learn of them from the journal.
-        if versions.iter().any(|(kind, ..)| EntityKind::says_who(*kind)) {
+        if versions
+            .iter()
+            .any(|(kind, ..)| EntityKind::says_who(*kind))
+        {
             self.directory.forget();
         }
         for (kind, tenant, key, version) in versions {
@@ -359,8 +363,12 @@ impl Engine {
             changes: vec![change.map_err(damaged)?],
             audit: Vec::new(),
         };
-        self.commit(commit).await?;
-        Ok(Some(taken))
+        match self.commit(commit).await {
+            Ok(()) => Ok(Some(taken)),
+            // Another node took the key's first block.
+            Err(StoreError::Exists) => Err(StoreError::Conflict),
+            Err(error) => Err(error),
+        }
     }
 
     /// Names an answer, so that a client's report can be found in the log (2.1 §9.10).

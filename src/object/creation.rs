@@ -89,10 +89,14 @@ pub fn check_template(attributes: &Attributes) -> Result<(), Fault> {
             continue;
         };
         let refused = match row.tag {
-            tag::NAME => Some((Reason::InvalidAttribute, "belongs beside the Template, not in it")),
-            tag if KEPT_BY_SERVER.contains(&tag) => {
-                Some((Reason::AttributeReadOnly, "is set by the server only; leave it out"))
-            }
+            tag::NAME => Some((
+                Reason::InvalidAttribute,
+                "belongs beside the Template, not in it",
+            )),
+            tag if KEPT_BY_SERVER.contains(&tag) => Some((
+                Reason::AttributeReadOnly,
+                "is set by the server only; leave it out",
+            )),
             _ if !row.shape.accepts(attribute.value.kind(), Version::V1_4) => {
                 Some((Reason::InvalidAttributeValue, "is of another type"))
             }
@@ -119,7 +123,10 @@ pub fn complete_application_data(attribute: &mut Attribute) -> Result<(), Fault>
     let Value::Structure(fields) = &mut attribute.value else {
         return Ok(());
     };
-    if fields.iter().any(|field| field.tag == tag::APPLICATION_DATA) {
+    if fields
+        .iter()
+        .any(|field| field.tag == tag::APPLICATION_DATA)
+    {
         return Ok(());
     }
     let known = fields.iter().any(|field| {

@@ -85,9 +85,11 @@ impl Rules {
         let mut defaults = self.defaults.clone()?;
         if let Some(asked) = groups {
             defaults.object_defaults.retain(|row| {
-                row.object_groups
-                    .as_ref()
-                    .is_none_or(|own| own.object_group.iter().any(|g| asked.object_group.contains(g)))
+                row.object_groups.as_ref().is_none_or(|own| {
+                    own.object_group
+                        .iter()
+                        .any(|g| asked.object_group.contains(g))
+                })
             });
         }
         Some(defaults)
@@ -137,7 +139,12 @@ impl Rules {
 }
 
 fn in_groups(wanted: Option<&ObjectGroups>, groups: &[String]) -> bool {
-    wanted.is_none_or(|wanted| wanted.object_group.iter().any(|group| groups.contains(group)))
+    wanted.is_none_or(|wanted| {
+        wanted
+            .object_group
+            .iter()
+            .any(|group| groups.contains(group))
+    })
 }
 
 /// The Object Groups among attributes.
@@ -156,7 +163,11 @@ fn concerns(constraint: &Constraint, object: &Managed) -> bool {
         .object_types
         .as_ref()
         .is_none_or(|types| types.object_type.contains(&object.object_type()));
-    of_type && in_groups(constraint.object_groups.as_ref(), &groups(&object.attributes))
+    of_type
+        && in_groups(
+            constraint.object_groups.as_ref(),
+            &groups(&object.attributes),
+        )
 }
 
 /// The object has the attribute, and nothing but values that the constraint names; a usage mask
@@ -170,10 +181,14 @@ fn meets(
     let mut values = has.all(reference).peekable();
     let fits = values.peek().is_some()
         && values.all(|own| {
-            demanded.all(reference).any(|allowed| match (&own.value, &allowed.value) {
-                (Value::Integer(own), Value::Integer(allowed)) if is_mask => own & !allowed == 0,
-                (own, allowed) => own == allowed,
-            })
+            demanded
+                .all(reference)
+                .any(|allowed| match (&own.value, &allowed.value) {
+                    (Value::Integer(own), Value::Integer(allowed)) if is_mask => {
+                        own & !allowed == 0
+                    }
+                    (own, allowed) => own == allowed,
+                })
         });
     match fits {
         true => Ok(()),

@@ -135,7 +135,10 @@ mod tests {
     use super::*;
 
     fn limits(total: i64, count: Option<i64>) -> Attributes {
-        let mut fields = vec![Node::new(tag::USAGE_LIMITS_TOTAL, Value::LongInteger(total))];
+        let mut fields = vec![Node::new(
+            tag::USAGE_LIMITS_TOTAL,
+            Value::LongInteger(total),
+        )];
         fields.extend(count.map(|n| Node::new(tag::USAGE_LIMITS_COUNT, Value::LongInteger(n))));
         fields.push(Node::new(
             tag::USAGE_LIMITS_UNIT,
@@ -177,7 +180,10 @@ mod tests {
     #[test]
     fn limits_that_cannot_be_counted_are_refused() {
         for (total, count) in [(-1, None), (10, Some(11)), (10, Some(-1))] {
-            assert!(settle(&mut limits(total, count)).is_err(), "{total} {count:?}");
+            assert!(
+                settle(&mut limits(total, count)).is_err(),
+                "{total} {count:?}"
+            );
         }
         assert_eq!(settle(&mut Attributes::default()).unwrap(), None);
     }

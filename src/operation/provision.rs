@@ -54,10 +54,7 @@ static MAKING: &[(Operation, &[(Tag, Of)])] = &[
         ],
     ),
     (Operation::RE_KEY, &[(tag::ATTRIBUTES, Of::Replacement)]),
-    (
-        Operation::RE_CERTIFY,
-        &[(tag::ATTRIBUTES, Of::Replacement)],
-    ),
+    (Operation::RE_CERTIFY, &[(tag::ATTRIBUTES, Of::Replacement)]),
     (
         Operation::RE_KEY_KEY_PAIR,
         &[
@@ -97,8 +94,10 @@ pub async fn complete(
     if rules == Rules::default() && !payload.iter().any(names_template) {
         return Ok(None);
     }
-    let mut payload: Vec<Node<'static>> =
-        payload.iter().map(|item| item.clone().into_owned()).collect();
+    let mut payload: Vec<Node<'static>> = payload
+        .iter()
+        .map(|item| item.clone().into_owned())
+        .collect();
     for (field, _) in *fields {
         if let Some(item) = payload.iter_mut().find(|item| item.tag == *field) {
             expand(context, item).await?;
@@ -169,8 +168,8 @@ fn fill(
         .map(|attribute| attribute.reference.clone())
         .collect();
     for default in rules.default_attributes(object_type, &groups) {
-        let said = operation == Operation::REGISTER
-            && SAID_BY_OBJECT.iter().any(|tag| default.is(*tag));
+        let said =
+            operation == Operation::REGISTER && SAID_BY_OBJECT.iter().any(|tag| default.is(*tag));
         if !said && !given.contains(&default.reference) {
             own.0.push(Attribute {
                 index: None,
@@ -212,8 +211,7 @@ async fn expand(context: &mut Context, field: &mut Node<'static>) -> Result<(), 
                 from_templates.retain(|other| other.reference != attribute.reference);
             }
             let known = explicit.iter().chain(&from_templates).any(|other| {
-                other.reference == attribute.reference
-                    && (!many || other.value == attribute.value)
+                other.reference == attribute.reference && (!many || other.value == attribute.value)
             });
             if !known {
                 from_templates.push(Attribute {

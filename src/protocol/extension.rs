@@ -29,13 +29,10 @@ pub static EXTENSIONS: &[ExtensionRow] = &[ExtensionRow {
 
 /// The attribute that an extension tag stands for.
 pub fn attribute(tag: Tag) -> Option<AttributeReference> {
-    EXTENSIONS
-        .iter()
-        .find(|row| row.tag == tag)
-        .map(|row| {
-            AttributeReference::Vendor(VendorName {
-                vendor: row.vendor.0.to_owned(),
-                name: row.vendor.1.to_owned(),
-            })
+    EXTENSIONS.iter().find(|row| row.tag == tag).map(|row| {
+        AttributeReference::Vendor(VendorName {
+            vendor: row.vendor.0.to_owned(),
+            name: row.vendor.1.to_owned(),
         })
+    })
 }

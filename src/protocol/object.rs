@@ -2,6 +2,7 @@
 
 use ttlv::{Node, Tag};
 
+use super::attributes::Attributes;
 use super::enumeration::{
     CertificateRequestType, CertificateType, ObjectType, OpaqueDataType, SecretDataType,
     SplitKeyMethod,
@@ -9,7 +10,6 @@ use super::enumeration::{
 use super::key_block::KeyBlock;
 use super::structure::{BigInteger, Bytes, Inexpressible, Item, Malformed};
 use super::tag;
-use super::attributes::Attributes;
 use super::version::{Range, Version, range};
 use crate::structure;
 

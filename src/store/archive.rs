@@ -68,9 +68,7 @@ impl Archive {
     }
 
     fn directory(&self) -> Result<&Path, ArchiveError> {
-        self.directory
-            .as_deref()
-            .ok_or(ArchiveError::NotConfigured)
+        self.directory.as_deref().ok_or(ArchiveError::NotConfigured)
     }
 
     /// Writes a file; on disk when it returns.
@@ -144,10 +142,12 @@ impl Archive {
 async fn off_the_runtime<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, ArchiveError> + Send + 'static,
 ) -> Result<T, ArchiveError> {
-    tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| {
-        let broken = std::io::Error::other(error.to_string());
-        Err(ArchiveError::Io(PathBuf::new(), broken))
-    })
+    tokio::task::spawn_blocking(work)
+        .await
+        .unwrap_or_else(|error| {
+            let broken = std::io::Error::other(error.to_string());
+            Err(ArchiveError::Io(PathBuf::new(), broken))
+        })
 }
 
 fn write(directory: &Path, name: &str, bytes: &[u8]) -> Result<(), ArchiveError> {
@@ -173,10 +173,7 @@ fn write(directory: &Path, name: &str, bytes: &[u8]) -> Result<(), ArchiveError>
         .map_err(failed)
 }
 
-fn list(
-    directory: &Path,
-    age: Duration,
-) -> Result<Vec<(String, Option<Holder>)>, ArchiveError> {
+fn list(directory: &Path, age: Duration) -> Result<Vec<(String, Option<Holder>)>, ArchiveError> {
     let failed = |error| ArchiveError::Io(directory.to_owned(), error);
     let entries = match std::fs::read_dir(directory) {
         Ok(entries) => entries,

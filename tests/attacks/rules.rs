@@ -166,7 +166,11 @@ fn defaults_fill_what_a_request_leaves_out() {
                 symmetric_key.clone(),
                 attributes(vec![algorithm(), bits(256), mask(0xC)]),
             ],
-            vec![symmetric_key, attributes(vec![bits(128)]), groups(&["short"])],
+            vec![
+                symmetric_key,
+                attributes(vec![bits(128)]),
+                groups(&["short"]),
+            ],
             vec![
                 types(&[ObjectType::PRIVATE_KEY, ObjectType::PUBLIC_KEY]),
                 attributes(vec![
@@ -245,7 +249,10 @@ fn rules_are_undone_with_their_batch_and_hold_inside_it() {
             .ask(Operation::SET_CONSTRAINTS, wrong)
             .fails(ResultReason::INVALID_FIELD);
         client
-            .ask(Operation::SET_DEFAULTS, defaults(vec![vec![attributes(Vec::new())]]))
+            .ask(
+                Operation::SET_DEFAULTS,
+                defaults(vec![vec![attributes(Vec::new())]]),
+            )
             .fails(ResultReason::INVALID_FIELD);
         drop(client.ask(Operation::GET, on("none")));
     });

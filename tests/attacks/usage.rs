@@ -33,7 +33,10 @@ fn activated() -> Node<'static> {
 /// An active AES key in counter mode.
 fn limited(client: &mut Client, total: i64, unit: UsageLimitsUnit) -> String {
     client
-        .ask(Operation::CREATE, aes(vec![activated(), limits(total, unit)]))
+        .ask(
+            Operation::CREATE,
+            aes(vec![activated(), limits(total, unit)]),
+        )
         .ok()
         .id()
 }
@@ -169,10 +172,7 @@ fn an_undone_batch_leaves_its_usage() {
                 Operation::ADD_ATTRIBUTE,
                 vec![
                     Node::text(tag::UNIQUE_IDENTIFIER, id.clone()),
-                    Node::structure(
-                        tag::NEW_ATTRIBUTE,
-                        vec![Node::text(tag::COMMENT, "undone")],
-                    ),
+                    Node::structure(tag::NEW_ATTRIBUTE, vec![Node::text(tag::COMMENT, "undone")]),
                 ],
             ),
             (Operation::GET, on("no such object")),
@@ -195,10 +195,7 @@ fn an_undone_batch_leaves_its_usage() {
         let other = limited(&mut client, 10, UsageLimitsUnit::OBJECT);
         let set = vec![
             Node::text(tag::UNIQUE_IDENTIFIER, other.clone()),
-            Node::structure(
-                tag::NEW_ATTRIBUTE,
-                vec![limits(3, UsageLimitsUnit::OBJECT)],
-            ),
+            Node::structure(tag::NEW_ATTRIBUTE, vec![limits(3, UsageLimitsUnit::OBJECT)]),
         ];
         let batch = |last: &str| {
             vec![
@@ -216,10 +213,7 @@ fn an_undone_batch_leaves_its_usage() {
         let fresh = limited(&mut client, 10, UsageLimitsUnit::OBJECT);
         let set = vec![
             Node::text(tag::UNIQUE_IDENTIFIER, fresh.clone()),
-            Node::structure(
-                tag::NEW_ATTRIBUTE,
-                vec![limits(3, UsageLimitsUnit::OBJECT)],
-            ),
+            Node::structure(tag::NEW_ATTRIBUTE, vec![limits(3, UsageLimitsUnit::OBJECT)]),
         ];
         let items = vec![
             (Operation::SET_ATTRIBUTE, set),

@@ -23,8 +23,8 @@ mod protocol;
 mod query;
 mod renewal;
 mod rotation;
-mod signing;
 #[path = "../support/server.rs"]
 mod server;
+mod signing;
 mod split_keys;
 mod templates;

@@ -76,7 +76,11 @@ fn objects_are_those_of_the_version() {
             (ObjectType::CERTIFICATE_REQUEST, (2, 0), (9, 9)),
         ] {
             let there = since <= of && of <= until;
-            assert_eq!(types.contains(&object_type.0), there, "{object_type} in {of:?}");
+            assert_eq!(
+                types.contains(&object_type.0),
+                there,
+                "{object_type} in {of:?}"
+            );
         }
     }
 }
@@ -138,14 +142,22 @@ fn functions_answer_what_they_are_asked_and_no_more() {
     let mut client = server::shared().connect();
     for of in VERSIONS {
         let rows = [
-            (QueryFunction::QUERY_SERVER_INFORMATION, (1, 0), tag::VENDOR_IDENTIFICATION),
+            (
+                QueryFunction::QUERY_SERVER_INFORMATION,
+                (1, 0),
+                tag::VENDOR_IDENTIFICATION,
+            ),
             (
                 QueryFunction::QUERY_APPLICATION_NAMESPACES,
                 (1, 0),
                 tag::APPLICATION_NAMESPACE,
             ),
             (QueryFunction::QUERY_RNGS, (1, 3), tag::RNG_PARAMETERS),
-            (QueryFunction::QUERY_PROFILES, (1, 3), tag::PROFILE_INFORMATION),
+            (
+                QueryFunction::QUERY_PROFILES,
+                (1, 3),
+                tag::PROFILE_INFORMATION,
+            ),
             (
                 QueryFunction::QUERY_CAPABILITIES,
                 (1, 3),

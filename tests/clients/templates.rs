@@ -52,7 +52,11 @@ fn a_template_gives_its_attributes_to_what_names_it() {
         text_attribute("x-Purpose", "backup"),
         text_attribute("Object Group", &called),
     ];
-    let id = client.made(V1_2, Operation::REGISTER, registered(&called, inner.clone()));
+    let id = client.made(
+        V1_2,
+        Operation::REGISTER,
+        registered(&called, inner.clone()),
+    );
     // It comes back as it was.
     let got = client.ask(V1_2, Operation::GET, vec![uid(&id)]).ok();
     let kept = got.child(tag::TEMPLATE).unwrap();
@@ -67,7 +71,10 @@ fn a_template_gives_its_attributes_to_what_names_it() {
             &key,
             &["Cryptographic Length", "x-Purpose", "Name", "Object Group"],
         );
-        let values: Vec<_> = found.into_iter().map(|(name, _, value)| (name, value)).collect();
+        let values: Vec<_> = found
+            .into_iter()
+            .map(|(name, _, value)| (name, value))
+            .collect();
         assert_eq!(
             values,
             [
@@ -110,7 +117,11 @@ fn templates_have_a_life_and_limits_of_their_own() {
         let refused = client.ask(V1_2, Operation::REGISTER, registered(&called, vec![inner]));
         assert!(refused.reason.is_some());
     }
-    let id = client.made(V1_2, Operation::REGISTER, registered(&called, vec![length(128)]));
+    let id = client.made(
+        V1_2,
+        Operation::REGISTER,
+        registered(&called, vec![length(128)]),
+    );
     let located = vec![
         attribute("Object Type", Value::Enumeration(ObjectType::TEMPLATE.0)),
         name(&called),
@@ -216,8 +227,15 @@ fn usage_limits_are_located_by_what_is_left() {
         (tag::USAGE_LIMITS_COUNT, 5, vec![2, 1, 0]),
         (tag::USAGE_LIMITS_COUNT, 8, vec![1]),
     ] {
-        let expected: Vec<&str> = expected.into_iter().map(|place: usize| keys[place].as_str()).collect();
-        assert_eq!(client.locate(V1_4, asked(tag, number)), expected, "{number}");
+        let expected: Vec<&str> = expected
+            .into_iter()
+            .map(|place: usize| keys[place].as_str())
+            .collect();
+        assert_eq!(
+            client.locate(V1_4, asked(tag, number)),
+            expected,
+            "{number}"
+        );
     }
     let mut check = vec![uid(&keys[2])];
     check.push(Item::new(tag::USAGE_LIMITS_COUNT, Value::LongInteger(8)));

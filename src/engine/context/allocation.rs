@@ -172,12 +172,7 @@ impl Context {
     }
 
     /// Answers the version that the row has now.
-    async fn charge_stored(
-        &self,
-        key: &Managed,
-        cost: i64,
-        reason: Reason,
-    ) -> Result<i64, Fault> {
+    async fn charge_stored(&self, key: &Managed, cost: i64, reason: Reason) -> Result<i64, Fault> {
         let (engine, id) = (&self.engine, key.unique_identifier.as_str());
         let _turn = engine.turns.take(key.tenant, id).await;
         for attempt in 0..ATTEMPTS {

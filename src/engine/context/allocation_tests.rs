@@ -174,7 +174,10 @@ async fn a_change_of_limits_and_a_use_exclude_each_other() {
     // Meanwhile, on another node.
     charge(&mut using, &key).await.unwrap();
     let conflict = written(&nodes[0], &mut changing).await;
-    assert!(matches!(conflict, Err(StoreError::Conflict)), "{conflict:?}");
+    assert!(
+        matches!(conflict, Err(StoreError::Conflict)),
+        "{conflict:?}"
+    );
     // Looking again, the limits have been used.
     let mut draft = key.edit();
     draft.attributes.set(tag::USAGE_LIMITS, limits(2));

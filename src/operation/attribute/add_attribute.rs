@@ -82,7 +82,9 @@ impl Handler for AddAttribute {
             .find(|other| other.reference == attribute.reference)
             .cloned();
         let unique_identifier = object.unique_identifier.clone();
-        context.recount(&object, &mut draft, Reason::ReadOnlyAttribute).await?;
+        context
+            .recount(&object, &mut draft, Reason::ReadOnlyAttribute)
+            .await?;
         context.update(draft).await?;
         Ok(AddAttributeResponse {
             unique_identifier,

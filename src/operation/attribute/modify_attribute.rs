@@ -78,7 +78,9 @@ impl Handler for ModifyAttribute {
         }
         rules::consequences(&mut draft.attributes);
         let unique_identifier = object.unique_identifier.clone();
-        context.recount(&object, &mut draft, Reason::AttributeReadOnly).await?;
+        context
+            .recount(&object, &mut draft, Reason::AttributeReadOnly)
+            .await?;
         context.update(draft).await?;
         Ok(ModifyAttributeResponse {
             unique_identifier,

@@ -71,7 +71,9 @@ impl Handler for SetAttribute {
         }
         rules::consequences(&mut draft.attributes);
         let unique_identifier = object.unique_identifier.clone();
-        context.recount(&object, &mut draft, Reason::ReadOnlyAttribute).await?;
+        context
+            .recount(&object, &mut draft, Reason::ReadOnlyAttribute)
+            .await?;
         context.update(draft).await?;
         Ok(SetAttributeResponse { unique_identifier })
     }

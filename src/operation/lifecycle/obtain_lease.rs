@@ -49,7 +49,9 @@ impl Handler for ObtainLease {
             unique_identifier: object.unique_identifier.clone(),
             lease_time: Interval(lease_time),
             last_change_date: DateTime(
-                attributes.date(tag::LAST_CHANGE_DATE).unwrap_or(context.now),
+                attributes
+                    .date(tag::LAST_CHANGE_DATE)
+                    .unwrap_or(context.now),
             ),
         })
     }

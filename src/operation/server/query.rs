@@ -110,7 +110,10 @@ static FUNCTIONS: &[(QueryFunction, Answer)] = &[
     (QueryFunction::QUERY_VALIDATIONS, nothing),
     (QueryFunction::QUERY_PROFILES, profiles),
     (QueryFunction::QUERY_CAPABILITIES, capabilities),
-    (QueryFunction::QUERY_CLIENT_REGISTRATION_METHODS, registration),
+    (
+        QueryFunction::QUERY_CLIENT_REGISTRATION_METHODS,
+        registration,
+    ),
     (QueryFunction::QUERY_DEFAULTS_INFORMATION, defaults),
     (QueryFunction::QUERY_STORAGE_PROTECTION_MASKS, protection),
 ];
@@ -327,19 +330,20 @@ fn extensions(version: Version, map: bool) -> Vec<ExtensionInformation> {
         extension_description: map.then(|| row.description.to_owned()),
     });
     let algorithm_tag = tag::CRYPTOGRAPHIC_ALGORITHM.0.cast_signed();
-    let expressible = tag::by_tag(tag::EXTENSION_ENUMERATION)
-        .is_some_and(|row| row.versions.contains(version));
-    let values = pair_algorithm::extensions()
-        .filter(|_| expressible)
-        .map(|(extension_name, algorithm)| ExtensionInformation {
-            extension_name,
-            extension_tag: map.then_some(algorithm_tag),
-            type_number: None,
-            extension_type: map.then_some(ItemType::ENUMERATION),
-            extension_enumeration: map.then(|| algorithm.0.cast_signed()),
-            extension_attribute: None,
-            extension_description: None,
-        });
+    let expressible =
+        tag::by_tag(tag::EXTENSION_ENUMERATION).is_some_and(|row| row.versions.contains(version));
+    let values =
+        pair_algorithm::extensions()
+            .filter(|_| expressible)
+            .map(|(extension_name, algorithm)| ExtensionInformation {
+                extension_name,
+                extension_tag: map.then_some(algorithm_tag),
+                type_number: None,
+                extension_type: map.then_some(ItemType::ENUMERATION),
+                extension_enumeration: map.then(|| algorithm.0.cast_signed()),
+                extension_attribute: None,
+                extension_description: None,
+            });
     tags.chain(values).collect()
 }
 
