@@ -136,11 +136,7 @@ fn fault(error: EntityError) -> Fault {
 
 /// What a job's secrets are bound to.
 fn binding(engine: &Engine, tenant: TenantId, key: &str, stage: Stage) -> Vec<u8> {
-    let stage = if stage == Stage::Submitted {
-        "request"
-    } else {
-        "answer"
-    };
+    let stage = if stage == Stage::Submitted { "request" } else { "answer" };
     let mut out = Vec::with_capacity(96 + key.len());
     for part in [engine.deployment.as_str(), "job", stage, key] {
         out.extend_from_slice(&(part.len() as u64).to_be_bytes());
@@ -185,7 +181,11 @@ async fn open(
         .await?)
 }
 
-async fn row(engine: &Engine, tenant: TenantId, key: &str) -> Result<Option<Verified<Job>>, Fault> {
+async fn row(
+    engine: &Engine,
+    tenant: TenantId,
+    key: &str,
+) -> Result<Option<Verified<Job>>, Fault> {
     engine
         .rows()
         .read::<Job>(EntityKind::Job, tenant, key)
@@ -386,18 +386,14 @@ fn enqueue(engine: &Arc<Engine>, place: Place, identity: &str) {
 /// Works on an identity's jobs, one after the other, until there are none.
 async fn work(engine: Weak<Engine>, queue: (TenantId, String)) {
     loop {
-        let Some(engine) = engine.upgrade() else {
-            return;
-        };
+        let Some(engine) = engine.upgrade() else { return };
         let next = {
             let queues = engine
                 .jobs
                 .queues
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner);
-            queues
-                .get(&queue)
-                .and_then(|waiting| waiting.front().cloned())
+            queues.get(&queue).and_then(|waiting| waiting.front().cloned())
         };
         if let Some(place) = next {
             let _running = Arc::clone(&engine.jobs.running).acquire_owned().await;
@@ -412,9 +408,7 @@ async fn work(engine: Weak<Engine>, queue: (TenantId, String)) {
             .queues
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        let Some(waiting) = queues.get_mut(&queue) else {
-            return;
-        };
+        let Some(waiting) = queues.get_mut(&queue) else { return };
         waiting.pop_front();
         if waiting.is_empty() {
             queues.remove(&queue);

@@ -71,12 +71,7 @@ impl Service for KmipService {
                     Reason::InvalidMessage,
                     format!("the message is not well formed: {error}"),
                 );
-                envelope::refuse(
-                    Version::NEWEST,
-                    self.engine.clock.now(),
-                    &fault,
-                    &mut answer,
-                );
+                envelope::refuse(Version::NEWEST, self.engine.clock.now(), &fault, &mut answer);
             }
         }
         if let Err(error) = text::write(encoding, &answer, out) {

@@ -4,7 +4,7 @@ use ttlv::Value;
 
 use super::creation::{self, Birth, Origin};
 use super::managed::Form;
-use super::{container, inspection, material, wrapping};
+use super::{container, inspection, material, template, wrapping};
 use crate::engine::access::Permission;
 use crate::engine::context::{Context, Destroyed};
 use crate::engine::error::{Fault, Reason};
@@ -41,8 +41,8 @@ pub async fn admit(
     let wrapped = object
         .key_block()
         .is_some_and(|block| block.key_wrapping_data.is_some());
-    if let Object::Template(template) = &object {
-        creation::check_template(&template.attributes)?;
+    if let Object::Template(given) = &object {
+        template::check(&given.attributes)?;
     } else if taken.is_none()
         && !attributes.has(tag::KEY_VALUE_LOCATION)
         && object.key_block().is_none()

@@ -4,7 +4,7 @@ use sha2::{Digest as _, Sha256};
 use ttlv::{Node, Tag, Value};
 
 use super::managed::{Draft, Form, Sealed};
-use super::usage_limits;
+use super::{application, usage_limits};
 use crate::engine::context::Context;
 use crate::engine::error::{Fault, Reason};
 use crate::hsm::Hsm;
@@ -24,7 +24,7 @@ pub const CLASS_NAME: &str = "keyward-class";
 
 /// What only the server knows: no request that makes an object may bring it. ("Initially set by"
 /// in the standard's tables does not tell: it names the server for attributes that Create demands.)
-static KEPT_BY_SERVER: &[Tag] = &[
+pub static KEPT_BY_SERVER: &[Tag] = &[
     tag::UNIQUE_IDENTIFIER,
     tag::STATE,
     tag::DIGEST,
@@ -73,77 +73,10 @@ pub fn admit(
         if attribute.is(tag::USAGE_LIMITS) {
             usage_limits::without_count(&mut attribute.value);
         }
-        complete_application_data(&mut attribute)?;
+        application::complete(&mut attribute)?;
         admitted.add(attribute);
     }
     Ok(admitted)
-}
-
-/// The attributes that a Template gives to other objects (1.4 §2.2.6).
-///
-/// # Errors
-/// Where one is not a client's to set, or the Template holds a Name (1.4 §11.4).
-pub fn check_template(attributes: &Attributes) -> Result<(), Fault> {
-    for attribute in attributes.iter() {
-        let Some(row) = standard_row(attribute)? else {
-            continue;
-        };
-        let refused = match row.tag {
-            tag::NAME => Some((
-                Reason::InvalidAttribute,
-                "belongs beside the Template, not in it",
-            )),
-            tag if KEPT_BY_SERVER.contains(&tag) => Some((
-                Reason::AttributeReadOnly,
-                "is set by the server only; leave it out",
-            )),
-            _ if !row.shape.accepts(attribute.value.kind(), Version::V1_4) => {
-                Some((Reason::InvalidAttributeValue, "is of another type"))
-            }
-            _ => None,
-        };
-        if let Some((reason, what)) = refused {
-            return Err(Fault::new(reason, format!("{} {what}", row.name)));
-        }
-    }
-    Ok(())
-}
-
-/// Namespaces for which this server makes Application Data (1.4 §3.36, 2.1 §4.6): a number of its own.
-pub static NAMESPACES: &[&str] = &["keyward"];
-
-/// Makes the Application Data that a client leaves out.
-///
-/// # Errors
-/// Application Namespace Not Supported.
-pub fn complete_application_data(attribute: &mut Attribute) -> Result<(), Fault> {
-    if !attribute.is(tag::APPLICATION_SPECIFIC_INFORMATION) {
-        return Ok(());
-    }
-    let Value::Structure(fields) = &mut attribute.value else {
-        return Ok(());
-    };
-    if fields
-        .iter()
-        .any(|field| field.tag == tag::APPLICATION_DATA)
-    {
-        return Ok(());
-    }
-    let known = fields.iter().any(|field| {
-        field.tag == tag::APPLICATION_NAMESPACE
-            && matches!(&field.value, Value::TextString(name) if NAMESPACES.contains(&name.as_ref()))
-    });
-    if !known {
-        return Err(Fault::new(
-            Reason::ApplicationNamespaceNotSupported,
-            format!(
-                "Application Data is missing; this server makes it in the namespaces {}",
-                NAMESPACES.join(", ")
-            ),
-        ));
-    }
-    fields.push(Node::text(tag::APPLICATION_DATA, new_identifier()));
-    Ok(())
 }
 
 /// A field of the standard that is no attribute, such as Storage Status Mask: keyring_okv sends that

@@ -1,6 +1,7 @@
 //! Managed objects: states, rows and their MAC, key formats, derivation.
 
 pub mod admission;
+pub mod application;
 pub mod agreement;
 pub mod approval;
 pub mod container;
@@ -27,6 +28,7 @@ pub mod rules;
 pub mod service;
 pub mod split;
 pub mod state;
+pub mod template;
 pub mod transparent;
 pub mod usage;
 pub mod usage_limits;

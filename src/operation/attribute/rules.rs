@@ -6,7 +6,7 @@ use crate::engine::access::{self, Decision, Permission};
 use crate::engine::context::Context;
 use crate::engine::error::{Fault, Reason};
 use crate::object::managed::{Managed, Sealed};
-use crate::object::{approval, creation, derivation_master};
+use crate::object::{application, approval, creation, derivation_master};
 use crate::protocol::attribute::{AttributeRow, Change};
 use crate::protocol::attributes::{Attribute, AttributeReference, Attributes, VendorName};
 use crate::protocol::tag;
@@ -35,7 +35,7 @@ pub fn only(attributes: &Attributes) -> Result<&Attribute, Fault> {
 /// Application Namespace Not Supported.
 pub fn completed(attributes: &Attributes) -> Result<Attribute, Fault> {
     let mut attribute = only(attributes)?.clone();
-    creation::complete_application_data(&mut attribute)?;
+    application::complete(&mut attribute)?;
     Ok(attribute)
 }
 

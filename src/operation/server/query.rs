@@ -8,7 +8,7 @@ use crate::engine::Engine;
 use crate::engine::context::Context;
 use crate::engine::error::Fault;
 use crate::object::rules::Rules;
-use crate::object::{creation, pair_algorithm};
+use crate::object::{application, creation, pair_algorithm};
 use crate::operation::server::profile;
 use crate::operation::{self, Handler};
 use crate::protocol::enumeration::{
@@ -200,7 +200,7 @@ fn namespaces(
     _: OfTenant<'_>,
     _: &QueryRequest,
 ) {
-    response.application_namespace = creation::NAMESPACES
+    response.application_namespace = application::NAMESPACES
         .iter()
         .map(|name| (*name).to_owned())
         .collect();
