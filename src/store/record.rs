@@ -147,10 +147,16 @@ pub enum EntityKind {
     User = 14,
     /// Wrong credentials of an identity; key: its name.
     Attempts = 15,
+    /// What Usage Limits leave of a key; key: its Unique Identifier.
+    UsageLimits = 20,
+    /// What a tenant's new objects have to be like (Set Constraints).
+    Constraints = 21,
+    /// What a tenant's new objects get where the request is silent (Set Defaults).
+    Defaults = 22,
 }
 
 impl EntityKind {
-    pub const ALL: [EntityKind; 15] = [
+    pub const ALL: [EntityKind; 18] = [
         EntityKind::Deployment,
         EntityKind::Tenant,
         EntityKind::TenantKey,
@@ -166,12 +172,15 @@ impl EntityKind {
         EntityKind::IssuedCertificate,
         EntityKind::User,
         EntityKind::Attempts,
+        EntityKind::UsageLimits,
+        EntityKind::Constraints,
+        EntityKind::Defaults,
     ];
 
     /// What tells who somebody is or what a tenant allows: a change of it ends what nodes remember
     /// of that. Counters, jobs and issued certificates do not, and users and tickets are read whenever
     /// they are shown.
-    const SAYS_WHO: [EntityKind; 7] = [
+    const SAYS_WHO: [EntityKind; 9] = [
         EntityKind::Tenant,
         EntityKind::TenantKey,
         EntityKind::Identity,
@@ -179,6 +188,8 @@ impl EntityKind {
         EntityKind::Manifest,
         EntityKind::Role,
         EntityKind::Policy,
+        EntityKind::Constraints,
+        EntityKind::Defaults,
     ];
 
     /// Whether a journal's kind (0: objects) is one of those.
