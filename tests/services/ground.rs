@@ -133,6 +133,7 @@ async fn engine(url: &str, token: &Token, hsm: Option<Arc<Hsm>>, node: &str) -> 
                 created: 0,
                 profiles,
                 derive: Vec::new(),
+                requires_credential: false,
             };
             let key = fingerprint_key(&who.certificate());
             founding::add_identity(&store, &hsm, tenant, &identity, &key)
