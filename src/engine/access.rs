@@ -93,6 +93,7 @@ permissions! {
     ReplaceExisting = "replace-existing";
     ApproveWrappingKey = "approve-wrapping-key";
     Log = "log";
+    Login = "login";
     Interop = "interop";
 }
 

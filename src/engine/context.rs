@@ -16,6 +16,7 @@ use super::Engine;
 use super::access::{self, Decision, Permission};
 use super::directory::Caller;
 use super::error::{Fault, Reason};
+use super::session::{Admitted, ticket};
 use crate::object::derivation_master;
 use crate::object::managed::{Draft, Row, Sealed, Unsound};
 use crate::object::state;
@@ -60,6 +61,10 @@ pub struct Context {
     pub touched: Vec<String>,
     /// The mechanism that the item used and who computed it, for its audit record.
     pub computed: Option<(&'static str, &'static str)>,
+    /// What the client said, for its audit record.
+    pub words: Option<String>,
+    /// What the message's credentials came to.
+    pub admitted: Admitted,
     produced: Produced,
     staged: HashMap<String, Staged>,
     /// Rows that are no objects, to be written with the same commit.
@@ -79,6 +84,8 @@ impl Context {
             now,
             touched: Vec::new(),
             computed: None,
+            words: None,
+            admitted: Admitted::default(),
             produced: Produced::default(),
             staged: HashMap::new(),
             rows: Vec::new(),
@@ -156,7 +163,10 @@ impl Context {
     }
 
     /// Whether the caller may do this where there is no object yet.
-    pub fn permit(&self, permission: Permission) -> Result<(), Fault> {
+    pub fn permit(&mut self, permission: Permission) -> Result<(), Fault> {
+        if self.touched.is_empty() {
+            self.admitted.narrowing.cover_none()?;
+        }
         match access::decide_tenant(&self.caller, permission) {
             Decision::Allow => Ok(()),
             Decision::Deny | Decision::Hide => Err(denied(permission)),
@@ -209,6 +219,7 @@ impl Context {
             Decision::Deny => return Err(denied(permission)),
             Decision::Hide => return Err(Fault::not_found(identifier)),
         }
+        self.admitted.narrowing.cover(&object)?;
         derivation_master::permit(&object, permission)?;
         self.touch(&object.unique_identifier);
         if destroyed == Destroyed::Refused && state::is_destroyed(&object.attributes) {
@@ -307,6 +318,28 @@ impl Context {
         self.staged
             .insert(row.record.unique_identifier.clone(), Staged { row, base });
         Ok(())
+    }
+
+    /// Ends an operation that went well: what it takes from a ticket is taken, by itself, so that it
+    /// stays used whatever becomes of the batch.
+    ///
+    /// # Errors
+    /// Not Authorised where it used no object and only rights for objects are there.
+    pub(super) async fn settle(&mut self) -> Result<(), Fault> {
+        if self.touched.is_empty() {
+            self.admitted.narrowing.cover_none()?;
+        }
+        match self.admitted.narrowing.charge() {
+            Some(charge) => ticket::charge(&self.engine, self.tenant(), &charge).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Whether the batch already writes this row that is no object.
+    pub(super) fn puts(&self, kind: EntityKind, key: &str) -> bool {
+        self.rows.iter().any(|change| {
+            matches!(change, Change::Put(entity) if entity.kind == kind && entity.key == key)
+        })
     }
 
     /// What is to be committed; the context is clean afterwards.

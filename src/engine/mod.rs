@@ -5,6 +5,7 @@ pub mod archive;
 pub mod asynchronous;
 pub mod authority;
 pub mod batch;
+pub mod client_profile;
 pub mod context;
 pub mod credential;
 pub mod directory;
@@ -18,6 +19,7 @@ pub mod lease;
 pub mod metrics;
 pub mod rotation;
 pub mod service;
+pub mod session;
 pub mod settings;
 pub mod streams;
 pub mod tenant;
@@ -36,6 +38,7 @@ use self::error::{Fault, Reason};
 use self::freshness::Freshness;
 use self::lease::Lease;
 use self::metrics::Metrics;
+use self::session::Doorman;
 use self::settings::Settings;
 use self::streams::Streams;
 use self::turns::Turns;
@@ -69,6 +72,7 @@ pub struct Engine {
     /// Cryptographic operations in several parts.
     pub streams: Streams,
     pub gcm_uses: GcmUses,
+    doorman: Doorman,
     /// For charges against Usage Limits.
     turns: Turns,
     /// Where material of archived objects is.
@@ -125,6 +129,7 @@ impl Engine {
             None => None,
         };
         let audit = Audit::open(Arc::clone(&store), node, sealed, settings.strict_audit).await?;
+        let doorman = Doorman::new(hsm.random(32).await?);
         let position = store.journal_head().await?;
         let engine = Arc::new(Engine {
             store,
@@ -140,6 +145,7 @@ impl Engine {
             jobs: asynchronous::Jobs::default(),
             streams: Streams::default(),
             gcm_uses: GcmUses::default(),
+            doorman,
             turns: Turns::default(),
             archive: Archive::new(settings.archive.clone()),
             answers: AtomicU64::new(0),

@@ -5,9 +5,7 @@ use token::Mechanism;
 use token::raw::{CKM_AES_KEY_WRAP, CKM_ECDSA, CKM_RSA_PKCS, CKM_RSA_PKCS_PSS};
 use zeroize::Zeroizing;
 
-use super::mechanism::{
-    CipherParameters, Signature, WrapMethod, hash, hmac, number, token_hash,
-};
+use super::mechanism::{CipherParameters, Signature, WrapMethod, hash, hmac, number, token_hash};
 use super::passage::{unwrap_clear, wrap_clear};
 use super::pool::Cost;
 use super::tenant::decrypting;
@@ -19,7 +17,8 @@ use crate::protocol::enumeration::CryptographicAlgorithm;
 /// Room for a signature, in bytes: RSA with 16384 bits; SLH-DSA's longer ones get theirs on asking.
 const SIGNATURE: usize = 2048;
 
-pub(super) const NOT_HELD: HsmError = HsmError::Integrity("the ciphertext, its tag or padding do not hold");
+pub(super) const NOT_HELD: HsmError =
+    HsmError::Integrity("the ciphertext, its tag or padding do not hold");
 
 fn wrap_method(row: &Row) -> WrapMethod {
     match row.shape {

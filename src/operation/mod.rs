@@ -9,6 +9,7 @@ pub mod object;
 mod provision;
 pub mod renew;
 pub mod server;
+pub mod session;
 pub mod split;
 
 use std::future::Future;
@@ -47,7 +48,7 @@ pub struct OperationRow {
     pub changes: bool,
     /// May take seconds: answered later where the client allows it.
     pub long: bool,
-    /// About operations that are answered later, and never answered later itself.
+    /// Never answered later: about operations that are, or about the session that asks.
     pub immediate: bool,
 }
 
@@ -132,9 +133,13 @@ operations! {
     IMPORT = object::import::Import, known, changes;
     EXPORT = object::export::Export, known, reads;
     LOG = server::log::Log, known, reads;
+    LOGIN = session::login::Login, known, now;
+    LOGOUT = session::logout::Logout, known, now;
+    DELEGATED_LOGIN = session::delegated_login::DelegatedLogin, known, now;
     ADJUST_ATTRIBUTE = attribute::adjust_attribute::AdjustAttribute, known, changes;
     SET_ATTRIBUTE = attribute::set_attribute::SetAttribute, known, changes;
     RE_PROVISION = renew::re_provision::ReProvision, known, changes;
+    PING = server::ping::Ping, anybody, reads;
     SET_DEFAULTS = server::set_defaults::SetDefaults, known, changes;
     SET_CONSTRAINTS = server::set_constraints::SetConstraints, known, changes;
     GET_CONSTRAINTS = server::get_constraints::GetConstraints, known, reads;
@@ -207,6 +212,7 @@ pub fn run_anonymous(
                 server::discover_versions::answer(&request).to_items(version)?,
             ))
         }
+        Operation::PING if operation.is_in(version) => Ok(Vec::new()),
         other => Err(unsupported(other)),
     }
 }

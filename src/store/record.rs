@@ -143,6 +143,10 @@ pub enum EntityKind {
     IssuingAuthority = 12,
     /// Key: serial number of a certificate that Certify issued; body: its object.
     IssuedCertificate = 13,
+    /// Key: `user:NAME`, or `device:` and a hash of what a device shows.
+    User = 14,
+    /// Wrong credentials of an identity; key: its name.
+    Attempts = 15,
     /// What Usage Limits leave of a key; key: its Unique Identifier.
     UsageLimits = 20,
     /// What a tenant's new objects have to be like (Set Constraints).
@@ -152,7 +156,7 @@ pub enum EntityKind {
 }
 
 impl EntityKind {
-    pub const ALL: [EntityKind; 16] = [
+    pub const ALL: [EntityKind; 18] = [
         EntityKind::Deployment,
         EntityKind::Tenant,
         EntityKind::TenantKey,
@@ -166,14 +170,17 @@ impl EntityKind {
         EntityKind::GcmUses,
         EntityKind::IssuingAuthority,
         EntityKind::IssuedCertificate,
+        EntityKind::User,
+        EntityKind::Attempts,
         EntityKind::UsageLimits,
         EntityKind::Constraints,
         EntityKind::Defaults,
     ];
 
     /// What tells who somebody is or what a tenant allows: a change of it ends what nodes remember
-    /// of that. Counters, jobs and issued certificates do not.
-    const SAYS_WHO: [EntityKind; 10] = [
+    /// of that. Counters, jobs and issued certificates do not, and users and tickets are read whenever
+    /// they are shown.
+    const SAYS_WHO: [EntityKind; 9] = [
         EntityKind::Tenant,
         EntityKind::TenantKey,
         EntityKind::Identity,
@@ -181,7 +188,6 @@ impl EntityKind {
         EntityKind::Manifest,
         EntityKind::Role,
         EntityKind::Policy,
-        EntityKind::Ticket,
         EntityKind::Constraints,
         EntityKind::Defaults,
     ];

@@ -14,6 +14,7 @@ mod appliances;
 mod asynchronous;
 mod attributes;
 mod cloud;
+mod credentials;
 mod databases;
 mod fields;
 mod lifecycle;
@@ -25,6 +26,7 @@ mod renewal;
 mod rotation;
 #[path = "../support/server.rs"]
 mod server;
+mod sessions;
 mod signing;
 mod split_keys;
 mod templates;

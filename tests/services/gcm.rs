@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use keyward::engine::Engine;
 use keyward::engine::founding::FIRST_TENANT;
-use keyward::protocol::enumeration::{BlockCipherMode, CryptographicAlgorithm, Operation};
+use keyward::protocol::enumeration::{
+    BlockCipherMode, CryptographicAlgorithm, Operation, ResultReason,
+};
 use keyward::protocol::tag;
 use keyward::store::StoreError;
 
@@ -69,6 +71,37 @@ async fn blocks_are_taken_before_they_are_used() {
     // Nothing is left, whoever asks.
     ground.restart().await;
     assert_eq!(take_all(&ground.engine, &key, 1).await, 0);
+}
+
+/// 2^32 uses, then none; with vectors of the caller's own it goes on, for those are the caller's to count.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_key_is_used_up() {
+    const ALL: u64 = 1 << 32;
+    let ground = Ground::new().await;
+    let key = key(&ground).await;
+    let row = ground
+        .engine
+        .fetch(FIRST_TENANT, &key)
+        .await
+        .unwrap()
+        .unwrap();
+    let taken = ground
+        .engine
+        .take_gcm_uses(&row, ALL - 2, ALL)
+        .await
+        .unwrap();
+    assert_eq!(taken, Some(ALL - 2));
+    for _ in 0..2 {
+        encrypt(&ground, &key).await;
+    }
+    let how = parameters(vec![number(tag::BLOCK_CIPHER_MODE, BlockCipherMode::GCM.0)]);
+    let mut payload = vec![uid(&key), how, bytes(tag::DATA, b"clear")];
+    for operation in [Operation::ENCRYPT, Operation::MAC] {
+        let answer = ground.tell(operation, payload.clone()).await;
+        answer.fails(ResultReason::USAGE_LIMIT_EXCEEDED);
+    }
+    payload.push(bytes(tag::IV_COUNTER_NONCE, &[5; 12]));
+    ground.tell(Operation::ENCRYPT, payload).await.ok();
 }
 
 /// Two nodes on one database take what there is, once.

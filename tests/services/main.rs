@@ -15,6 +15,7 @@ mod postgres;
 mod failures;
 mod gcm;
 mod ground;
+mod message;
 mod parts;
 mod permissions;
 mod places;

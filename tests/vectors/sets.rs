@@ -4,13 +4,13 @@ use keyward::mechanism::{self, Row};
 
 use crate::place::Place;
 use crate::tally::{Expect, Tally};
-use crate::{ciphers, encipherment, macs, signatures};
+use crate::{ciphers, encipherment, macs, signatures, verifications};
 
 pub enum Case {
     Cipher(ciphers::Case),
     Mac(macs::Case),
     Encipherment(encipherment::Case),
-    Verification(signatures::Verification),
+    Verification(verifications::Verification),
     Signing(signatures::Signing),
 }
 
@@ -38,8 +38,8 @@ impl Case {
 
 pub fn all() -> impl Iterator<Item = Case> {
     let enciphered = encipherment::cases().into_iter().map(Case::Encipherment);
-    let verified = signatures::verifications().into_iter();
-    let verified = verified.chain(signatures::published());
+    let verified = verifications::verifications().into_iter();
+    let verified = verified.chain(verifications::published());
     (ciphers::cases().into_iter().map(Case::Cipher))
         .chain(macs::cases().into_iter().map(Case::Mac))
         .chain(enciphered)

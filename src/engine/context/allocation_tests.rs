@@ -67,6 +67,7 @@ async fn context(engine: &Arc<Engine>) -> Context {
             created: 0,
             profiles: Vec::new(),
             derive: Vec::new(),
+            requires_credential: false,
         },
         credential: None,
     };

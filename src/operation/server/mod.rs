@@ -2,6 +2,7 @@ pub mod discover_versions;
 pub mod get_constraints;
 pub mod interop;
 pub mod log;
+pub mod ping;
 pub mod profile;
 pub mod query;
 pub mod set_constraints;

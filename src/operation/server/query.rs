@@ -353,11 +353,12 @@ impl Handler for Query {
 
     async fn run(context: &mut Context, request: &Self::Request) -> Result<Self::Response, Fault> {
         let rules = context.rules().await?;
-        Ok(answer(
-            &context.engine,
-            context.version,
-            Some(&rules),
-            request,
-        ))
+        let mut response = answer(&context.engine, context.version, Some(&rules), request);
+        // Who shows a ticket is told what the ticket allows (2.1 §6.1.12).
+        let narrowing = &context.admitted.narrowing;
+        response
+            .operation
+            .retain(|operation| narrowing.permits(*operation));
+        Ok(response)
     }
 }
