@@ -6,6 +6,7 @@ use std::ops::{Deref, DerefMut};
 
 use ttlv::{Limits, Node, Tag, Value};
 
+use super::change::Changes;
 use super::index;
 use super::mac;
 use super::state;
@@ -47,6 +48,8 @@ pub struct Managed {
     pub skeleton: Object,
     pub form: Form,
     pub blob: Option<Blob>,
+    /// What the last versions changed.
+    pub changes: Changes,
     version: i64,
 }
 
@@ -114,6 +117,7 @@ impl Managed {
             Node::new(FORM, Value::Integer(self.form as i32)),
             attributes::canonical(&self.attributes),
         ];
+        fields.extend(self.changes.stored());
         // The newest version expresses every object.
         if let Ok(object) = self.skeleton.to_node(Version::NEWEST) {
             fields.push(object);
@@ -138,7 +142,7 @@ fn limits() -> Limits {
     }
 }
 
-fn parse(record: &Record) -> Result<(Form, Attributes, Object), Unsound> {
+fn parse(record: &Record) -> Result<(Form, Attributes, Object, Changes), Unsound> {
     let limits = limits();
     let node = ttlv::binary::decode(&record.attributes, &limits).map_err(damaged)?;
     let form = match node.child(FORM).map(|form| &form.value) {
@@ -154,7 +158,8 @@ fn parse(record: &Record) -> Result<(Form, Attributes, Object), Unsound> {
     let object = Object::find(node.items())
         .map_err(damaged)?
         .ok_or_else(|| damaged("object"))?;
-    Ok((form, attributes, object))
+    let changes = Changes::read(&node).map_err(damaged)?;
+    Ok((form, attributes, object, changes))
 }
 
 /// Read from a row whose MAC was verified.
@@ -179,7 +184,7 @@ impl Sealed {
     }
 
     fn from_verified(record: Record) -> Result<Sealed, Unsound> {
-        let (form, attributes, skeleton) = parse(&record)?;
+        let (form, attributes, skeleton, changes) = parse(&record)?;
         Ok(Sealed(Managed {
             tenant: record.tenant,
             unique_identifier: record.unique_identifier,
@@ -190,34 +195,42 @@ impl Sealed {
             skeleton,
             form,
             blob: record.blob,
+            changes,
             version: record.version,
         }))
     }
 
     /// A changed copy, to become the row's next version.
     pub fn edit(&self) -> Draft {
-        Draft(Managed {
-            version: self.0.version + 1,
-            ..self.0.clone()
-        })
+        Draft {
+            managed: Managed {
+                version: self.0.version + 1,
+                ..self.0.clone()
+            },
+            before: Some(self.0.attributes.clone()),
+        }
     }
 }
 
 /// New or changed; not in any row.
 #[derive(Clone, Debug)]
-pub struct Draft(Managed);
+pub struct Draft {
+    managed: Managed,
+    /// The attributes of the version that is edited; None of a new object.
+    before: Option<Attributes>,
+}
 
 impl Deref for Draft {
     type Target = Managed;
 
     fn deref(&self) -> &Managed {
-        &self.0
+        &self.managed
     }
 }
 
 impl DerefMut for Draft {
     fn deref_mut(&mut self) -> &mut Managed {
-        &mut self.0
+        &mut self.managed
     }
 }
 
@@ -246,7 +259,7 @@ impl Draft {
         form: Form,
         blob: Option<Blob>,
     ) -> Draft {
-        Draft(Managed {
+        let managed = Managed {
             tenant,
             unique_identifier,
             owner: owner.to_owned(),
@@ -256,17 +269,29 @@ impl Draft {
             skeleton,
             form,
             blob,
+            changes: Changes::default(),
             version: 1,
-        })
+        };
+        Draft {
+            managed,
+            before: None,
+        }
     }
 
     pub fn set_version(&mut self, version: i64) {
-        self.0.version = version;
+        self.managed.version = version;
     }
 
     /// Makes the row with its MAC. `distinguish`: the tenant allows several objects of one Name.
     pub async fn seal(self, hsm: &Hsm, distinguish: bool) -> Result<Row, HsmError> {
-        let object = self.0;
+        let Draft {
+            managed: mut object,
+            before,
+        } = self;
+        if let Some(before) = before {
+            let version = object.version;
+            object.changes.note(version, &before, &object.attributes);
+        }
         let names = if state::is_destroyed(&object.attributes) {
             Vec::new()
         } else {

@@ -3,6 +3,7 @@
 pub mod admission;
 pub mod agreement;
 pub mod approval;
+pub mod change;
 pub mod container;
 pub mod conversion;
 pub mod creation;
