@@ -20,6 +20,7 @@ use super::Engine;
 use super::batch::Sender;
 use super::context::Context;
 use super::directory::Caller;
+use super::endpoint::Roles;
 use super::entity::{self, EntityError, Verified};
 use super::error::{Fault, Reason};
 use crate::audit::Outcome;
@@ -457,6 +458,7 @@ async fn attempt(
     let sender = Sender {
         caller: Ok(Arc::clone(&caller)),
         address: "server".to_owned(),
+        roles: Roles::Fixed,
     };
     let now = engine.clock.now();
     let correlation = engine.correlation_value();

@@ -8,6 +8,7 @@ use super::Engine;
 use super::asynchronous;
 use super::context::Context;
 use super::directory::Caller;
+use super::endpoint::Roles;
 use super::envelope::{failure, nearest, refuse, salvage_version, serve_as, split, version_of};
 use super::error::{Fault, Reason};
 use crate::audit::{Outcome, Trace};
@@ -32,6 +33,8 @@ use crate::store::record::Commit;
 pub struct Sender {
     pub caller: Result<Arc<Caller>, Fault>,
     pub address: String,
+    /// Who asks and who answers on its connection.
+    pub roles: Roles,
 }
 
 /// What an item leaves behind when it goes well.
@@ -53,10 +56,19 @@ struct Batch<'e> {
     correlation: String,
     /// Bytes left for the answer, when the client set a Maximum Response Size.
     room: Option<usize>,
+    /// What the roles are after the message.
+    roles: Roles,
 }
 
-/// Answers one message, appending TTLV to `out`.
-pub async fn answer(engine: &Arc<Engine>, sender: &Sender, request: &[u8], out: &mut Vec<u8>) {
+/// Answers one message, appending TTLV to `out`; the roles that the connection has from then on, and
+/// the version in which that was said.
+pub async fn answer(
+    engine: &Arc<Engine>,
+    sender: &Sender,
+    request: &[u8],
+    out: &mut Vec<u8>,
+) -> (Roles, Version) {
+    let unturned = (sender.roles, Version::NEWEST);
     let now = engine.clock.now();
     let node = match ttlv::binary::decode(request, &engine.settings.limits.ttlv) {
         Ok(node) => node,
@@ -66,14 +78,14 @@ pub async fn answer(engine: &Arc<Engine>, sender: &Sender, request: &[u8], out: 
                 format!("the message is not well formed: {error}"),
             );
             refuse(salvage_version(request), now, &fault, out);
-            return;
+            return unturned;
         }
     };
     let (header, items) = match split(node) {
         Ok(parts) => parts,
         Err(error) => {
             refuse(salvage_version(request), now, &error.into(), out);
-            return;
+            return unturned;
         }
     };
     let asked = version_of(&header.protocol_version);
@@ -83,7 +95,7 @@ pub async fn answer(engine: &Arc<Engine>, sender: &Sender, request: &[u8], out: 
             format!("protocol version {asked} is not served; Discover Versions tells which are"),
         );
         refuse(nearest(asked), now, &fault, out);
-        return;
+        return unturned;
     };
     if items.is_empty() || items.len() > engine.settings.limits.batch {
         let fault = Fault::new(
@@ -95,7 +107,7 @@ pub async fn answer(engine: &Arc<Engine>, sender: &Sender, request: &[u8], out: 
             ),
         );
         refuse(version, now, &fault, out);
-        return;
+        return unturned;
     }
     if header
         .batch_count
@@ -118,6 +130,7 @@ pub async fn answer(engine: &Arc<Engine>, sender: &Sender, request: &[u8], out: 
         now,
         correlation,
         room: Some(room),
+        roles: sender.roles,
     };
     let answers = batch.run(items).await;
     encode_response(
@@ -126,6 +139,7 @@ pub async fn answer(engine: &Arc<Engine>, sender: &Sender, request: &[u8], out: 
         version,
         out,
     );
+    (batch.roles, version)
 }
 
 impl Batch<'_> {
@@ -157,6 +171,9 @@ impl Batch<'_> {
             )),
             Err(_) => None,
         };
+        if let Some(context) = context.as_mut() {
+            context.roles = self.sender.roles;
+        }
         let mut answers: Vec<ResponseItem> = Vec::with_capacity(items.len());
         let mut open = Vec::new();
         let header =
@@ -176,6 +193,15 @@ impl Batch<'_> {
         }
         if undo && let Some(context) = context.as_mut() {
             self.end_of_undo(context, &mut answers, open, failed).await;
+        }
+        let turns = |answer: &ResponseItem| {
+            answer.operation == Some(Operation::SET_ENDPOINT_ROLE)
+                && answer.status == ResultStatus::SUCCESS
+        };
+        if let Some(context) = context
+            && answers.iter().any(turns)
+        {
+            self.roles = context.roles;
         }
         answers
     }
@@ -311,6 +337,7 @@ impl Batch<'_> {
                     format!("the operation {} is not supported", item.operation),
                 )
             })?;
+        self.sender.roles.permit(item.operation)?;
         if let Some(answered) = self.apart(&item, row, undo).await? {
             return Ok(answered);
         }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::Engine;
 use super::access::{self, Decision, Permission};
 use super::directory::Caller;
+use super::endpoint::Roles;
 use super::error::{Fault, Reason};
 use crate::object::derivation_master;
 use crate::object::managed::{Draft, Row, Sealed, Unsound};
@@ -53,6 +54,8 @@ pub struct Context {
     pub touched: Vec<String>,
     /// The mechanism that the item used and who computed it, for its audit record.
     pub computed: Option<(&'static str, &'static str)>,
+    /// Who asks and who answers on the connection once the message is answered.
+    pub roles: Roles,
     produced: Produced,
     staged: HashMap<String, Staged>,
     /// Rows that are no objects, to be written with the same commit.
@@ -68,6 +71,7 @@ impl Context {
             now,
             touched: Vec::new(),
             computed: None,
+            roles: Roles::Fixed,
             produced: Produced::default(),
             staged: HashMap::new(),
             rows: Vec::new(),

@@ -7,6 +7,7 @@ pub mod batch;
 pub mod context;
 pub mod credential;
 pub mod directory;
+pub mod endpoint;
 pub mod entity;
 pub mod envelope;
 pub mod error;
@@ -30,6 +31,7 @@ use rustls_pki_types::CertificateDer;
 
 use self::batch::Sender;
 use self::directory::{Caller, Directory, Stranger};
+use self::endpoint::{Endpoints, Roles};
 use self::error::{Fault, Reason};
 use self::freshness::Freshness;
 use self::lease::Lease;
@@ -65,6 +67,8 @@ pub struct Engine {
     /// Cryptographic operations in several parts.
     pub streams: Streams,
     pub gcm_uses: GcmUses,
+    /// Connections on which this server asks.
+    pub endpoints: Arc<Endpoints>,
     answers: AtomicU64,
 }
 
@@ -132,6 +136,7 @@ impl Engine {
             jobs: asynchronous::Jobs::default(),
             streams: Streams::default(),
             gcm_uses: GcmUses::default(),
+            endpoints: Arc::default(),
             answers: AtomicU64::new(0),
             settings,
         });
@@ -139,6 +144,7 @@ impl Engine {
         asynchronous::resume(&engine).await?;
         sealer::keep(&engine);
         rotation::keep(&engine);
+        endpoint::keep(&engine);
         Ok(engine)
     }
 
@@ -161,7 +167,11 @@ impl Engine {
             )
             .await
             .map_err(|stranger| stranger_fault(&stranger, &address));
-        Sender { caller, address }
+        Sender {
+            caller,
+            address,
+            roles: Roles::Fixed,
+        }
     }
 
     /// A tenant's settings and keys, for what the server does by itself.

@@ -36,11 +36,7 @@ impl<'c, S: Service> Turned<'c, S> {
         })
     }
 
-    async fn next(
-        &mut self,
-        due: Instant,
-        most: usize,
-    ) -> Result<Option<Zeroizing<Vec<u8>>>, End> {
+    async fn next(&mut self, due: Instant, most: usize) -> Result<Option<Zeroizing<Vec<u8>>>, End> {
         let connection = &mut *self.connection;
         let most = most.min(connection.limits.message);
         loop {

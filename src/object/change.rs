@@ -135,7 +135,11 @@ mod tests {
         let after = Attributes(vec![standard(length, 2), vendor("a")]);
         let mut changes = Changes::default();
         changes.note(2, &before, &after);
-        changes.note(2, &after, &Attributes(vec![standard(length, 3), vendor("a")]));
+        changes.note(
+            2,
+            &after,
+            &Attributes(vec![standard(length, 3), vendor("a")]),
+        );
         let noted = changes.between(2, 2).unwrap();
         assert_eq!(noted.len(), 3);
         assert_eq!(noted[0], &AttributeReference::Standard(length));

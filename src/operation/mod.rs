@@ -46,7 +46,7 @@ pub struct OperationRow {
     pub changes: bool,
     /// May take seconds: answered later where the client allows it.
     pub long: bool,
-    /// About operations that are answered later, and never answered later itself.
+    /// About operations that are answered later, or about the connection: never answered later itself.
     pub immediate: bool,
 }
 
@@ -129,6 +129,7 @@ operations! {
     LOG = server::log::Log, known, reads;
     ADJUST_ATTRIBUTE = attribute::adjust_attribute::AdjustAttribute, known, changes;
     SET_ATTRIBUTE = attribute::set_attribute::SetAttribute, known, changes;
+    SET_ENDPOINT_ROLE = server::set_endpoint_role::SetEndpointRole, known, now;
     RE_PROVISION = renew::re_provision::ReProvision, known, changes;
     QUERY_ASYNCHRONOUS_REQUESTS = asynchronous::query_asynchronous_requests::QueryAsynchronousRequests, known, now;
     PROCESS = asynchronous::process::Process, known, now;

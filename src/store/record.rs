@@ -143,10 +143,12 @@ pub enum EntityKind {
     IssuingAuthority = 12,
     /// Key: serial number of a certificate that Certify issued; body: its object.
     IssuedCertificate = 13,
+    /// Which changes a client is told of; key: its identity.
+    Subscription = 30,
 }
 
 impl EntityKind {
-    pub const ALL: [EntityKind; 13] = [
+    pub const ALL: [EntityKind; 14] = [
         EntityKind::Deployment,
         EntityKind::Tenant,
         EntityKind::TenantKey,
@@ -160,11 +162,12 @@ impl EntityKind {
         EntityKind::GcmUses,
         EntityKind::IssuingAuthority,
         EntityKind::IssuedCertificate,
+        EntityKind::Subscription,
     ];
 
     /// What tells who somebody is or what a tenant allows: a change of it ends what nodes remember
     /// of that. Counters, jobs and issued certificates do not.
-    const SAYS_WHO: [EntityKind; 8] = [
+    const SAYS_WHO: [EntityKind; 9] = [
         EntityKind::Tenant,
         EntityKind::TenantKey,
         EntityKind::Identity,
@@ -173,6 +176,7 @@ impl EntityKind {
         EntityKind::Role,
         EntityKind::Policy,
         EntityKind::Ticket,
+        EntityKind::Subscription,
     ];
 
     /// Whether a journal's kind (0: objects) is one of those.

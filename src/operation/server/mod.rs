@@ -2,3 +2,4 @@ pub mod discover_versions;
 pub mod interop;
 pub mod log;
 pub mod query;
+pub mod set_endpoint_role;
