@@ -20,6 +20,7 @@ mod crash;
 mod jobs;
 mod credentials;
 mod database;
+mod endpoint;
 mod limits;
 mod renewal;
 mod revocation;
