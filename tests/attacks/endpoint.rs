@@ -1,12 +1,24 @@
 //! Connections whose roles are turned: who is told of what, in which form, and what becomes of
 //! clients that do not keep to it.
 
+use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use keyward::clock::Clock;
+use keyward::engine::founding;
+use keyward::engine::settings::Settings;
+use keyward::engine::tenant::Tenant;
+use keyward::engine::{Engine, batch};
+use keyward::hsm::{Hsm, Source};
 use keyward::protocol::enumeration::{
     BatchErrorContinuationOption, EndpointRole, Operation, PutFunction, ResultReason, ResultStatus,
 };
 use keyward::protocol::tag;
+use keyward::store::Store;
+use rustls_pki_types::CertificateDer;
+use rustls_pki_types::pem::PemObject;
+use sha2::{Digest, Sha256};
 use ttlv::{Node, Tag, Value};
 
 use crate::database::on_both;
@@ -278,9 +290,9 @@ fn changes_are_notified_with_what_changed_and_what_is_gone() {
 #[test]
 fn an_undone_batch_sends_nothing_and_one_that_is_done_does_so_after_its_commit() {
     let server = Server::start(Setup::default());
-    subscribe(&server, &first(&server), &["own", "--put"]);
     let mut client = server.client();
     let id = client.create("before");
+    subscribe(&server, &first(&server), &["own", "--put"]);
     let mut turned = Turned::round(server.client());
     let undo = BatchErrorContinuationOption::UNDO;
     let failing = vec![
@@ -422,6 +434,7 @@ fn sensitive_keys_are_never_put_in_clear() {
         enumeration(tag::CRYPTOGRAPHIC_ALGORITHM, 3),
         integer(tag::CRYPTOGRAPHIC_LENGTH, 256),
         integer(tag::CRYPTOGRAPHIC_USAGE_MASK, 0x10),
+        Node::new(tag::EXTRACTABLE, Value::Boolean(false)),
         Node::new(tag::ACTIVATION_DATE, Value::DateTime(1)),
     ];
     let wrapping = vec![
@@ -443,7 +456,7 @@ fn sensitive_keys_are_never_put_in_clear() {
         assert!(told.payload.child(tag::SYMMETRIC_KEY).is_none());
         assert!(told.attribute(tag::CRYPTOGRAPHIC_LENGTH).is_some(), "new");
     }
-    server.told(&["key", "approve", &kek]);
+    server.told(&["key", "approve", &kek, "--yes"]);
     turned.takes(Operation::NOTIFY);
     subscribe(&server, &me, &["own", "--put", "--wrap-with", &kek]);
     let id = client.ask(Operation::CREATE, sensitive()).ok().id();
@@ -534,6 +547,15 @@ fn the_client_turns_the_roles_back_and_asks_nothing_else_meanwhile() {
     client.on(Operation::GET, &id).ok();
     // Once more, until there is nothing left to tell: then the server gives the connection back.
     let mut turned = Turned::round(client);
+    // The Gets from before have ended Fresh.
+    while turned.try_next(Duration::from_secs(1)).is_ok() {
+        turned.say(response(
+            Operation::NOTIFY,
+            ResultStatus::SUCCESS,
+            None,
+            Vec::new(),
+        ));
+    }
     server.told(&["client", "unsubscribe", &first(&server)]);
     let back = turned.takes(Operation::SET_ENDPOINT_ROLE);
     assert_eq!(
@@ -611,7 +633,8 @@ fn what_is_refused_is_told_again_and_what_is_said_in_a_wrong_form_ends_the_conne
         client.create(&format!("{}", bytes.len()));
         turned.next();
         turned.say(bytes);
-        turned.ends_within(Duration::from_secs(8));
+        // A length that is only claimed is waited for as long as an answer.
+        turned.ends_within(Duration::from_secs(15));
         turned = Turned::round(server.client());
     }
     turned.say(response(
@@ -689,7 +712,7 @@ fn over_https_roles_cannot_be_turned() {
         .fails(ResultReason::FEATURE_NOT_SUPPORTED);
 }
 
-fn copied(from: &std::path::Path, to: &std::path::Path) {
+fn copied(from: &Path, to: &Path) {
     std::fs::create_dir_all(to).unwrap();
     for entry in std::fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();
@@ -701,31 +724,96 @@ fn copied(from: &std::path::Path, to: &std::path::Path) {
     }
 }
 
+/// Another node of a server's cluster, without its network: the same database and token.
+struct Node2 {
+    engine: Arc<Engine>,
+    certificate: CertificateDer<'static>,
+    runtime: tokio::runtime::Runtime,
+}
+
+impl Node2 {
+    fn of(server: &Server, url: &str) -> Node2 {
+        // It stays: the token opens every directory that it was ever given again.
+        let token = tempfile::Builder::new()
+            .prefix("keyward-test-token-")
+            .tempdir()
+            .unwrap()
+            .keep();
+        copied(&server.directory().join("token"), &token);
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        let engine = runtime.block_on(async {
+            let store = Arc::new(Store::open(url).await.unwrap());
+            let tenant = Tenant {
+                name: "default".to_owned(),
+                share: true,
+                duplicate_names: false,
+                withheld: Vec::new(),
+            };
+            let open = |deployment: &str, _| {
+                Hsm::open(keyward::hsm::Config {
+                    source: Source::Embedded { dir: token.clone() },
+                    deployment: deployment.to_owned(),
+                    node: "main".to_owned(),
+                    workers: 2,
+                    loaded_keys: 16,
+                    hardware: false,
+                })
+            };
+            let clock = Clock::System;
+            let (hsm, deployment) = founding::token(&store, &clock, &tenant, open)
+                .await
+                .unwrap();
+            let settings = Settings {
+                node: "other".to_owned(),
+                ..Settings::default()
+            };
+            Engine::open(store, hsm, clock, settings, deployment)
+                .await
+                .unwrap()
+        });
+        let certificate = server.directory().join("pki/client.pem");
+        Node2 {
+            engine,
+            certificate: CertificateDer::from_pem_file(certificate).unwrap(),
+            runtime,
+        }
+    }
+
+    /// An operation of the server's first client that this node serves; the object.
+    fn ask(&self, operation: Operation, payload: Vec<Node<'static>>) -> String {
+        let request = message(Vec::new(), vec![(operation, payload)]);
+        self.runtime.block_on(async {
+            let fingerprint = Sha256::digest(&self.certificate).into();
+            let sender =
+                self.engine
+                    .sender(&self.certificate, &fingerprint, "192.0.2.1".to_owned());
+            let sender = sender.await;
+            let mut answer = Vec::new();
+            batch::answer(&self.engine, &sender, &request, &mut answer).await;
+            let answer = ttlv::binary::decode(&answer, &ttlv::Limits::default()).unwrap();
+            let item = answer.child(tag::BATCH_ITEM).unwrap();
+            let payload = item.child(tag::RESPONSE_PAYLOAD);
+            text(payload.unwrap(), tag::UNIQUE_IDENTIFIER).unwrap()
+        })
+    }
+}
+
 #[test]
 fn a_change_on_one_node_is_told_by_another() {
     let Some(cluster) = crate::postgres::shared() else {
         return;
     };
     let url = cluster.database();
-    let setup = |node: &str| Setup {
+    let server = Server::start(Setup {
         database: Some(url.clone()),
-        environment: vec![("KEYWARD_NODE", node.to_owned())],
         ..Setup::default()
-    };
-    let one = Server::start(setup("one"));
-    let home = tempfile::Builder::new()
-        .prefix("keyward-attacks-")
-        .tempdir()
-        .unwrap();
-    // The other node has the same token.
-    copied(&one.directory(), &home.path().join("data"));
-    let other = Server::start_in(home, setup("other"));
-    subscribe(&one, &first(&one), &["own", "--put"]);
-    let mut turned = Turned::round(other.client());
-    let mut client = one.client();
-    let id = client.create("of the other node");
+    });
+    let other = Node2::of(&server, &url);
+    subscribe(&server, &first(&server), &["own", "--put"]);
+    let mut turned = Turned::round(server.client());
+    let id = other.ask(Operation::CREATE, aes(vec![name("elsewhere")]));
     assert_eq!(turned.takes(Operation::PUT).id(), id);
-    client.on(Operation::ACTIVATE, &id).ok();
+    other.ask(Operation::ACTIVATE, on(&id));
     let told = turned.takes(Operation::NOTIFY);
     assert_eq!(told.attribute(tag::STATE), Some(Value::Enumeration(2)));
     assert_eq!(told.attribute(tag::CRYPTOGRAPHIC_LENGTH), None);
@@ -741,11 +829,9 @@ fn a_change_on_one_node_is_told_by_another() {
         });
         std::thread::sleep(Duration::from_millis(500));
         let begun = Instant::now();
-        let id = client.create("while it is open");
+        let id = other.ask(Operation::CREATE, aes(vec![name("while it is open")]));
         assert_eq!(turned.takes(Operation::PUT).id(), id);
         assert!(begun.elapsed() < Duration::from_secs(3));
     });
-    turned.hears_nothing();
-    std::thread::sleep(Duration::from_secs(1));
     turned.hears_nothing();
 }
