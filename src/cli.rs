@@ -15,6 +15,7 @@ mod serve;
 mod subscription;
 mod tenant;
 mod token;
+mod user;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -48,6 +49,7 @@ enum Command {
     Key(key::KeyFamily),
     Tenant(tenant::TenantFamily),
     Token(token::TokenFamily),
+    User(user::UserFamily),
     Audit(audit::AuditFamily),
     CertificateAuthority(certificate_authority::CertificateAuthorityFamily),
     Config(config::ConfigFamily),
@@ -130,6 +132,7 @@ pub fn main() -> ExitCode {
         Command::Key(command) => command.run(),
         Command::Tenant(command) => command.run(),
         Command::Token(command) => command.run(),
+        Command::User(command) => command.run(),
         Command::Audit(command) => command.run(),
         Command::CertificateAuthority(command) => command.run(),
         Command::Config(command) => command.run(),

@@ -87,6 +87,7 @@ permissions! {
     ReplaceExisting = "replace-existing";
     ApproveWrappingKey = "approve-wrapping-key";
     Log = "log";
+    Login = "login";
     Interop = "interop";
 }
 

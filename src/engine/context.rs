@@ -9,6 +9,7 @@ use super::access::{self, Decision, Permission};
 use super::directory::Caller;
 use super::endpoint::Roles;
 use super::error::{Fault, Reason};
+use super::session::{Admitted, ticket};
 use crate::object::derivation_master;
 use crate::object::managed::{Draft, Row, Sealed, Unsound};
 use crate::object::state;
@@ -17,7 +18,7 @@ use crate::protocol::identifier::Identifier;
 use crate::protocol::tag;
 use crate::protocol::version::Version;
 use crate::store::filter::{Filter, Located};
-use crate::store::record::{Change, TenantId};
+use crate::store::record::{Change, EntityKind, TenantId};
 
 /// Whether an operation can do with a destroyed object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,6 +57,10 @@ pub struct Context {
     pub computed: Option<(&'static str, &'static str)>,
     /// Who asks and who answers on the connection once the message is answered.
     pub roles: Roles,
+    /// What the client said, for its audit record.
+    pub words: Option<String>,
+    /// What the message's credentials came to.
+    pub admitted: Admitted,
     produced: Produced,
     staged: HashMap<String, Staged>,
     /// Rows that are no objects, to be written with the same commit.
@@ -72,6 +77,8 @@ impl Context {
             touched: Vec::new(),
             computed: None,
             roles: Roles::Fixed,
+            words: None,
+            admitted: Admitted::default(),
             produced: Produced::default(),
             staged: HashMap::new(),
             rows: Vec::new(),
@@ -141,7 +148,10 @@ impl Context {
     }
 
     /// Whether the caller may do this where there is no object yet.
-    pub fn permit(&self, permission: Permission) -> Result<(), Fault> {
+    pub fn permit(&mut self, permission: Permission) -> Result<(), Fault> {
+        if self.touched.is_empty() {
+            self.admitted.narrowing.cover_none()?;
+        }
         match access::decide_tenant(&self.caller, permission) {
             Decision::Allow => Ok(()),
             Decision::Deny | Decision::Hide => Err(denied(permission)),
@@ -194,6 +204,7 @@ impl Context {
             Decision::Deny => return Err(denied(permission)),
             Decision::Hide => return Err(Fault::not_found(identifier)),
         }
+        self.admitted.narrowing.cover(&object)?;
         derivation_master::permit(&object, permission)?;
         self.touch(&object.unique_identifier);
         if destroyed == Destroyed::Refused && state::is_destroyed(&object.attributes) {
@@ -282,6 +293,28 @@ impl Context {
         self.staged
             .insert(row.record.unique_identifier.clone(), Staged { row, base });
         Ok(())
+    }
+
+    /// Ends an operation that went well: what it takes from a ticket is taken, by itself, so that it
+    /// stays used whatever becomes of the batch.
+    ///
+    /// # Errors
+    /// Not Authorised where it used no object and only rights for objects are there.
+    pub(super) async fn settle(&mut self) -> Result<(), Fault> {
+        if self.touched.is_empty() {
+            self.admitted.narrowing.cover_none()?;
+        }
+        match self.admitted.narrowing.charge() {
+            Some(charge) => ticket::charge(&self.engine, self.tenant(), &charge).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Whether the batch already writes this row that is no object.
+    pub(super) fn puts(&self, kind: EntityKind, key: &str) -> bool {
+        self.rows.iter().any(|change| {
+            matches!(change, Change::Put(entity) if entity.kind == kind && entity.key == key)
+        })
     }
 
     /// Finds objects: the database's answer, checked against the rows, with this batch's own changes.

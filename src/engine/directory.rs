@@ -8,6 +8,7 @@ use rustls_pki_types::CertificateDer;
 use sha2::{Digest, Sha256};
 use x509_parser::extensions::GeneralName;
 
+use super::client_profile::{self, Deviation};
 use super::entity::{EntityError, Remembered, Rows};
 use super::freshness::Freshness;
 use super::tenant::{Identity, Manifest, Mapping, Tenant, TenantKey};
@@ -50,6 +51,14 @@ impl Credential {
 impl Caller {
     pub fn has_profile(&self, name: &str) -> bool {
         self.identity.profiles.iter().any(|profile| profile == name)
+    }
+
+    /// Whether one of the identity's client profiles says so.
+    pub fn deviates(&self, deviation: Deviation) -> bool {
+        let profiles = self.identity.profiles.iter();
+        profiles
+            .filter_map(|name| client_profile::named(name))
+            .any(|profile| profile.deviations.contains(&deviation))
     }
 }
 

@@ -51,6 +51,10 @@ reasons! {
     ServerLimitExceeded = GENERAL_FAILURE, V2_0 SERVER_LIMIT_EXCEEDED;
     Internal = GENERAL_FAILURE;
     Unavailable = GENERAL_FAILURE;
+    /// Tickets came with 2.0.
+    InvalidTicket = AUTHENTICATION_NOT_SUCCESSFUL, V2_0 INVALID_TICKET;
+    /// The rights of a credential do not allow it.
+    NotAuthorised = PERMISSION_DENIED, V2_0 NOT_AUTHORISED;
     AttestationFailed = PERMISSION_DENIED, V1_2 ATTESTATION_FAILED;
     /// Not there, or not for this caller to know of.
     ObjectNotFound = ITEM_NOT_FOUND, V2_0 OBJECT_NOT_FOUND;

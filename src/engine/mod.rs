@@ -4,6 +4,7 @@ pub mod access;
 pub mod asynchronous;
 pub mod authority;
 pub mod batch;
+pub mod client_profile;
 pub mod context;
 pub mod credential;
 pub mod directory;
@@ -18,6 +19,7 @@ pub mod lease;
 pub mod metrics;
 pub mod rotation;
 pub mod service;
+pub mod session;
 pub mod settings;
 pub mod streams;
 pub mod tenant;
@@ -36,6 +38,7 @@ use self::error::{Fault, Reason};
 use self::freshness::Freshness;
 use self::lease::Lease;
 use self::metrics::Metrics;
+use self::session::Doorman;
 use self::settings::Settings;
 use self::streams::Streams;
 use crate::audit::Audit;
@@ -69,6 +72,7 @@ pub struct Engine {
     pub gcm_uses: GcmUses,
     /// Connections on which this server asks.
     pub endpoints: Arc<Endpoints>,
+    doorman: Doorman,
     answers: AtomicU64,
 }
 
@@ -121,6 +125,7 @@ impl Engine {
             None => None,
         };
         let audit = Audit::open(Arc::clone(&store), node, sealed, settings.strict_audit).await?;
+        let doorman = Doorman::new(hsm.random(32).await?);
         let position = store.journal_head().await?;
         let engine = Arc::new(Engine {
             store,
@@ -137,10 +142,12 @@ impl Engine {
             streams: Streams::default(),
             gcm_uses: GcmUses::default(),
             endpoints: Arc::default(),
+            doorman,
             answers: AtomicU64::new(0),
             settings,
         });
         lease::keep(&engine, position);
+        streams::keep(&engine);
         asynchronous::resume(&engine).await?;
         sealer::keep(&engine);
         rotation::keep(&engine);
@@ -354,8 +361,12 @@ impl Engine {
             changes: vec![change.map_err(damaged)?],
             audit: Vec::new(),
         };
-        self.commit(commit).await?;
-        Ok(Some(taken))
+        match self.commit(commit).await {
+            Ok(()) => Ok(Some(taken)),
+            // Another node took the key's first block.
+            Err(StoreError::Exists) => Err(StoreError::Conflict),
+            Err(error) => Err(error),
+        }
     }
 
     /// Names an answer, so that a client's report can be found in the log (2.1 §9.10).

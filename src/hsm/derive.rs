@@ -10,25 +10,27 @@ use token::{Attribute, Handle, Mechanism};
 use zeroize::Zeroizing;
 
 use super::line::Seat;
-use super::mechanism::{hash, hmac, token_hash};
+use super::mechanism::{hash, number, token_hash};
 use super::pool::Cost;
 use super::use_key::{Role, UseKey};
 use super::{Hsm, HsmError, Kdf108, Purpose, TenantKeys};
+use crate::mechanism::{Row, Shape, hash as hashes};
+use crate::protocol::enumeration::CryptographicAlgorithm;
 use crate::store::record::{Blob, BlobKind};
 
 /// HMACs that one job may compute on the caller's own thread: some hundred microseconds.
 const INLINE: usize = 128;
 
-/// What a token derives by itself (C_DeriveKey). Numbers are Hashing Algorithms (KMIP 2.1 §11.24).
+/// What a token derives by itself (C_DeriveKey).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TokenKdf {
-    /// The shared secret with an EC point (SEC 1); what is longer than asked loses its first bytes
-    /// (PKCS#11 v3.0 §2.3.10).
+    /// The shared secret with a point (SEC 1; RFC 7748's bytes); what is longer than asked loses its
+    /// first bytes (PKCS#11 v3.0 §2.3.10).
     Ecdh,
-    /// RFC 5869 with a salt and an info.
+    /// RFC 5869 with a salt and an info; the number is a Hashing Algorithm's (KMIP 2.1 §11.21).
     Hkdf { hash: u32 },
-    /// SP 800-108 in counter mode over fixed data, with HMAC and a counter of 32 bits.
-    Counter { hash: u32 },
+    /// SP 800-108 in counter mode over fixed data, with this function and a counter of 32 bits.
+    Counter { prf: &'static Row },
 }
 
 impl TokenKdf {
@@ -40,11 +42,21 @@ impl TokenKdf {
                 salt: first,
                 info: second,
             },
-            TokenKdf::Counter { hash: number } => Mechanism::CounterKdf {
-                prf: hmac(number)?.0,
+            TokenKdf::Counter { prf } => Mechanism::CounterKdf {
+                prf: number(prf)?,
                 fixed: first,
             },
         })
+    }
+}
+
+/// Bytes that a pseudorandom function gives: HMAC and CMAC; None for what is none.
+pub fn prf_length(row: &Row) -> Option<usize> {
+    match (row.shape, row.algorithm) {
+        (Shape::Hmac { hash }, _) => hashes::find(hash).map(|hash| hash.length),
+        (Shape::Cmac, CryptographicAlgorithm::AES) => Some(16),
+        (Shape::Cmac, CryptographicAlgorithm::DES3) => Some(8),
+        _ => None,
     }
 }
 
@@ -77,39 +89,44 @@ fn wrap(seat: &Seat<'_>, wrapping_key: Handle, key: Handle) -> Result<Vec<u8>, H
 }
 
 impl Hsm {
-    /// SP 800-108 with HMAC in the token: every block in one job. `iv` is the feedback mode's.
+    /// SP 800-108 in the token with HMAC or CMAC: every block in one job. `iv` is the feedback mode's.
     ///
     /// # Errors
     /// [`HsmError::BadInput`] when the counter cannot count that far; [`HsmError::Refused`] for a
-    /// hash whose HMAC the token does not have.
+    /// function that is none, or that the token does not have.
     pub async fn kdf108(
         &self,
         key: &UseKey<'_>,
-        hashing_algorithm: u32,
+        prf: &'static Row,
         kdf: Kdf108,
         iv: &[u8],
         fixed: &[u8],
     ) -> Result<Zeroizing<Vec<u8>>, HsmError> {
-        let (number, block) = hmac(hashing_algorithm)?;
-        if !kdf.is_possible(block) {
+        let length = prf_length(prf).ok_or_else(|| HsmError::Refused(prf.name.to_owned()))?;
+        let number = number(prf)?;
+        let role = match prf.shape {
+            Shape::Hmac { .. } => Role::Mac,
+            _ => Role::BlockMac,
+        };
+        if !kdf.is_possible(length) {
             return Err(HsmError::BadInput(format!(
                 "{} derived bytes with a counter of {} bytes",
                 kdf.length, kdf.counter
             )));
         }
-        let cost = match 2 * kdf.blocks(block) > INLINE {
+        let cost = match 2 * kdf.blocks(length) > INLINE {
             true => Cost::Long,
             false => Cost::Short,
         };
         self.with_key(
             key,
-            Role::Mac,
+            role,
             cost,
             [iv, fixed],
             move |seat, key, [iv, fixed]| {
                 kdf.run(iv, fixed, |input| {
-                    let hmac = Mechanism::Plain(number);
-                    Ok(seat.session.sign(hmac, key, input, block)?)
+                    let prf = Mechanism::Plain(number);
+                    Ok(seat.session.sign(prf, key, input, length)?)
                 })
             },
         )

@@ -84,12 +84,14 @@ pub(crate) mod tests {
     use std::convert::Infallible;
 
     use super::*;
-    use crate::object::format::{HashAlgorithm, hmac};
+    use crate::library;
+    use crate::mechanism::{self, Row, Service};
+    use crate::protocol::enumeration::{BlockCipherMode, CryptographicAlgorithm, HashingAlgorithm};
 
     /// A record of NIST's CAVP response files.
     pub(crate) struct Vector {
         pub(crate) kdf: Kdf108,
-        pub(crate) hash: HashAlgorithm,
+        pub(crate) prf: &'static Row,
         pub(crate) key: Vec<u8>,
         pub(crate) iv: Vec<u8>,
         pub(crate) fixed: Vec<u8>,
@@ -97,10 +99,26 @@ pub(crate) mod tests {
         pub(crate) name: String,
     }
 
+    fn function(name: &str) -> &'static Row {
+        let hash = match name {
+            "HMAC_SHA1" => HashingAlgorithm::SHA_1,
+            "HMAC_SHA224" => HashingAlgorithm::SHA_224,
+            "HMAC_SHA256" => HashingAlgorithm::SHA_256,
+            "HMAC_SHA384" => HashingAlgorithm::SHA_384,
+            "HMAC_SHA512" => HashingAlgorithm::SHA_512,
+            "CMAC_AES128" | "CMAC_AES192" | "CMAC_AES256" => {
+                let (aes, cmac) = (CryptographicAlgorithm::AES, Some(BlockCipherMode::CMAC));
+                return mechanism::find(Service::Mac, aes, cmac, None).unwrap();
+            }
+            other => panic!("PRF {other}"),
+        };
+        mechanism::hmac(hash).unwrap()
+    }
+
     /// The excerpt, whose head names its source.
     pub(crate) fn vectors() -> Vec<Vector> {
         let text = include_str!("../../tests/vectors/kdf108.rsp");
-        let (mut mode, mut hash, mut counter) = (Mode108::Counter, HashAlgorithm::Sha256, 4);
+        let (mut mode, mut prf, mut counter) = (Mode108::Counter, None, 4);
         let (mut key, mut iv, mut fixed) = (Vec::new(), Vec::new(), Vec::new());
         let mut found = Vec::new();
         let mut section = String::new();
@@ -123,16 +141,7 @@ pub(crate) mod tests {
                         other => panic!("mode {other}"),
                     }
                 }
-                "PRF" => {
-                    hash = match value {
-                        "HMAC_SHA1" => HashAlgorithm::Sha1,
-                        "HMAC_SHA224" => HashAlgorithm::Sha224,
-                        "HMAC_SHA256" => HashAlgorithm::Sha256,
-                        "HMAC_SHA384" => HashAlgorithm::Sha384,
-                        "HMAC_SHA512" => HashAlgorithm::Sha512,
-                        other => panic!("PRF {other}"),
-                    }
-                }
+                "PRF" => prf = Some(function(value)),
                 "RLEN" => counter = value.trim_end_matches("_BITS").parse::<u8>().unwrap() / 8,
                 "KI" => (key, iv) = (bytes(value), Vec::new()),
                 "IV" => iv = bytes(value),
@@ -145,11 +154,11 @@ pub(crate) mod tests {
                             counter,
                             length: output.len(),
                         },
-                        hash,
+                        prf: prf.unwrap(),
                         key: key.clone(),
                         iv: iv.clone(),
                         fixed: fixed.clone(),
-                        name: format!("{mode:?} {hash:?} {section} {}", output.len()),
+                        name: format!("{mode:?} {section} {}", output.len()),
                         output,
                     });
                 }
@@ -167,8 +176,7 @@ pub(crate) mod tests {
             assert!(of_mode.count() >= 3, "{mode:?}");
         }
         for vector in vectors {
-            let prf =
-                |input: &[u8]| Ok::<_, Infallible>(hmac(vector.hash, &vector.key, input).unwrap());
+            let prf = |input: &[u8]| library::mac::mac(vector.prf, &vector.key, b"", input);
             let output = vector.kdf.run(&vector.iv, &vector.fixed, prf).unwrap();
             assert_eq!(
                 hex::encode(output.as_slice()),

@@ -37,6 +37,7 @@ fn check_kind(kind: KeyKind, length: usize) -> Result<(), HsmError> {
     let fits = match kind {
         KeyKind::Aes => matches!(length, 16 | 24 | 32),
         KeyKind::TripleDes => matches!(length, 16 | 24),
+        KeyKind::ChaCha20 => length == 32,
         _ => length > 0,
     };
     match fits {

@@ -9,7 +9,7 @@ use crate::engine::access::Permission;
 use crate::engine::context::{Context, Destroyed};
 use crate::engine::error::{Fault, Reason};
 use crate::protocol::attributes::Attributes;
-use crate::protocol::enumeration::{CryptographicAlgorithm, LinkType, ObjectType};
+use crate::protocol::enumeration::{LinkType, ObjectType};
 use crate::protocol::identifier::Identifier;
 use crate::protocol::key_block::KeyValue;
 use crate::protocol::object::Object;
@@ -99,11 +99,7 @@ async fn into_token(
     mut attributes: Attributes,
     replaced: Option<i64>,
 ) -> Result<(), Fault> {
-    let algorithm = attributes
-        .enumeration(tag::CRYPTOGRAPHIC_ALGORITHM)
-        .map(CryptographicAlgorithm);
-    let bits = attributes.integer(tag::CRYPTOGRAPHIC_LENGTH);
-    let taken = wrapping::take_into_token(context, object, algorithm, bits).await?;
+    let taken = wrapping::take_into_token(context, object, &attributes).await?;
     if object.object_type() == ObjectType::SYMMETRIC_KEY {
         let bits = i32::try_from(u64::from(taken.blob.length) * 8).unwrap_or(i32::MAX);
         attributes.set_if_absent(tag::CRYPTOGRAPHIC_LENGTH, Value::Integer(bits));

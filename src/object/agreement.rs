@@ -14,18 +14,8 @@ use zeroize::Zeroizing;
 /// Bits of a Diffie-Hellman prime: below, it is broken; above, one request costs seconds.
 const DH_BITS: std::ops::RangeInclusive<i32> = 2048..=8192;
 
-/// Curves with the name they have in both halves. Others, and curves given by their equation, are
-/// not agreed on.
-static CURVES: &[Nid] = &[
-    Nid::SECP224R1,
-    Nid::X9_62_PRIME256V1,
-    Nid::SECP384R1,
-    Nid::SECP521R1,
-    Nid::SECP256K1,
-    Nid::BRAINPOOL_P256R1,
-    Nid::BRAINPOOL_P384R1,
-    Nid::BRAINPOOL_P512R1,
-];
+/// Bits of the smallest field that curves of the standard's table have.
+const SMALLEST_FIELD: u32 = 160;
 
 /// Why two keys do not agree. Says nothing of the private one's value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -41,22 +31,37 @@ pub enum AgreementError {
     Zero,
 }
 
-/// The uncompressed point (SEC 1 §2.3.3) of an EC public key, proven to be on its curve; None for a
-/// key of another algorithm.
+/// What a token takes of a public key, and the length of the secret: the uncompressed point of an EC
+/// key (SEC 1 §2.3.3), proven to be on its curve, or the bytes of an X25519 or X448 key, proven not
+/// to be of small order; None for a key of another algorithm.
 ///
 /// # Errors
-/// `Public` when it is no SubjectPublicKeyInfo, or its point is not on its curve.
-pub fn point(spki: &[u8]) -> Result<Option<Vec<u8>>, AgreementError> {
+/// `Public` when it is no SubjectPublicKeyInfo or its point is not on its curve, `Zero`.
+pub fn point(spki: &[u8]) -> Result<Option<(Vec<u8>, usize)>, AgreementError> {
     let public = public(spki)?;
-    let Ok(key) = public.ec_key() else {
-        return Ok(None);
+    let own = match public.id() {
+        Id::X25519 => PKey::generate_x25519(),
+        Id::X448 => PKey::generate_x448(),
+        Id::EC => return uncompressed(&public).map(Some),
+        _ => return Ok(None),
     };
+    // Such a point gives zeros with every private key: those are multiples of the cofactor.
+    let own = own.map_err(|_| NO_POINT)?;
+    derive(&own, &public).map_err(|_| AgreementError::Zero)?;
+    let point = public.raw_public_key().map_err(|_| NO_POINT)?;
+    let length = point.len();
+    Ok(Some((point, length)))
+}
+
+fn uncompressed(public: &PKeyRef<Public>) -> Result<(Vec<u8>, usize), AgreementError> {
+    let key = public.ec_key().map_err(|_| NO_POINT)?;
     let mut numbers = BigNumContext::new().map_err(|_| NO_POINT)?;
     let form = PointConversionForm::UNCOMPRESSED;
-    key.public_key()
-        .to_bytes(key.group(), form, &mut numbers)
-        .map(Some)
-        .map_err(|_| NO_POINT)
+    let point = key.public_key().to_bytes(key.group(), form, &mut numbers);
+    let point = point.map_err(|_| NO_POINT)?;
+    // Half of it behind the first byte is one coordinate.
+    let field = point.len() / 2;
+    Ok((point, field))
 }
 
 const NO_POINT: AgreementError = AgreementError::Public("its point is not on its curve");
@@ -116,9 +121,11 @@ fn public(spki: &[u8]) -> Result<PKey<Public>, AgreementError> {
 fn field(private: &PKeyRef<Private>, public: &PKeyRef<Public>) -> Result<usize, AgreementError> {
     const UNREADABLE: AgreementError = AgreementError::Private("it cannot be read");
     fn curve<T: HasParams>(key: &EcKey<T>) -> Option<Nid> {
-        key.group()
+        // A curve that is given by its equation has no name, and anything may be wrong with it.
+        let group = key.group();
+        group
             .curve_name()
-            .filter(|curve| CURVES.contains(curve))
+            .filter(|_| group.degree() >= SMALLEST_FIELD)
     }
     let (own, other) = (private.ec_key(), public.ec_key());
     let (own, other) = (own.map_err(|_| UNREADABLE)?, other.map_err(|_| NO_POINT)?);

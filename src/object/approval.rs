@@ -54,7 +54,7 @@ fn fit(key: &Managed) -> Result<(), ApprovalError> {
     if key.object_type() != ObjectType::SYMMETRIC_KEY {
         return Err(ApprovalError::Unfit("it is no symmetric key"));
     }
-    if !key.attributes.has(tag::RANDOM_NUMBER_GENERATOR) {
+    if !key.made_here {
         return Err(ApprovalError::Unfit("this server did not make it"));
     }
     if key.attributes.boolean(tag::NEVER_EXTRACTABLE) != Some(true) {

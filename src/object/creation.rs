@@ -4,6 +4,7 @@ use sha2::{Digest as _, Sha256};
 use ttlv::{Node, Tag, Value};
 
 use super::managed::{Draft, Form, Sealed};
+use crate::engine::client_profile::Deviation;
 use crate::engine::context::Context;
 use crate::engine::error::{Fault, Reason};
 use crate::hsm::Hsm;
@@ -253,8 +254,15 @@ pub fn keep(
     birth: &Birth<'_>,
     skeleton: Object,
     material: (Form, Option<Blob>),
-    attributes: Attributes,
+    mut attributes: Attributes,
 ) -> Draft {
+    let imported = matches!(birth.origin, Origin::Imported | Origin::Unwrapped);
+    if !imported
+        && has_states(birth.object_type)
+        && context.caller.deviates(Deviation::ActiveWhenMade)
+    {
+        attributes.set_if_absent(tag::ACTIVATION_DATE, Value::DateTime(context.now));
+    }
     let maker = Maker {
         hsm: &context.engine.hsm,
         tenant: context.tenant(),
@@ -284,6 +292,7 @@ pub fn kept(
         blob,
     );
     draft.attributes = attributes;
+    draft.made_here = birth.origin == Origin::Generated;
     draft
 }
 

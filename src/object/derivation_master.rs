@@ -266,7 +266,7 @@ fn admit(context: &Context, master: &Sealed, input: &[u8]) -> Result<(), Fault> 
 
 /// The block: HMAC-SHA-256 in the token over an input that is this master's, for a scope that the
 /// caller may derive. The only use of a master.
-pub async fn block(context: &Context, master: &Sealed, input: &[u8]) -> Result<Bytes, Fault> {
+pub async fn block(context: &mut Context, master: &Sealed, input: &[u8]) -> Result<Bytes, Fault> {
     admit(context, master, input)?;
     let state = master.state(context.now);
     if state != State::ACTIVE {
@@ -282,6 +282,7 @@ pub async fn block(context: &Context, master: &Sealed, input: &[u8]) -> Result<B
         )
     })?;
     let binding = material::binding(&context.engine.deployment, master);
+    context.computed("HMAC-SHA256", "token");
     let key = UseKey {
         tenant: master.tenant,
         unique_identifier: &master.unique_identifier,

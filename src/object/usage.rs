@@ -13,6 +13,7 @@ use crate::engine::access::Permission;
 use crate::engine::context::{Context, Destroyed};
 use crate::engine::error::{Fault, Reason};
 use crate::hsm::{Encoding, KeyKind, PairSpec, UseKey};
+use crate::protocol::attributes::Attributes;
 use crate::protocol::enumeration::{CryptographicAlgorithm, KeyFormatType, ObjectType, State};
 use crate::protocol::identifier::Identifier;
 use crate::protocol::key_block::CryptographicParameters;
@@ -104,7 +105,11 @@ pub fn parameters(
 
 /// Cryptographic Algorithm of the key; one that is an extension under its own number.
 pub fn algorithm(key: &Sealed) -> Option<CryptographicAlgorithm> {
-    key.attributes
+    algorithm_of(&key.attributes)
+}
+
+fn algorithm_of(attributes: &Attributes) -> Option<CryptographicAlgorithm> {
+    attributes
         .enumeration(tag::CRYPTOGRAPHIC_ALGORITHM)
         .map(|number| pair_algorithm::current(CryptographicAlgorithm(number)))
 }
@@ -121,8 +126,13 @@ pub struct Ready {
 
 /// What the token makes of a private key; None where it has nothing for the algorithm.
 pub fn private_kind(key: &Sealed) -> Option<KeyKind> {
-    let algorithm = algorithm(key)?;
-    let curve = conversion::recommended_curve(&key.attributes);
+    private_kind_of(&key.attributes)
+}
+
+/// The same of a key that has no row yet.
+pub fn private_kind_of(attributes: &Attributes) -> Option<KeyKind> {
+    let algorithm = algorithm_of(attributes)?;
+    let curve = conversion::recommended_curve(attributes);
     if let Some(named) = Named::from_kmip(algorithm.0, curve) {
         return PairSpec::Named(named).kind();
     }
@@ -159,7 +169,11 @@ pub async fn ready(context: &mut Context, key: &Sealed, kind: KeyKind) -> Result
             format!(
                 "a {} cannot be used for this; expected a {}",
                 key.object_type(),
-                if kind.is_secret() { "symmetric key" } else { "private key" }
+                if kind.is_secret() {
+                    "symmetric key"
+                } else {
+                    "private key"
+                }
             ),
         ));
     }

@@ -8,6 +8,7 @@ pub mod lifecycle;
 pub mod object;
 pub mod renew;
 pub mod server;
+pub mod session;
 pub mod split;
 
 use std::future::Future;
@@ -46,7 +47,7 @@ pub struct OperationRow {
     pub changes: bool,
     /// May take seconds: answered later where the client allows it.
     pub long: bool,
-    /// About operations that are answered later, or about the connection: never answered later itself.
+    /// Never answered later: about operations that are, or about the session or connection that asks.
     pub immediate: bool,
 }
 
@@ -127,10 +128,14 @@ operations! {
     IMPORT = object::import::Import, known, changes;
     EXPORT = object::export::Export, known, reads;
     LOG = server::log::Log, known, reads;
+    LOGIN = session::login::Login, known, now;
+    LOGOUT = session::logout::Logout, known, now;
+    DELEGATED_LOGIN = session::delegated_login::DelegatedLogin, known, now;
     ADJUST_ATTRIBUTE = attribute::adjust_attribute::AdjustAttribute, known, changes;
     SET_ATTRIBUTE = attribute::set_attribute::SetAttribute, known, changes;
     SET_ENDPOINT_ROLE = server::set_endpoint_role::SetEndpointRole, known, now;
     RE_PROVISION = renew::re_provision::ReProvision, known, changes;
+    PING = server::ping::Ping, anybody, reads;
     QUERY_ASYNCHRONOUS_REQUESTS = asynchronous::query_asynchronous_requests::QueryAsynchronousRequests, known, now;
     PROCESS = asynchronous::process::Process, known, now;
     INTEROP = server::interop::Interop, known, reads;
@@ -199,6 +204,7 @@ pub fn run_anonymous(
                 server::discover_versions::answer(&request).to_items(version)?,
             ))
         }
+        Operation::PING if operation.is_in(version) => Ok(Vec::new()),
         other => Err(unsupported(other)),
     }
 }

@@ -3,6 +3,7 @@
 
 pub mod attribute;
 pub mod attributes;
+pub mod credential;
 pub mod enumeration;
 pub mod identifier;
 pub mod key_block;

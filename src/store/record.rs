@@ -143,12 +143,16 @@ pub enum EntityKind {
     IssuingAuthority = 12,
     /// Key: serial number of a certificate that Certify issued; body: its object.
     IssuedCertificate = 13,
+    /// Key: `user:NAME`, or `device:` and a hash of what a device shows.
+    User = 14,
+    /// Wrong credentials of an identity; key: its name.
+    Attempts = 15,
     /// Which changes a client is told of; key: its identity.
     Subscription = 30,
 }
 
 impl EntityKind {
-    pub const ALL: [EntityKind; 14] = [
+    pub const ALL: [EntityKind; 16] = [
         EntityKind::Deployment,
         EntityKind::Tenant,
         EntityKind::TenantKey,
@@ -162,12 +166,15 @@ impl EntityKind {
         EntityKind::GcmUses,
         EntityKind::IssuingAuthority,
         EntityKind::IssuedCertificate,
+        EntityKind::User,
+        EntityKind::Attempts,
         EntityKind::Subscription,
     ];
 
     /// What tells who somebody is or what a tenant allows: a change of it ends what nodes remember
-    /// of that. Counters, jobs and issued certificates do not.
-    const SAYS_WHO: [EntityKind; 9] = [
+    /// of that. Counters, jobs and issued certificates do not, and users and tickets are read whenever
+    /// they are shown.
+    const SAYS_WHO: [EntityKind; 8] = [
         EntityKind::Tenant,
         EntityKind::TenantKey,
         EntityKind::Identity,
@@ -175,7 +182,6 @@ impl EntityKind {
         EntityKind::Manifest,
         EntityKind::Role,
         EntityKind::Policy,
-        EntityKind::Ticket,
         EntityKind::Subscription,
     ];
 

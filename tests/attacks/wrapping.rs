@@ -27,16 +27,6 @@ const SHA_256: u32 = 6;
 const WRAPS: i32 = 0x30;
 const MACS: i32 = 0x180;
 
-fn connect(server: &Server, name: &str) -> Client {
-    let clients = server.directory().join("clients");
-    server
-        .client_with(
-            &clients.join(format!("{name}.pem")),
-            &clients.join(format!("{name}.key")),
-        )
-        .unwrap()
-}
-
 fn flag(tag: Tag, value: bool) -> Node<'static> {
     Node::new(tag, Value::Boolean(value))
 }
@@ -171,8 +161,11 @@ impl How<'_> {
         let value = Node::bytes(tag::KEY_VALUE, wrapped.value.clone());
         let data = self.data(wrapped.mac.clone(), wrapped.iv.clone());
         let object = block(vec![value, data], 256);
-        let mut attributes = vec![integer(tag::CRYPTOGRAPHIC_USAGE_MASK, 0xC)];
-        attributes.extend(more);
+        let mut attributes = more;
+        let masked = |node: &Node<'_>| node.tag == tag::CRYPTOGRAPHIC_USAGE_MASK;
+        if !attributes.iter().any(masked) {
+            attributes.push(integer(tag::CRYPTOGRAPHIC_USAGE_MASK, 0xC));
+        }
         client.ask(Operation::REGISTER, registering(object, attributes))
     }
 }
@@ -679,7 +672,7 @@ fn keys_and_methods_fit(client: &mut Client, how: &How<'_>, key: &str) {
 fn what_a_closed_key_wrapped_is_not_read_here() {
     let server = Server::start(Setup::default());
     server.told(&["client", "add", "plain"]);
-    let mut plain = connect(&server, "plain");
+    let mut plain = server.client_named("plain");
     let client = &mut plain;
     let (kek, open) = (closed(client), known(client, &KEK, WRAPS, Vec::new()));
     server.told(&["key", "approve", &kek, "--yes"]);
@@ -729,6 +722,25 @@ fn what_a_closed_key_wrapped_is_not_read_here() {
     let joined = client.ask(Operation::JOIN_SPLIT_KEY, join).ok().id();
     client
         .on(Operation::GET, &joined)
+        .fails(ResultReason::SENSITIVE);
+    // Nor in what is derived from it.
+    let derivable = integer(tag::CRYPTOGRAPHIC_USAGE_MASK, 0x200);
+    let base = how(&kek).register(client, &got, vec![derivable]).ok().id();
+    client.on(Operation::ACTIVATE, &base).ok();
+    let derived = vec![
+        enumeration(tag::CRYPTOGRAPHIC_ALGORITHM, 3),
+        integer(tag::CRYPTOGRAPHIC_LENGTH, 256),
+    ];
+    let mut derive = vec![enumeration(tag::OBJECT_TYPE, 2)];
+    derive.extend(on(&base));
+    derive.extend([
+        enumeration(tag::DERIVATION_METHOD, 2),
+        Node::structure(tag::DERIVATION_PARAMETERS, Vec::new()),
+        Node::structure(tag::ATTRIBUTES, derived),
+    ]);
+    let derived = client.ask(Operation::DERIVE_KEY, derive).ok().id();
+    client
+        .on(Operation::GET, &derived)
         .fails(ResultReason::SENSITIVE);
     // Nor by importing it.
     let value = Node::bytes(tag::KEY_VALUE, got.value.clone());
@@ -910,7 +922,7 @@ fn cmac_and_gcm_serve_as_well() {
 fn nobody_approves_his_own_wrapping_key() {
     let server = Server::start(Setup::default());
     server.told(&["client", "add", "plain"]);
-    let mut plain = connect(&server, "plain");
+    let mut plain = server.client_named("plain");
     let client = &mut plain;
     let mark = || vendor("y", "keyward-approved-wrapping-key", Value::Boolean(true));
     let sensitive = known(client, &VALUE, 0xC, vec![flag(tag::SENSITIVE, true)]);
@@ -938,6 +950,15 @@ fn nobody_approves_his_own_wrapping_key() {
         block(vec![key_value()], 256),
     ]);
     client.ask(Operation::IMPORT, import).ok();
+    // Nor does an administrator approve a key whose bytes somebody has.
+    let generator = vec![enumeration(tag::RNG_ALGORITHM, 1)];
+    let lies = vec![
+        flag(tag::EXTRACTABLE, false),
+        Node::structure(tag::RANDOM_NUMBER_GENERATOR, generator),
+    ];
+    let claimed = known(client, &KEK, WRAPS, lies);
+    let approved = server.cli(&["key", "approve", &claimed, "--yes"]);
+    assert!(!approved.status.success(), "a key from outside is approved");
     for key in [inside.as_str(), "imported"] {
         client.on(Operation::ACTIVATE, key).ok();
         let how = How {

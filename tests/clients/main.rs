@@ -14,6 +14,7 @@ mod appliances;
 mod asynchronous;
 mod attributes;
 mod cloud;
+mod credentials;
 mod databases;
 mod fields;
 mod lifecycle;
@@ -22,7 +23,8 @@ mod pairs;
 mod protocol;
 mod renewal;
 mod rotation;
-mod signing;
 #[path = "../support/server.rs"]
 mod server;
+mod sessions;
+mod signing;
 mod split_keys;

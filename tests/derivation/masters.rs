@@ -2,7 +2,8 @@
 
 use keyward::object::derivation_master::{Input, Label};
 use keyward::protocol::enumeration::{
-    CryptographicAlgorithm, DerivationMethod, HashingAlgorithm, LinkType, Operation, ResultReason,
+    CryptographicAlgorithm, DerivationMethod, HashingAlgorithm, LinkType, ObjectType, Operation,
+    ResultReason,
 };
 use keyward::protocol::tag;
 use ttlv::{Node, Value};
@@ -184,6 +185,24 @@ fn nothing_else(client: &mut Client, master: &Master) {
         bytes(tag::MAC_DATA, &[0; 32]),
     ]);
     client.ask(Operation::MAC_VERIFY, verify).fails(denied);
+    let sign = with(vec![bytes(tag::DATA, &data)]);
+    client.ask(Operation::SIGN, sign).fails(denied);
+    client.on(Operation::RE_KEY, id).fails(denied);
+    // In parts, of which none would be an input.
+    let begin = Node::new(tag::INIT_INDICATOR, Value::Boolean(true));
+    let part = with(vec![bytes(tag::DATA, &data[..20]), begin]);
+    client
+        .ask(Operation::MAC, part)
+        .fails(ResultReason::INVALID_FIELD);
+    let split = vec![
+        enumeration(tag::OBJECT_TYPE, ObjectType::SPLIT_KEY.0),
+        Node::text(tag::UNIQUE_IDENTIFIER, id.clone()),
+        integer(tag::SPLIT_KEY_PARTS, 2),
+        integer(tag::SPLIT_KEY_THRESHOLD, 2),
+        enumeration(tag::SPLIT_KEY_METHOD, 1),
+        Node::structure(tag::ATTRIBUTES, Vec::new()),
+    ];
+    client.ask(Operation::CREATE_SPLIT_KEY, split).fails(denied);
     // As a wrapping key.
     let plain = key(client, &[1; 32]);
     let specification = Node::structure(

@@ -52,15 +52,16 @@ fn sp800_108(client: &mut Client) {
             "FEEDBACK" => DerivationMethod::NIST800_108_F,
             _ => DerivationMethod::NIST800_108_DPI,
         };
-        let hash = match record["PRF"].as_str() {
-            "HMAC_SHA1" => HashingAlgorithm::SHA_1,
-            "HMAC_SHA224" => HashingAlgorithm::SHA_224,
-            "HMAC_SHA256" => HashingAlgorithm::SHA_256,
-            "HMAC_SHA384" => HashingAlgorithm::SHA_384,
-            _ => HashingAlgorithm::SHA_512,
+        let mut asked = match record["PRF"].as_str() {
+            "HMAC_SHA1" => vec![hashing(HashingAlgorithm::SHA_1)],
+            "HMAC_SHA224" => vec![hashing(HashingAlgorithm::SHA_224)],
+            "HMAC_SHA256" => vec![hashing(HashingAlgorithm::SHA_256)],
+            "HMAC_SHA384" => vec![hashing(HashingAlgorithm::SHA_384)],
+            "HMAC_SHA512" => vec![hashing(HashingAlgorithm::SHA_512)],
+            // With the base's algorithm, AES.
+            _ => vec![enumeration(tag::BLOCK_CIPHER_MODE, BlockCipherMode::CMAC.0)],
         };
         let width = record["RLEN"].trim_end_matches("_BITS").parse().unwrap();
-        let mut asked = vec![hashing(hash)];
         // 32 bits are what there is without being asked for.
         if width != 32 {
             asked.push(integer(tag::COUNTER_LENGTH, width));
@@ -192,7 +193,23 @@ fn encryption(client: &mut Client) {
         .ask(client);
     longer.fails(ResultReason::CRYPTOGRAPHIC_FAILURE);
     let short = encrypt(given(BlockCipherMode::CBC, Some("00"))).ask(client);
-    short.fails(ResultReason::BAD_CRYPTOGRAPHIC_PARAMETERS);
+    short.fails(ResultReason::CRYPTOGRAPHIC_FAILURE);
+    // SP 800-67 §B.1: triple DES, which the embedded token does not have and the library does.
+    let triple = key(
+        client,
+        &unhex("0123456789abcdef23456789abcdef01456789abcdef0123"),
+    );
+    let given_triple = vec![
+        parameters(vec![
+            enumeration(tag::BLOCK_CIPHER_MODE, BlockCipherMode::ECB.0),
+            enumeration(tag::CRYPTOGRAPHIC_ALGORITHM, CryptographicAlgorithm::DES3.0),
+        ]),
+        bytes(tag::DERIVATION_DATA, b"The qufck brown fox jump"),
+    ];
+    let derived = Derivation::new(DerivationMethod::ENCRYPT, &triple, given_triple)
+        .length(24)
+        .read(client);
+    assert_eq!(derived, "a826fd8ce53b855fcce21c8112256fe668d5c05dd9b6b900");
     // Neither the request nor the key says how.
     let given = vec![bytes(tag::DERIVATION_DATA, &data)];
     encrypt(given)

@@ -2,7 +2,8 @@
 //! *token* does not come out by derivation.
 
 use keyward::protocol::enumeration::{
-    CryptographicAlgorithm, DerivationMethod, HashingAlgorithm, ObjectType, Operation, ResultReason,
+    CryptographicAlgorithm, DerivationMethod, HashingAlgorithm, ObjectType, Operation,
+    RecommendedCurve, ResultReason,
 };
 use keyward::protocol::tag;
 use ttlv::{Node, Value};
@@ -16,7 +17,10 @@ fn what_is_strict_stays_strict() {
         let mut client = server.client();
         flags(&mut client);
         token_bases(&mut client, place == 0);
-        pairs(&mut client);
+        pairs(&mut client, RecommendedCurve::P_384, 48);
+        if place == 0 {
+            pairs(&mut client, RecommendedCurve::CURVE25519, 32);
+        }
         asked_for(&mut client);
     }
 }
@@ -146,11 +150,12 @@ fn in_token(client: &mut Client, id: &str, expected: Option<&[u8]>) {
 }
 
 /// Two pairs in the token agree on one key, from either side.
-fn pairs(client: &mut Client) {
+fn pairs(client: &mut Client, curve: RecommendedCurve, length: usize) {
     let mut pair = || {
+        let curve = enumeration(tag::RECOMMENDED_CURVE, curve.0);
         let attributes = vec![
-            enumeration(tag::CRYPTOGRAPHIC_ALGORITHM, CryptographicAlgorithm::EC.0),
-            integer(tag::CRYPTOGRAPHIC_LENGTH, 384),
+            enumeration(tag::CRYPTOGRAPHIC_ALGORITHM, CryptographicAlgorithm::ECDH.0),
+            Node::structure(tag::CRYPTOGRAPHIC_DOMAIN_PARAMETERS, vec![curve]),
             integer(tag::CRYPTOGRAPHIC_USAGE_MASK, DERIVE_KEY),
             Node::new(tag::ACTIVATION_DATE, Value::DateTime(1_000_000)),
             class("token"),
@@ -170,7 +175,7 @@ fn pairs(client: &mut Client) {
     let method = DerivationMethod::ASYMMETRIC_KEY;
     let mut agreed = |private: &str, public: &str| {
         let derivation = Derivation::new(method, private, Vec::new()).and(public);
-        let id = derivation.length(48).ask(client).ok().id();
+        let id = derivation.length(length).ask(client).ok().id();
         in_token(client, &id, None);
         mac(client, &id, b"same").ok().bytes(tag::MAC_DATA)
     };

@@ -150,6 +150,7 @@ mod tests {
         let header = ResponseHeader {
             protocol_version: ProtocolVersion { major: 2, minor: 1 },
             time_stamp: DateTime(0),
+            server_hashed_password: None,
             client_correlation_value: None,
             server_correlation_value: None,
             batch_count: 1,

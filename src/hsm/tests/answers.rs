@@ -256,19 +256,6 @@ pub(super) async fn macs(ground: &Ground) {
                 .await
                 .unwrap()
         );
-        // Counter mode is HMAC over counter and data: the standard's definition, block by block.
-        let derived = ground
-            .hsm
-            .derive_counter(&key, hash, data, mac.len() + 1)
-            .await
-            .unwrap();
-        for counter in [1_u32, 2] {
-            let input = [&counter.to_be_bytes(), data].concat();
-            let block = ground.hsm.hmac(&key, hash, &input).await.unwrap();
-            let start = (counter as usize - 1) * mac.len();
-            let part = &derived[start..derived.len().min(start + mac.len())];
-            assert_eq!(part, &block[..part.len()]);
-        }
     }
 }
 

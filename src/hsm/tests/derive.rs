@@ -2,18 +2,26 @@
 
 use super::*;
 use crate::hsm::kdf108::tests::vectors;
+use crate::mechanism;
 use crate::object::format::{HashAlgorithm, fill_hkdf, hmac};
+
+fn hmac_row(hash: u32) -> &'static mechanism::Row {
+    mechanism::hmac(crate::protocol::enumeration::HashingAlgorithm(hash)).unwrap()
+}
 
 /// CAVP's records, with HMACs in the token.
 pub(super) async fn kdf108_of_nist(ground: &Ground) {
     for (number, vector) in vectors().into_iter().enumerate() {
         let name = format!("kdf108-{number}");
         let blob = ground.known(&vector.key).await;
-        let key = ground.use_key(&name, KeyKind::Generic, &blob);
-        let hash = vector.hash.number();
+        let kind = match vector.prf.shape {
+            mechanism::Shape::Hmac { .. } => KeyKind::Generic,
+            _ => KeyKind::Aes,
+        };
+        let key = ground.use_key(&name, kind, &blob);
         let derived = ground
             .hsm
-            .kdf108(&key, hash, vector.kdf, &vector.iv, &vector.fixed)
+            .kdf108(&key, vector.prf, vector.kdf, &vector.iv, &vector.fixed)
             .await
             .unwrap();
         assert_eq!(
@@ -30,7 +38,7 @@ pub(super) async fn kdf108_of_nist(ground: &Ground) {
         counter: 1,
         length: 255 * 32 + 1,
     };
-    let refused = ground.hsm.kdf108(&key, 6, beyond, b"", b"").await;
+    let refused = ground.hsm.kdf108(&key, hmac_row(6), beyond, b"", b"").await;
     assert!(matches!(refused, Err(HsmError::BadInput(_))));
     // More than runs on the caller's thread.
     let long = Kdf108 {
@@ -38,7 +46,11 @@ pub(super) async fn kdf108_of_nist(ground: &Ground) {
         length: 200 * 32,
         ..beyond
     };
-    let derived = ground.hsm.kdf108(&key, 6, long, b"", b"x").await.unwrap();
+    let derived = ground
+        .hsm
+        .kdf108(&key, hmac_row(6), long, b"", b"x")
+        .await
+        .unwrap();
     let last = hmac(HashAlgorithm::Sha256, &[1; 32], b"\0\0\0\xc8x").unwrap();
     assert_eq!(derived[199 * 32..], last[..]);
 }
@@ -71,7 +83,7 @@ pub(super) async fn inside(ground: &Ground) {
     let base = ground.use_key("inside", KeyKind::Generic, &blob);
     let hsm = &ground.hsm;
     let derive = async |kdf, inputs, length| hsm.derive_wrapped(&base, kdf, inputs, length).await;
-    let counter = derive(TokenKdf::Counter { hash: 6 }, [info, b""], 48).await;
+    let counter = derive(TokenKdf::Counter { prf: hmac_row(6) }, [info, b""], 48).await;
     let hkdf = derive(TokenKdf::Hkdf { hash: 6 }, [salt, info], 48).await;
     let unsalted = derive(TokenKdf::Hkdf { hash: 8 }, [b"", info], 32).await;
     if !ground.embedded {
@@ -122,7 +134,7 @@ pub(super) async fn agreement(ground: &Ground) {
             .unwrap();
         let pkcs8 = hsm.open_sealed(keys, AAD, &theirs.private).await.unwrap();
         let secret = crate::object::agreement::agree(&pkcs8, &ours.public_key_info).unwrap();
-        let point = crate::object::agreement::point(&theirs.public_key_info)
+        let (point, _) = crate::object::agreement::point(&theirs.public_key_info)
             .unwrap()
             .unwrap();
         let name = format!("agreement-{curve:?}");
@@ -172,12 +184,12 @@ pub(super) async fn master(ground: &Ground) {
     };
     let derived = ground
         .hsm
-        .kdf108(&key, 6, kdf, b"", &input[4..])
+        .kdf108(&key, hmac_row(6), kdf, b"", &input[4..])
         .await
         .unwrap();
     assert_eq!(derived, mac, "MAC is the SP 800-108 block");
     if ground.embedded {
-        let native = TokenKdf::Counter { hash: 6 };
+        let native = TokenKdf::Counter { prf: hmac_row(6) };
         let inputs = [&input[4..], b"".as_slice()];
         let inside = ground
             .hsm

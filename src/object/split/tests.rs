@@ -316,7 +316,8 @@ fn parts_that_do_not_belong_together_are_refused() {
         change(&mut parts[2]);
         join(&parts).unwrap_err()
     };
-    let rows: [(&dyn Fn(&mut Part), SplitError); 8] = [
+    type Change<'a> = &'a dyn Fn(&mut Part);
+    let rows: [(Change<'_>, SplitError); 8] = [
         (
             &|part| part.method = XOR,
             SplitError::Foreign("Split Key Method"),

@@ -8,6 +8,7 @@ use crate::engine::error::{Fault, Reason};
 use crate::object::approval;
 use crate::object::managed::Sealed;
 use crate::object::usage::{self, Purpose};
+use crate::protocol::attributes::Attributes;
 use crate::protocol::enumeration::{LinkType, ObjectType};
 use crate::protocol::identifier::Identifier;
 use crate::protocol::key_block::{CryptographicParameters, EncryptionKeyInformation};
@@ -160,6 +161,20 @@ pub async fn is_guarded(context: &mut Context, object: &Sealed) -> Result<bool, 
         Err(fault) if is_absent(&fault) => Ok(false),
         Err(fault) => Err(fault),
     }
+}
+
+/// What is made of objects that only a closed key's wrapping protects is sensitive.
+pub async fn guard(
+    context: &mut Context,
+    bases: &[Sealed],
+    attributes: &mut Attributes,
+) -> Result<(), Fault> {
+    for base in bases {
+        if is_guarded(context, base).await? {
+            attributes.set(tag::SENSITIVE, Value::Boolean(true));
+        }
+    }
+    Ok(())
 }
 
 /// Keys that never leave in clear: what they wrap does not either.

@@ -12,14 +12,16 @@ use crate::engine::error::{Fault, Reason};
 use crate::hsm::{KeyKind, UseKey, WrapMethod};
 use crate::object::delivery::Wish;
 use crate::object::managed::Sealed;
-use crate::object::usage;
+use crate::object::{generation, usage};
 use crate::operation::crypto::parameters;
+use crate::protocol::attributes::Attributes;
 use crate::protocol::enumeration::{
     CryptographicAlgorithm, EncodingOption, KeyFormatType, ObjectType,
 };
 use crate::protocol::key_block::{CryptographicParameters, KeyValue};
 use crate::protocol::object::Object;
 use crate::protocol::structure::Bytes;
+use crate::protocol::tag;
 use crate::store::record::Blob;
 
 fn unsupported(what: &'static str) -> Fault {
@@ -27,27 +29,21 @@ fn unsupported(what: &'static str) -> Fault {
 }
 
 /// What the token knows the key as.
-fn kind(
-    object_type: ObjectType,
-    algorithm: Option<CryptographicAlgorithm>,
-) -> Result<KeyKind, Fault> {
-    match (object_type, algorithm) {
-        (ObjectType::SYMMETRIC_KEY, Some(CryptographicAlgorithm::AES)) => Ok(KeyKind::Aes),
-        (ObjectType::SYMMETRIC_KEY, Some(CryptographicAlgorithm::DES3)) => Ok(KeyKind::TripleDes),
-        (ObjectType::SYMMETRIC_KEY | ObjectType::SECRET_DATA, _) => Ok(KeyKind::Generic),
-        (ObjectType::PRIVATE_KEY, Some(CryptographicAlgorithm::RSA)) => Ok(KeyKind::RsaPrivate),
-        (
-            ObjectType::PRIVATE_KEY,
-            Some(
-                CryptographicAlgorithm::EC
-                | CryptographicAlgorithm::ECDSA
-                | CryptographicAlgorithm::ECDH,
-            ),
-        ) => Ok(KeyKind::EcPrivate),
-        _ => Err(unsupported(
-            "keys of this type and algorithm are not of class token",
-        )),
-    }
+fn kind(object_type: ObjectType, attributes: &Attributes) -> Result<KeyKind, Fault> {
+    let algorithm = attributes
+        .enumeration(tag::CRYPTOGRAPHIC_ALGORITHM)
+        .map(CryptographicAlgorithm);
+    let kind = match (object_type, algorithm) {
+        (ObjectType::SYMMETRIC_KEY, Some(algorithm)) => Some(generation::kind_of(algorithm)),
+        (ObjectType::SYMMETRIC_KEY | ObjectType::SECRET_DATA, _) => Some(KeyKind::Generic),
+        (ObjectType::PRIVATE_KEY, _) => usage::private_kind_of(attributes),
+        _ => None,
+    };
+    kind.ok_or_else(|| {
+        unsupported(
+            "of class token, symmetric keys, secret data and private keys go in and out wrapped; the token has nothing for this object",
+        )
+    })
 }
 
 /// The form that the token gives a key: its bytes, or PKCS#8.
@@ -97,7 +93,7 @@ pub async fn wrap_in_token(
             "a key of class token is wrapped by the token, which knows no TTLV; ask with No Encoding and without attributes",
         ));
     }
-    let kind = kind(object.object_type(), usage::algorithm(object))?;
+    let kind = kind(object.object_type(), &object.attributes)?;
     if wish.format.is_some_and(|wanted| wanted != format(kind)) {
         return Err(Fault::new(
             Reason::KeyFormatTypeNotSupported,
@@ -110,8 +106,7 @@ pub async fn wrap_in_token(
             "this server has only the object's meta-data",
         )
     })?;
-    let (key, asked) =
-        door::encryption_key(context, information, Permission::WrapWith).await?;
+    let (key, asked) = door::encryption_key(context, information, Permission::WrapWith).await?;
     door::approved(context, true, &key)?;
     parameters::charge(context, &key, blob.length as usize).await?;
     let how = key_wrap(&key, &asked)?;
@@ -143,15 +138,14 @@ pub struct Taken {
 }
 
 /// A wrapped key from outside becomes one of class *token*, from the wrapping key to the tenant's
-/// inside the token. `bits`: its Cryptographic Length, where that is its own.
+/// inside the token; `attributes` say what it is.
 ///
 /// # Errors
 /// For what is not wrapped: it was in clear in the server's memory, and elsewhere.
 pub async fn take_into_token(
     context: &mut Context,
     object: &Object,
-    algorithm: Option<CryptographicAlgorithm>,
-    bits: Option<i32>,
+    attributes: &Attributes,
 ) -> Result<Taken, Fault> {
     let mut skeleton = object.clone();
     let block = skeleton.key_block_mut();
@@ -175,7 +169,7 @@ pub async fn take_into_token(
             "the token knows no TTLV: for class token the key is wrapped with No Encoding",
         ));
     }
-    let kind = kind(object.object_type(), algorithm)?;
+    let kind = kind(object.object_type(), attributes)?;
     if block.key_format_type != format(kind) {
         return Err(Fault::new(
             Reason::KeyFormatTypeNotSupported,
@@ -191,7 +185,8 @@ pub async fn take_into_token(
     let (key, parameters) =
         door::encryption_key(context, information, Permission::UnwrapWith).await?;
     let how = key_wrap(&key, &parameters)?;
-    let length = bits
+    let length = attributes
+        .integer(tag::CRYPTOGRAPHIC_LENGTH)
         .filter(|_| kind.is_secret())
         .and_then(|bits| secret_bytes(kind, bits));
     let ready = usage::ready(context, &key, KeyKind::Aes).await?;

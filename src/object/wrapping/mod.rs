@@ -13,7 +13,7 @@ mod unwrap;
 mod wrap;
 
 pub use authenticate::check_registered;
-pub use door::is_guarded;
+pub use door::{guard, is_guarded};
 pub use in_token::{Taken, take_into_token, wrap_in_token};
 pub use unwrap::unwrap;
 pub use wrap::wrap;

@@ -99,8 +99,7 @@ async fn encrypted(
     let Some(information) = plan.encryption else {
         return Ok((clear.clone(), None));
     };
-    let (key, asked) =
-        door::encryption_key(context, information, Permission::WrapWith).await?;
+    let (key, asked) = door::encryption_key(context, information, Permission::WrapWith).await?;
     door::approved(context, sensitive, &key)?;
     // 1.4 §3.21, 2.1 §4.59: what a key may protect is counted, wrapping included.
     parameters::charge(context, &key, clear.len()).await?;

@@ -6,8 +6,9 @@ use crate::engine::access::Permission;
 use crate::engine::context::Context;
 use crate::engine::error::{Fault, Reason};
 use crate::engine::streams::State;
-use crate::object::service::{mac, stream};
 use crate::object::derivation_master;
+use crate::object::managed::Sealed;
+use crate::object::service::{mac, stream};
 use crate::object::usage::{self, Purpose};
 use crate::operation::Handler;
 use crate::protocol::enumeration::Operation;
@@ -34,6 +35,27 @@ structure! {
 #[derive(Debug)]
 pub struct Mac;
 
+/// A derivation master's block: its input comes in one part, for it is read before it is used.
+async fn from_master(
+    context: &mut Context,
+    request: &MacRequest,
+    key: &Sealed,
+    asked: &CryptographicParameters,
+) -> Result<MacResponse, Fault> {
+    let step = request.part.step()?;
+    if step != Step::Whole {
+        return Err(derivation_master::not_canonical("it comes in parts"));
+    }
+    derivation_master::parameters(asked)?;
+    let input = part::data(step, request.data.as_ref())?;
+    let block = derivation_master::block(context, key, input).await?;
+    Ok(MacResponse {
+        unique_identifier: key.unique_identifier.clone(),
+        mac_data: Some(block),
+        correlation_value: None,
+    })
+}
+
 impl Handler for Mac {
     type Request = MacRequest;
     type Response = MacResponse;
@@ -47,21 +69,11 @@ impl Handler for Mac {
             request.cryptographic_parameters.as_ref(),
         )
         .await?;
+        if derivation_master::is_master(&key) {
+            return from_master(context, request, &key, &asked).await;
+        }
         let step = request.part.step()?;
         let data = part::data(step, request.data.as_ref())?;
-        if derivation_master::is_master(&key) {
-            derivation_master::parameters(&asked)?;
-            if step != Step::Whole {
-                return Err(derivation_master::not_canonical("it comes in one part"));
-            }
-            let block = derivation_master::block(context, &key, data).await?;
-            return Ok(MacResponse {
-                unique_identifier: key.unique_identifier.clone(),
-                mac_data: Some(block),
-                correlation_value: None,
-            });
-        }
-        let row = mac::asked(&key, &asked)?;
         if step.begins() {
             parameters::charge(context, &key, data.len()).await?;
         }
@@ -71,20 +83,22 @@ impl Handler for Mac {
             correlation_value: None,
         };
         if step == Step::Whole {
+            let row = mac::asked(&key, &asked)?;
             response.mac_data = Some(mac::compute(context, &key, row, data).await?);
             return Ok(response);
         }
-        let mut message = match step.resume(context, Operation::MAC, Some(&key))? {
-            Some(State::Message { data, .. }) => data,
+        let (row, mut message) = match step.resume(context, Operation::MAC, Some(&key))? {
+            Some(State::Mac { row, data, .. }) => (row, data),
             Some(_) => return Err(Fault::new(Reason::Internal, "the stream is another one's")),
-            None => Bytes::default(),
+            None => (mac::asked(&key, &asked)?, Bytes::default()),
         };
         stream::append(&mut message, data)?;
         if step.is_last() {
             response.mac_data = Some(mac::compute(context, &key, row, &message).await?);
             return Ok(response);
         }
-        let state = State::Message {
+        let state = State::Mac {
+            row,
             data: message,
             proof: Bytes::default(),
         };

@@ -81,20 +81,56 @@ pub async fn iv_to_encrypt(
             // In bits (2.1 §4.16).
             let length = match asked.iv_length {
                 None => shape.iv(),
+                // SP 800-38D §8.2.2: a random vector of an authenticated mode has 96 bits at least;
+                // shorter ones come again too soon.
                 Some(bits) => usize::try_from(bits)
                     .ok()
                     .filter(|bits| bits.is_multiple_of(8) && shape.takes_iv(bits / 8))
+                    .filter(|bits| !shape.is_authenticated() || *bits >= 96)
                     .map(|bits| bits / 8)
                     .ok_or_else(|| {
                         bad(format!(
-                            "{} takes no vector of {bits} bits (IV Length counts bits)",
+                            "{} takes no random vector of {bits} bits (IV Length counts bits)",
                             cipher.row.name
                         ))
                     })?,
             };
-            Ok((context.engine.hsm.random(length).await?, true))
+            let mut iv = context.engine.hsm.random(length).await?;
+            if shape == Shape::Counter {
+                first_count(cipher, asked, &mut iv)?;
+            }
+            Ok((iv, true))
         }
     }
+}
+
+/// A counter shorter than the block begins where it is to: a random one could be near its end.
+fn first_count(
+    cipher: &Cipher,
+    asked: &CryptographicParameters,
+    block: &mut Bytes,
+) -> Result<(), Fault> {
+    let Some(mask) = 1_u128
+        .checked_shl(cipher.counter_bits)
+        .map(|limit| limit - 1)
+    else {
+        return Ok(());
+    };
+    let first = initial(asked)?;
+    let random = block
+        .first_chunk::<16>()
+        .map_or(0, |block| u128::from_be_bytes(*block));
+    *block = Bytes::new(
+        (random & !mask | u128::from(first) & mask)
+            .to_be_bytes()
+            .to_vec(),
+    );
+    Ok(())
+}
+
+fn initial(asked: &CryptographicParameters) -> Result<u32, Fault> {
+    u32::try_from(asked.initial_counter_value.unwrap_or(0))
+        .map_err(|_| bad("a negative Initial Counter Value"))
 }
 
 /// The counter mode's first block: as given, or, where it is shorter, followed by a counter that
@@ -108,8 +144,7 @@ pub fn counter_block(
     if cipher.row.shape != Shape::Counter || iv.len() == 16 || iv.len() + length != 16 {
         return Ok(iv.clone());
     }
-    let first = u32::try_from(asked.initial_counter_value.unwrap_or(0))
-        .map_err(|_| bad("a negative Initial Counter Value"))?;
+    let first = initial(asked)?;
     let counter = u128::from(first).to_be_bytes();
     let mut block = iv.clone();
     block.extend_from_slice(counter.get(16 - length..).unwrap_or_default());

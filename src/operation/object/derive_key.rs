@@ -12,7 +12,7 @@ use crate::engine::error::{Fault, Reason};
 use crate::object::creation::{self, Birth, Origin};
 use crate::object::derivation::{self, DerivationError};
 use crate::object::managed::{Form, Sealed};
-use crate::object::{derivation_master, material};
+use crate::object::{derivation_master, material, wrapping};
 use crate::operation::Handler;
 use crate::protocol::attributes::Attributes;
 use crate::protocol::enumeration::{
@@ -209,6 +209,7 @@ impl Handler for DeriveKey {
         let row = method::row(context.version, request.derivation_method)?;
         let bases = bases(context, request, row).await?;
         let class = creation::inherit(&bases, &mut attributes)?;
+        wrapping::guard(context, &bases, &mut attributes).await?;
         let derived = match bases.iter().find(|base| derivation_master::is_master(base)) {
             Some(master) => from_master(context, request, master, bases.len(), length).await?,
             None => method::derive(context, request, &bases, length).await?,

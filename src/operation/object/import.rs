@@ -32,9 +32,6 @@ structure! {
 /// Longest identifier that is taken over, in bytes (libkmip keeps 64).
 const LONGEST: usize = 128;
 
-/// How the server's own attributes begin, after `y-`.
-const OWN: &str = "keyward-";
-
 #[derive(Debug)]
 pub struct Import;
 
@@ -42,14 +39,6 @@ pub struct Import;
 fn taken_over(requested: &Attributes) -> Result<Attributes, Fault> {
     let mut attributes = Attributes::default();
     for attribute in requested.iter() {
-        if let AttributeReference::Vendor(name) = &attribute.reference
-            && name.vendor == "y"
-            && name.name.starts_with(OWN)
-        {
-            // What this server remembers of its objects is nobody's to bring: an approved wrapping
-            // key would be made by importing it.
-            continue;
-        }
         let known = match &attribute.reference {
             AttributeReference::Standard(tag) => crate::protocol::attribute::by_tag(*tag).is_some(),
             AttributeReference::Vendor(name) => !name.vendor.is_empty(),

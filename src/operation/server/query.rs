@@ -156,6 +156,12 @@ impl Handler for Query {
     type Response = QueryResponse;
 
     async fn run(context: &mut Context, request: &Self::Request) -> Result<Self::Response, Fault> {
-        Ok(answer(&context.engine, context.version, request))
+        let mut response = answer(&context.engine, context.version, request);
+        // Who shows a ticket is told what the ticket allows (2.1 §6.1.12).
+        let narrowing = &context.admitted.narrowing;
+        response
+            .operation
+            .retain(|operation| narrowing.permits(*operation));
+        Ok(response)
     }
 }

@@ -37,6 +37,7 @@ impl Handler for SetEndpointRole {
             (EndpointRole::SERVER, _) => Roles::Server,
             (EndpointRole::CLIENT, Roles::Client) => Roles::Client,
             (EndpointRole::CLIENT, Roles::Server) => {
+                unaccompanied(context)?;
                 context.engine.may_ask(&context.caller).await?;
                 Roles::Client
             }
@@ -49,4 +50,18 @@ impl Handler for SetEndpointRole {
         };
         Ok(SetEndpointRoleResponse { endpoint_role })
     }
+}
+
+/// What the server asks later comes without a credential of the client's: where one narrows, or has
+/// to be shown with each message, the connection would outlive it.
+fn unaccompanied(context: &Context) -> Result<(), Fault> {
+    let admitted = &context.admitted;
+    let needed = context.caller.identity.requires_credential;
+    if needed || admitted.ticket.is_some() || !admitted.narrowing.is_empty() {
+        return Err(Fault::new(
+            Reason::NotAuthorised,
+            "roles are turned by the certificate alone; ask without ticket and without a user that has certain rights only, as an identity that needs no credential",
+        ));
+    }
+    Ok(())
 }

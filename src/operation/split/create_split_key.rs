@@ -7,11 +7,11 @@ use crate::engine::context::{Context, Destroyed};
 use crate::engine::error::{Fault, Reason};
 use crate::hsm::SecretSpec;
 use crate::object::creation::{self, Birth, Origin};
+use crate::object::generation::{algorithm_and_length, bytes_of, kind_of, not_made};
 use crate::object::managed::{Form, Sealed};
 use crate::object::split::{self, Asked, Scheme};
 use crate::object::{delivery, material, wrapping};
 use crate::operation::Handler;
-use crate::object::generation::{algorithm_and_length, bytes_of, kind_of, not_made};
 use crate::operation::object::create::storable;
 use crate::operation::server::query::ProtectionStorageMasks;
 use crate::protocol::attributes::Attributes;
@@ -159,8 +159,9 @@ async fn given(
             attributes.set(tag, value.clone());
         }
     }
-    creation::inherit(std::slice::from_ref(&base), attributes)?;
-    guard(context, &base, attributes).await?;
+    let bases = std::slice::from_ref(&base);
+    creation::inherit(bases, attributes)?;
+    wrapping::guard(context, bases, attributes).await?;
     creation::link(attributes, LinkType::PARENT_LINK.0, &base.unique_identifier);
     let bits = i32::try_from(8 * secret.len()).unwrap_or(i32::MAX);
     Ok(Whole {
@@ -173,18 +174,6 @@ async fn given(
         secret,
         base: Some(base),
     })
-}
-
-/// What is made of an object that only a closed key's wrapping protects is sensitive.
-pub(super) async fn guard(
-    context: &mut Context,
-    base: &Sealed,
-    attributes: &mut Attributes,
-) -> Result<(), Fault> {
-    if wrapping::is_guarded(context, base).await? {
-        attributes.set(tag::SENSITIVE, Value::Boolean(true));
-    }
-    Ok(())
 }
 
 /// The bytes of a key in a format, out of whatever it was registered in.

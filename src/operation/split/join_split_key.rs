@@ -2,16 +2,16 @@
 
 use ttlv::Value;
 
-use super::create_split_key::{blocking, guard, keep};
+use super::create_split_key::{blocking, keep};
 use crate::engine::access::{self, Decision, Permission};
 use crate::engine::context::{Context, Destroyed};
 use crate::engine::error::{Fault, Reason};
 use crate::object::format::{Format, Hint, PrivateKey as Parsed};
+use crate::object::generation::bytes_of;
 use crate::object::managed::Sealed;
 use crate::object::split::{self, MOST_PARTS, Part};
-use crate::object::{creation, inspection, usage};
+use crate::object::{creation, inspection, usage, wrapping};
 use crate::operation::Handler;
-use crate::object::generation::bytes_of;
 use crate::operation::object::create::storable;
 use crate::operation::server::query::ProtectionStorageMasks;
 use crate::protocol::attributes::Attributes;
@@ -69,9 +69,7 @@ impl Handler for JoinSplitKey {
         describe(&sealed, &mut attributes);
         within_mask(context, &sealed, &mut attributes)?;
         creation::inherit(&sealed, &mut attributes)?;
-        for part in &sealed {
-            guard(context, part, &mut attributes).await?;
-        }
+        wrapping::guard(context, &sealed, &mut attributes).await?;
         let secret = match request.object_type {
             ObjectType::PRIVATE_KEY => unpadded(&joined),
             _ => whole_bytes(&parts, &attributes, joined)?,

@@ -4,15 +4,13 @@
 use super::{Derived, apart};
 use crate::engine::context::Context;
 use crate::engine::error::{Fault, Reason};
-use crate::hsm::{Encoding, KeyKind, TokenKdf, UseKey};
+use crate::hsm::TokenKdf;
 use crate::object::agreement::{self, AgreementError};
 use crate::object::managed::Sealed;
-use crate::object::{delivery, derivation, material, usage};
-use crate::protocol::enumeration::{
-    CryptographicAlgorithm, KeyFormatType, KeyWrapType, ObjectType,
-};
-use crate::protocol::key_block::{CryptographicParameters, KeyValue};
-use crate::protocol::structure::Bytes;
+use crate::object::service::place;
+use crate::object::{derivation, usage};
+use crate::protocol::enumeration::{CryptographicAlgorithm, KeyFormatType, ObjectType};
+use crate::protocol::key_block::CryptographicParameters;
 use crate::store::record::Class;
 
 /// What a request may call it; left out, the keys say which.
@@ -58,68 +56,38 @@ pub(super) async fn agreed(
             format!("keys are not agreed on by {algorithm}; expected ECDH or DH"),
         ));
     }
-    let spki = bytes(context, public, KeyFormatType::X_509).await?;
+    let spki = place::material(context, public, KeyFormatType::X_509).await?;
     if private.class == Class::Token {
         return in_token(context, private, &spki, length).await;
     }
-    let pkcs8 = bytes(context, private, KeyFormatType::PKCS_8).await?;
+    let pkcs8 = place::material(context, private, KeyFormatType::PKCS_8).await?;
+    context.computed("key agreement", "library");
     // A prime of 8192 bits takes long.
     let secret = apart::run(move || agreement::agree(&pkcs8, &spki)).await??;
     Ok(Derived::Clear(derivation::shortened(&secret, length)?))
 }
 
-/// A key's bytes in the structure that any algorithm has.
-async fn bytes(context: &mut Context, key: &Sealed, format: KeyFormatType) -> Result<Bytes, Fault> {
-    let wish = delivery::Wish {
-        format: Some(format),
-        wrap_type: Some(KeyWrapType::NOT_WRAPPED),
-        compression: None,
-        wrapping: None,
-    };
-    let whole = delivery::open(context, key, &wish).await?;
-    match whole.key_block().and_then(|block| block.key_value.as_ref()) {
-        Some(KeyValue::Plain { material, .. }) => Ok(material.bytes().clone()),
-        _ => Err(Fault::new(
-            Reason::KeyValueNotPresent,
-            "this server has only the key's meta-data",
-        )),
-    }
-}
-
 async fn in_token(
-    context: &Context,
+    context: &mut Context,
     private: &Sealed,
     spki: &[u8],
     length: usize,
 ) -> Result<Derived, Fault> {
-    let Some(point) = agreement::point(spki)? else {
-        return Err(Fault::new(
+    let unsupported = || {
+        Fault::new(
             Reason::UnsupportedCryptographicParameters,
             "a private key of class token agrees on elliptic curves only, in the token",
-        ));
-    };
-    let blob = private.blob.as_ref().ok_or_else(|| {
-        Fault::new(
-            Reason::KeyValueNotPresent,
-            "this server has only the key's meta-data",
         )
-    })?;
-    // Half of an uncompressed point behind its first byte: the field.
-    derivation::within(length, point.len() / 2)?;
-    let binding = material::binding(&context.engine.deployment, private);
-    let using = UseKey {
-        tenant: private.tenant,
-        unique_identifier: &private.unique_identifier,
-        version: private.version(),
-        kind: usage::private_kind(private).unwrap_or(KeyKind::EcPrivate),
-        encoding: Encoding::Direct,
-        blob,
-        aad: &binding,
-        keys: &context.caller.tenant.keys,
     };
+    let (point, field) = agreement::point(spki)?.ok_or_else(unsupported)?;
+    derivation::within(length, field)?;
+    let kind = usage::private_kind(private).ok_or_else(unsupported)?;
+    let ready = usage::ready(context, private, kind).await?;
+    let using = ready.key(context, private)?;
     let hsm = &context.engine.hsm;
     let blob = hsm
         .derive_wrapped(&using, TokenKdf::Ecdh, [&point, b""], length)
         .await?;
+    context.computed("ECDH", "token");
     Ok(Derived::InToken(blob))
 }

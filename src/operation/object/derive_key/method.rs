@@ -255,6 +255,7 @@ async fn pbkdf2(
     };
     let salt = given.salt.clone().unwrap_or_default();
     let (rounds, length) = (given.iteration_count.unwrap_or(0), inputs.length);
+    context.computed("PBKDF2", "library");
     let derived =
         apart::run(move || derivation::pbkdf2(algorithm, &password, &salt, rounds, length)).await?;
     Ok(Derived::Clear(derived?))
@@ -268,6 +269,7 @@ async fn hash(context: &mut Context, inputs: &Inputs<'_>) -> Result<Derived, Fau
         Some(_) => None,
         None => Some(usage::raw_bytes(context, inputs.base).await?),
     };
+    context.computed("HASH", "library");
     let derived = derivation::hash_key(
         algorithm,
         key.as_ref().map(|key| key.as_slice()),
@@ -285,24 +287,12 @@ async fn encrypt(context: &mut Context, inputs: &Inputs<'_>, iv: &[u8]) -> Resul
             "neither the Cryptographic Parameters nor the base's attributes name a Block Cipher Mode",
         ));
     }
-    let ciphertext = encrypt_bytes(context, inputs.base, &inputs.asked, iv, inputs.data()).await?;
-    Ok(Derived::Clear(derivation::truncated(
-        &ciphertext,
-        inputs.length,
-    )?))
-}
-
-/// Encrypts with a base, wherever its mechanism is computed.
-async fn encrypt_bytes(
-    context: &mut Context,
-    base: &Sealed,
-    asked: &CryptographicParameters,
-    iv: &[u8],
-    data: &[u8],
-) -> Result<Bytes, Fault> {
-    let cipher = cipher::asked(base, asked)?;
-    cipher.permitted(context, base, false)?;
-    Ok(cipher.encrypt(context, base, iv, b"", data).await?.data)
+    let (base, data) = (inputs.base, inputs.data());
+    let cipher = cipher::asked(base, &inputs.asked)?;
+    cipher.permitted(context, base, !iv.is_empty())?;
+    let ciphertext = cipher.encrypt(context, base, iv, b"", data).await?;
+    let derived = derivation::truncated(&ciphertext.data, inputs.length)?;
+    Ok(Derived::Clear(derived))
 }
 
 async fn aws(
@@ -314,6 +304,7 @@ async fn aws(
         return Err(invalid("date, region and service are needed"));
     };
     let secret = usage::raw_bytes(context, inputs.base).await?;
+    context.computed("AWS-SIGV4", "library");
     let parts = [date.as_slice(), region.as_slice(), service.as_slice()];
     let derived = derivation::aws_signature(&secret, parts, inputs.length)?;
     Ok(Derived::Clear(derived))
