@@ -129,6 +129,7 @@ async fn engine(url: &str, token: &Token, hsm: Option<Arc<Hsm>>, node: &str) -> 
                 name: who.name().into(),
                 created: 0,
                 profiles,
+                requires_credential: false,
                 derive: Vec::new(),
             };
             let key = fingerprint_key(&who.certificate());
