@@ -12,7 +12,8 @@ use keyward::engine::tenant::Tenant;
 use keyward::engine::{Engine, batch};
 use keyward::hsm::{Hsm, Source};
 use keyward::protocol::enumeration::{
-    BatchErrorContinuationOption, EndpointRole, Operation, PutFunction, ResultReason, ResultStatus,
+    BatchErrorContinuationOption, CredentialType, EndpointRole, Operation, PutFunction,
+    ResultReason, ResultStatus,
 };
 use keyward::protocol::tag;
 use keyward::store::Store;
@@ -710,6 +711,31 @@ fn over_https_roles_cannot_be_turned() {
     server
         .posted(&asked)
         .fails(ResultReason::FEATURE_NOT_SUPPORTED);
+}
+
+/// What the server asks carries no credential: nobody gets past the rights of one by turning roles.
+#[test]
+fn roles_are_not_turned_with_a_ticket() {
+    let server = Server::start(Setup::default());
+    subscribe(&server, &first(&server), &["own", "--put"]);
+    let mut client = server.client();
+    let login = client.ask(Operation::LOGIN, Vec::new()).ok();
+    let ticket = login.payload.child(tag::TICKET).unwrap().clone();
+    let credential = vec![
+        enumeration(tag::CREDENTIAL_TYPE, CredentialType::TICKET.0),
+        Node::structure(tag::CREDENTIAL_VALUE, vec![ticket]),
+    ];
+    let authentication = Node::structure(
+        tag::AUTHENTICATION,
+        vec![Node::structure(tag::CREDENTIAL, credential)],
+    );
+    let item = (Operation::SET_ENDPOINT_ROLE, role(EndpointRole::CLIENT));
+    client
+        .send(&message(vec![authentication], vec![item]))
+        .unwrap();
+    let answer = client.receive().unwrap().remove(0);
+    answer.fails(ResultReason::NOT_AUTHORISED);
+    Turned::round(client);
 }
 
 fn copied(from: &Path, to: &Path) {

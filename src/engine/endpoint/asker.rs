@@ -359,8 +359,10 @@ impl<'a, C: Channel> Asker<'a, C> {
         payload: &Bytes,
     ) -> Result<Reply, Ended> {
         let engine = Arc::clone(self.engine);
-        let admitted = engine.audit.admit().await;
-        admitted.map_err(|full| Ended::Refused(full.into()))?;
+        if engine.audit.admit().await.is_err() {
+            // What cannot be recorded is not done; it is told later.
+            return Ok(Reply::Refused);
+        }
         let correlation = engine.correlation_value();
         let now = engine.clock.now();
         let mut trace = engine
