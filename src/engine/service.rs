@@ -82,7 +82,12 @@ impl Service for KmipService {
                     Reason::InvalidMessage,
                     format!("the message is not well formed: {error}"),
                 );
-                envelope::refuse(Version::NEWEST, self.engine.clock.now(), &fault, &mut answer);
+                envelope::refuse(
+                    Version::NEWEST,
+                    self.engine.clock.now(),
+                    &fault,
+                    &mut answer,
+                );
             }
         }
         if let Err(error) = text::write(encoding, &answer, out) {
@@ -92,12 +97,13 @@ impl Service for KmipService {
         Outcome::KeepOpen
     }
 
-    async fn turned<C: Channel>(
-        &self,
-        session: &Session<Self::State>,
-        channel: &mut C,
-    ) -> Outcome {
-        let asker = Asker::new(&self.engine, &session.peer, session.state.version(), channel);
+    async fn turned<C: Channel>(&self, session: &Session<Self::State>, channel: &mut C) -> Outcome {
+        let asker = Asker::new(
+            &self.engine,
+            &session.peer,
+            session.state.version(),
+            channel,
+        );
         match asker.run().await {
             Ok(()) => Outcome::KeepOpen,
             Err(end) => {

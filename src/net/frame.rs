@@ -162,7 +162,10 @@ mod tests {
         assert_eq!(next_of_either(&bytes, 64), Next::Message { length: 24 });
         bytes[2] = 0x7B;
         assert_eq!(next_of_either(&bytes, 64), Next::Message { length: 24 });
-        assert_eq!(next_of_either(&bytes[..3], 64), Next::Partial { missing: 5 });
+        assert_eq!(
+            next_of_either(&bytes[..3], 64),
+            Next::Partial { missing: 5 }
+        );
         bytes[2] = 0x79;
         assert_eq!(next_of_either(&bytes, 64), Next::Refused(Refusal::NotKmip));
     }

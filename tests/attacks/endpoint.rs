@@ -713,6 +713,20 @@ fn over_https_roles_cannot_be_turned() {
         .fails(ResultReason::FEATURE_NOT_SUPPORTED);
 }
 
+#[test]
+fn a_subscription_that_no_administrator_wrote_is_not_used() {
+    on_both(|server, database| {
+        subscribe(server, &first(server), &["own"]);
+        database.run("UPDATE entities SET version = version + 1 WHERE kind = 30");
+        let mut client = server.client();
+        client
+            .ask(Operation::SET_ENDPOINT_ROLE, role(EndpointRole::CLIENT))
+            .fails(ResultReason::GENERAL_FAILURE);
+        let listed = server.cli(&["client", "subscriptions"]);
+        assert!(!listed.status.success(), "{listed:?}");
+    });
+}
+
 /// What the server asks carries no credential: nobody gets past the rights of one by turning roles.
 #[test]
 fn roles_are_not_turned_with_a_ticket() {
