@@ -212,6 +212,10 @@ fn settings(config: &Config) -> Settings {
         mapping: vec![MappingField::Fingerprint, mapping(config.identity.mapping)],
         strict_audit: config.audit.strict,
         anchor: config.audit.anchor.clone(),
+        https: config.https.listen.is_some(),
+        archive: config.archive.directory.clone(),
+        archive_orphans: config.archive.orphans.get(),
+        lease_time: u32::try_from(limits.lease.get().as_secs()).unwrap_or(u32::MAX),
         interop: config.server.interop,
         certificates: CertificateSettings {
             longest: i64::try_from(config.certificates.days.get()).unwrap_or(1) * 86_400,
@@ -220,7 +224,6 @@ fn settings(config: &Config) -> Settings {
             revocations: config.certificates.crl.clone(),
         },
         rotation: config.server.rotation.get(),
-        ..Settings::default()
     }
 }
 

@@ -503,7 +503,9 @@ async fn attempt(
             Some(_) => Vec::new(),
         },
     };
-    match engine.commit(commit).await {
+    let done = engine.commit(commit).await;
+    context.committed(&done);
+    match done {
         Ok(()) if failed.is_none() => trace.commit(),
         Ok(()) => {
             let outcome = failed.map_or(Outcome::Success, Outcome::Failure);

@@ -36,6 +36,9 @@ pub struct Sender {
     pub roles: Roles,
 }
 
+/// How often an item is run when other requests change its rows meanwhile.
+const ATTEMPTS: u32 = 16;
+
 /// What an item leaves behind when it goes well.
 #[derive(Debug)]
 enum Answered {
@@ -245,7 +248,9 @@ impl Batch<'_> {
                 changes: context.take_changes(),
                 audit,
             };
-            match self.engine.commit(commit).await {
+            let done = self.engine.commit(commit).await;
+            context.committed(&done);
+            match done {
                 Ok(()) => open.iter_mut().for_each(Trace::commit),
                 Err(error) => {
                     failed = true;
@@ -397,13 +402,14 @@ impl Batch<'_> {
             context.computed = None;
             context.words = None;
             context.admitted.narrowing.again(item.operation)?;
+            context.begin(attempts > 1);
             trace.touched.clear();
             let outcome = self
                 .attempt(context, item.operation, &payload, room, undo, trace)
                 .await;
             match outcome {
                 Ok(payload) => return Ok(Answered::Payload(payload)),
-                Err(Attempt::Conflict) if attempts < 4 && !undo => {
+                Err(Attempt::Conflict) if attempts < ATTEMPTS && !undo => {
                     context.roll_back(snapshot.clone())
                 }
                 Err(Attempt::Conflict) => {
@@ -447,15 +453,17 @@ impl Batch<'_> {
         if !undo {
             let changes = context.take_changes();
             if !changes.is_empty() {
-                let audit = vec![self.engine.audit.outcome(trace)];
-                // Another request made a row that is no object: look at it.
-                let rows = changes
+                // Two requests may add the same row at once: the later one looks again.
+                let adds_row = changes
                     .iter()
-                    .all(|change| matches!(change, Change::Put(_)));
-                match self.engine.commit(Commit { changes, audit }).await {
+                    .any(|change| matches!(change, Change::Put(row) if row.version == 1));
+                let audit = vec![self.engine.audit.outcome(trace)];
+                let done = self.engine.commit(Commit { changes, audit }).await;
+                context.committed(&done);
+                match done {
                     Ok(()) => trace.commit(),
                     Err(StoreError::Conflict) => return Err(Attempt::Conflict),
-                    Err(StoreError::Exists) if rows => return Err(Attempt::Conflict),
+                    Err(StoreError::Exists) if adds_row => return Err(Attempt::Conflict),
                     Err(error) => {
                         return Err(Attempt::Fault(in_operation(error.into(), operation)));
                     }

@@ -1,9 +1,17 @@
 //! The doors: an operation reaches objects, keys and the store only through its context, which
 //! knows who asks, what the batch has done so far and what is to be written.
 
+pub mod allocation;
+mod entities;
+mod files;
+mod located;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use self::allocation::Credit;
+use self::entities::StagedEntity;
+use self::files::Files;
 use super::Engine;
 use super::access::{self, Decision, Permission};
 use super::directory::Caller;
@@ -17,7 +25,6 @@ use crate::protocol::enumeration::UniqueIdentifier;
 use crate::protocol::identifier::Identifier;
 use crate::protocol::tag;
 use crate::protocol::version::Version;
-use crate::store::filter::{Filter, Located};
 use crate::store::record::{Change, EntityKind, TenantId};
 
 /// Whether an operation can do with a destroyed object.
@@ -65,6 +72,10 @@ pub struct Context {
     staged: HashMap<String, Staged>,
     /// Rows that are no objects, to be written with the same commit.
     rows: Vec<Change>,
+    /// Rows that are no objects and that this batch reads back.
+    entities: HashMap<(EntityKind, String), StagedEntity>,
+    credit: Credit,
+    files: Files,
 }
 
 impl Context {
@@ -82,6 +93,9 @@ impl Context {
             produced: Produced::default(),
             staged: HashMap::new(),
             rows: Vec::new(),
+            entities: HashMap::new(),
+            credit: Credit::default(),
+            files: Files::default(),
         }
     }
 
@@ -136,6 +150,11 @@ impl Context {
         self.produced
             .by_operation
             .push((operation, identifier.to_owned()));
+    }
+
+    /// Sets the ID Placeholder alone: the enumeration of 2.1 §11.58 has no name for this result.
+    pub fn place(&mut self, identifier: &str) {
+        self.produced.placeholder = Some(identifier.to_owned());
     }
 
     pub fn empty_placeholder(&mut self) {
@@ -213,6 +232,12 @@ impl Context {
                 "the object is destroyed; only its attributes remain",
             ));
         }
+        if object.archived && !reaches_archived(permission, self.version) {
+            return Err(Fault::new(
+                Reason::ObjectArchived,
+                "the object is archived; recover it first",
+            ));
+        }
         Ok(object)
     }
 
@@ -244,7 +269,9 @@ impl Context {
     }
 
     /// Writes a new object with the commit of this item (or of the batch, with Undo).
-    pub async fn insert(&mut self, draft: Draft) -> Result<(), Fault> {
+    pub async fn insert(&mut self, mut draft: Draft) -> Result<(), Fault> {
+        self.rules().await?.check(&draft)?;
+        self.count_from(&mut draft).await?;
         self.stage(draft, 0).await
     }
 
@@ -262,7 +289,9 @@ impl Context {
     }
 
     /// Puts an imported object in the place of one that is there; its dates are what it brings.
-    pub async fn replace(&mut self, draft: Draft, version: i64) -> Result<(), Fault> {
+    pub async fn replace(&mut self, mut draft: Draft, version: i64) -> Result<(), Fault> {
+        self.rules().await?.check(&draft)?;
+        self.count_from(&mut draft).await?;
         self.stage(draft, version).await
     }
 
@@ -317,66 +346,6 @@ impl Context {
         })
     }
 
-    /// Finds objects: the database's answer, checked against the rows, with this batch's own changes.
-    pub async fn locate(&self, filter: &Filter) -> Result<Located, Fault> {
-        if self.staged.is_empty() {
-            let located = self.engine.store.locate(filter).await?;
-            return self.confirmed(filter, located).await;
-        }
-        // Inside an open transaction: ask for everything that matches, then replace what the batch changed.
-        let unpaged = Filter {
-            offset: 0,
-            maximum: None,
-            count: true,
-            ..filter.clone()
-        };
-        let mut located = self.engine.store.locate(&unpaged).await?;
-        located
-            .unique_identifiers
-            .retain(|id| !self.staged.contains_key(id));
-        let mut located = self.confirmed(filter, located).await?;
-        let mut fresh: Vec<&Staged> = self
-            .staged
-            .values()
-            .filter(|staged| filter.holds(&staged.row.record, &staged.row.index))
-            .collect();
-        fresh.sort_by(|a, b| {
-            b.row
-                .record
-                .unique_identifier
-                .cmp(&a.row.record.unique_identifier)
-        });
-        let mut ids: Vec<String> = fresh
-            .iter()
-            .map(|staged| staged.row.record.unique_identifier.clone())
-            .collect();
-        ids.append(&mut located.unique_identifiers);
-        let total = u64::try_from(ids.len()).ok();
-        let skip = usize::try_from(filter.offset).unwrap_or(usize::MAX);
-        let take = filter
-            .maximum
-            .and_then(|maximum| usize::try_from(maximum).ok())
-            .unwrap_or(usize::MAX);
-        Ok(Located {
-            unique_identifiers: ids.into_iter().skip(skip).take(take).collect(),
-            total,
-        })
-    }
-
-    /// Without the hits that their rows do not bear out.
-    async fn confirmed(&self, filter: &Filter, located: Located) -> Result<Located, Fault> {
-        let found = located.unique_identifiers.len();
-        let unique_identifiers = self
-            .engine
-            .confirm(filter, located.unique_identifiers)
-            .await?;
-        let wrong = u64::try_from(found - unique_identifiers.len()).unwrap_or(0);
-        Ok(Located {
-            unique_identifiers,
-            total: located.total.map(|total| total.saturating_sub(wrong)),
-        })
-    }
-
     /// What is to be committed; the context is clean afterwards.
     pub(super) fn take_changes(&mut self) -> Vec<Change> {
         let mut changes: Vec<(i64, Change)> = Vec::with_capacity(self.staged.len());
@@ -409,12 +378,15 @@ impl Context {
         // Updates first: one of them may give up a Name that an insert takes (Re-key).
         changes.sort_by_key(|(base, _)| *base == 0);
         let objects = changes.into_iter().map(|(_, change)| change);
-        objects.chain(self.rows.drain(..)).collect()
+        let entities = self.entities.drain().map(|(_, staged)| staged.change);
+        objects.chain(self.rows.drain(..)).chain(entities).collect()
     }
 
     pub(super) fn drop_changes(&mut self) {
         self.staged.clear();
         self.rows.clear();
+        self.entities.clear();
+        self.roll_back_files(Files::default());
     }
 
     pub(super) fn snapshot(&self) -> Snapshot {
@@ -422,6 +394,8 @@ impl Context {
             produced: self.produced.clone(),
             staged: self.staged.clone(),
             rows: self.rows.clone(),
+            entities: self.entities.clone(),
+            files: self.files.clone(),
         }
     }
 
@@ -429,6 +403,8 @@ impl Context {
         self.produced = snapshot.produced;
         self.staged = snapshot.staged;
         self.rows = snapshot.rows;
+        self.entities = snapshot.entities;
+        self.roll_back_files(snapshot.files);
     }
 }
 
@@ -438,6 +414,22 @@ pub(super) struct Snapshot {
     produced: Produced,
     staged: HashMap<String, Staged>,
     rows: Vec<Change>,
+    entities: HashMap<(EntityKind, String), StagedEntity>,
+    files: Files,
+}
+
+/// What can be done with an archived object, and since which version: 1.4 §11 answers Object Archived
+/// to everything but Recover; 2.x has no such reason for these.
+static ON_ARCHIVED: &[(Permission, Version)] = &[
+    (Permission::Recover, Version::V1_0),
+    (Permission::GetAttributes, Version::V2_0),
+    (Permission::Destroy, Version::V2_0),
+];
+
+fn reaches_archived(permission: Permission, version: Version) -> bool {
+    ON_ARCHIVED
+        .iter()
+        .any(|(reaching, since)| *reaching == permission && *since <= version)
 }
 
 fn denied(permission: Permission) -> Fault {

@@ -1,6 +1,7 @@
 //! Knows who asks, opens the doors, runs the batch, writes the audit.
 
 pub mod access;
+pub mod archive;
 pub mod asynchronous;
 pub mod authority;
 pub mod batch;
@@ -25,6 +26,7 @@ pub mod streams;
 pub mod tenant;
 pub mod text;
 pub mod token_error;
+pub mod turns;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -41,6 +43,7 @@ use self::metrics::Metrics;
 use self::session::Doorman;
 use self::settings::Settings;
 use self::streams::Streams;
+use self::turns::Turns;
 use crate::audit::Audit;
 use crate::audit::sealer::{self, SealError, Sealer};
 use crate::clock::Clock;
@@ -48,6 +51,7 @@ use crate::hsm::Hsm;
 use crate::object::index;
 use crate::object::managed::{Sealed, Unsound};
 use crate::object::service::gcm_uses::{GcmUses, Taken};
+use crate::store::archive::Archive;
 use crate::store::filter::Filter;
 use crate::store::record::{Commit, EntityKind, TenantId};
 use crate::store::{Store, StoreError};
@@ -73,6 +77,10 @@ pub struct Engine {
     /// Connections on which this server asks.
     pub endpoints: Arc<Endpoints>,
     doorman: Doorman,
+    /// For charges against Usage Limits.
+    turns: Turns,
+    /// Where material of archived objects is.
+    archive: Archive,
     answers: AtomicU64,
 }
 
@@ -143,6 +151,8 @@ impl Engine {
             gcm_uses: GcmUses::default(),
             endpoints: Arc::default(),
             doorman,
+            turns: Turns::default(),
+            archive: Archive::new(settings.archive.clone()),
             answers: AtomicU64::new(0),
             settings,
         });
@@ -150,6 +160,7 @@ impl Engine {
         streams::keep(&engine);
         asynchronous::resume(&engine).await?;
         sealer::keep(&engine);
+        archive::keep(&engine);
         rotation::keep(&engine);
         endpoint::keep(&engine);
         Ok(engine)
@@ -317,6 +328,13 @@ impl Engine {
             .iter()
             .any(|(kind, ..)| EntityKind::says_who(*kind));
         self.store.apply(commit).await?;
+        // This node's own changes hold at once; others learn of them from the journal.
+        if versions
+            .iter()
+            .any(|(kind, ..)| EntityKind::says_who(*kind))
+        {
+            self.directory.forget();
+        }
         for (kind, tenant, key, version) in versions {
             self.freshness.note(kind, tenant, &key, version);
         }

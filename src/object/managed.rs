@@ -17,11 +17,14 @@ use crate::protocol::object::Object;
 use crate::protocol::structure::Item;
 use crate::protocol::tag;
 use crate::protocol::version::Version;
+use crate::store::archive::Receipt;
 use crate::store::record::{Blob, Class, IndexEntry, Record, TenantId, UniqueName};
 
 /// Stored form of an object: an extension tag of our own that no message carries.
 const STORED: Tag = Tag(0x54_0001);
 const FORM: Tag = Tag(0x54_0002);
+const ARCHIVE_NAME: Tag = Tag(0x54_0004);
+const ARCHIVE_HASH: Tag = Tag(0x54_0005);
 const MADE_HERE: Tag = Tag(0x54_0003);
 
 /// What the blob holds once it is open.
@@ -54,6 +57,8 @@ pub struct Managed {
     pub blob: Option<Blob>,
     /// What the last versions changed.
     pub changes: Changes,
+    /// Where the material of an archived object is.
+    pub archive: Option<Receipt>,
     version: i64,
 }
 
@@ -123,8 +128,12 @@ impl Managed {
             attributes::canonical(&self.attributes),
         ];
         fields.extend(self.changes.stored());
+        if let Some(receipt) = &self.archive {
+            fields.push(Node::text(ARCHIVE_NAME, receipt.name.as_str()));
+            fields.push(Node::bytes(ARCHIVE_HASH, receipt.hash.as_slice()));
+        }
         // The newest version expresses every object.
-        if let Ok(object) = self.skeleton.to_node(Version::NEWEST) {
+        if let Ok(object) = self.skeleton.stored(Version::NEWEST) {
             fields.push(object);
         }
         let node = Node::structure(STORED, fields);
@@ -147,6 +156,21 @@ fn limits() -> Limits {
     }
 }
 
+fn receipt(node: &Node<'_>) -> Result<Option<Receipt>, Unsound> {
+    let value = |tag| node.child(tag).map(|field| &field.value);
+    match (value(ARCHIVE_NAME), value(ARCHIVE_HASH)) {
+        (None, None) => Ok(None),
+        (Some(Value::TextString(name)), Some(Value::ByteString(hash))) => Ok(Some(Receipt {
+            name: name.to_string(),
+            hash: hash
+                .as_ref()
+                .try_into()
+                .map_err(|_| damaged("hash of the archived material"))?,
+        })),
+        _ => Err(damaged("place of the archived material")),
+    }
+}
+
 /// What a row holds besides its columns.
 struct Stored {
     form: Form,
@@ -154,6 +178,7 @@ struct Stored {
     attributes: Attributes,
     skeleton: Object,
     changes: Changes,
+    archive: Option<Receipt>,
 }
 
 fn parse(record: &Record) -> Result<Stored, Unsound> {
@@ -180,6 +205,7 @@ fn parse(record: &Record) -> Result<Stored, Unsound> {
         attributes,
         skeleton,
         changes,
+        archive: receipt(&node)?,
     })
 }
 
@@ -218,6 +244,7 @@ impl Sealed {
             form: stored.form,
             blob: record.blob,
             changes: stored.changes,
+            archive: stored.archive,
             version: record.version,
         }))
     }
@@ -293,6 +320,7 @@ impl Draft {
             form,
             blob,
             changes: Changes::default(),
+            archive: None,
             version: 1,
         };
         Draft {

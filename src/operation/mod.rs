@@ -6,6 +6,7 @@ pub mod certificate;
 pub mod crypto;
 pub mod lifecycle;
 pub mod object;
+mod provision;
 pub mod renew;
 pub mod server;
 pub mod session;
@@ -105,9 +106,13 @@ operations! {
     ADD_ATTRIBUTE = attribute::add_attribute::AddAttribute, known, changes;
     MODIFY_ATTRIBUTE = attribute::modify_attribute::ModifyAttribute, known, changes;
     DELETE_ATTRIBUTE = attribute::delete_attribute::DeleteAttribute, known, changes;
+    OBTAIN_LEASE = lifecycle::obtain_lease::ObtainLease, known, reads;
+    GET_USAGE_ALLOCATION = lifecycle::get_usage_allocation::GetUsageAllocation, known, changes;
     ACTIVATE = lifecycle::activate::Activate, known, changes;
     REVOKE = lifecycle::revoke::Revoke, known, changes;
     DESTROY = lifecycle::destroy::Destroy, known, changes;
+    ARCHIVE = lifecycle::archive::Archive, known, changes;
+    RECOVER = lifecycle::recover::Recover, known, changes;
     VALIDATE = certificate::validate::Validate, known, reads;
     QUERY = server::query::Query, anybody, reads;
     DISCOVER_VERSIONS = server::discover_versions::DiscoverVersions, anybody, reads;
@@ -136,6 +141,9 @@ operations! {
     SET_ENDPOINT_ROLE = server::set_endpoint_role::SetEndpointRole, known, now;
     RE_PROVISION = renew::re_provision::ReProvision, known, changes;
     PING = server::ping::Ping, anybody, reads;
+    SET_DEFAULTS = server::set_defaults::SetDefaults, known, changes;
+    SET_CONSTRAINTS = server::set_constraints::SetConstraints, known, changes;
+    GET_CONSTRAINTS = server::get_constraints::GetConstraints, known, reads;
     QUERY_ASYNCHRONOUS_REQUESTS = asynchronous::query_asynchronous_requests::QueryAsynchronousRequests, known, now;
     PROCESS = asynchronous::process::Process, known, now;
     INTEROP = server::interop::Interop, known, reads;
@@ -162,7 +170,8 @@ async fn one<H: Handler>(
     if !operation.is_in(context.version) {
         return Err(unsupported(operation));
     }
-    let request = H::Request::from_items(payload)?;
+    let provided = provision::complete(context, operation, payload).await?;
+    let request = H::Request::from_items(provided.as_deref().unwrap_or(payload))?;
     let version = context.version;
     let response = H::run(context, &request).await?;
     let items = response.to_items(version)?;
@@ -195,7 +204,7 @@ pub fn run_anonymous(
         Operation::QUERY => {
             let request = server::query::QueryRequest::from_items(payload)?;
             Ok(owned(
-                server::query::answer(engine, version, &request).to_items(version)?,
+                server::query::answer(engine, version, None, &request).to_items(version)?,
             ))
         }
         Operation::DISCOVER_VERSIONS => {

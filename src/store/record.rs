@@ -147,12 +147,18 @@ pub enum EntityKind {
     User = 14,
     /// Wrong credentials of an identity; key: its name.
     Attempts = 15,
+    /// What Usage Limits leave of a key; key: its Unique Identifier.
+    UsageLimits = 20,
+    /// What a tenant's new objects have to be like (Set Constraints).
+    Constraints = 21,
+    /// What a tenant's new objects get where the request is silent (Set Defaults).
+    Defaults = 22,
     /// Which changes a client is told of; key: its identity.
     Subscription = 30,
 }
 
 impl EntityKind {
-    pub const ALL: [EntityKind; 16] = [
+    pub const ALL: [EntityKind; 19] = [
         EntityKind::Deployment,
         EntityKind::Tenant,
         EntityKind::TenantKey,
@@ -169,12 +175,15 @@ impl EntityKind {
         EntityKind::User,
         EntityKind::Attempts,
         EntityKind::Subscription,
+        EntityKind::UsageLimits,
+        EntityKind::Constraints,
+        EntityKind::Defaults,
     ];
 
     /// What tells who somebody is or what a tenant allows: a change of it ends what nodes remember
     /// of that. Counters, jobs and issued certificates do not, and users and tickets are read whenever
     /// they are shown.
-    const SAYS_WHO: [EntityKind; 8] = [
+    const SAYS_WHO: [EntityKind; 10] = [
         EntityKind::Tenant,
         EntityKind::TenantKey,
         EntityKind::Identity,
@@ -183,6 +192,8 @@ impl EntityKind {
         EntityKind::Role,
         EntityKind::Policy,
         EntityKind::Subscription,
+        EntityKind::Constraints,
+        EntityKind::Defaults,
     ];
 
     /// Whether a journal's kind (0: objects) is one of those.

@@ -21,6 +21,7 @@ mod lifecycle;
 mod message;
 mod pairs;
 mod protocol;
+mod query;
 mod renewal;
 mod rotation;
 #[path = "../support/server.rs"]
@@ -28,3 +29,4 @@ mod server;
 mod sessions;
 mod signing;
 mod split_keys;
+mod templates;

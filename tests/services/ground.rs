@@ -129,8 +129,8 @@ async fn engine(url: &str, token: &Token, hsm: Option<Arc<Hsm>>, node: &str) -> 
                 name: who.name().into(),
                 created: 0,
                 profiles,
-                requires_credential: false,
                 derive: Vec::new(),
+                requires_credential: false,
             };
             let key = fingerprint_key(&who.certificate());
             founding::add_identity(&store, &hsm, tenant, &identity, &key)

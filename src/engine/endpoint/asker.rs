@@ -236,6 +236,7 @@ impl<'a, C: Channel> Asker<'a, C> {
         self.discover().await?;
         let request = QueryRequest {
             query_function: vec![QueryFunction::QUERY_OPERATIONS],
+            object_groups: None,
         };
         let answer = self.inquire(Operation::QUERY, &request).await?;
         let known = QueryResponse::from_items(&answer.payload)

@@ -6,7 +6,6 @@ use super::super::error::Fault;
 use super::message;
 use super::queue::Item;
 use crate::object::change::Changes;
-use crate::operation::attribute::get_attributes::as_of;
 use crate::protocol::attributes::{AttributeReference, Attributes};
 use crate::protocol::enumeration::Operation;
 use crate::protocol::structure::Bytes;
@@ -33,7 +32,7 @@ pub(super) async fn make(context: &mut Context, item: &Item) -> Result<Bytes, Fa
             Destroyed::Allowed,
         )
         .await?;
-    let all = as_of(&object, context.now);
+    let all = context.shown(&object).await?;
     let (attributes, mut deleted) = split(all, &object.changes, item.first, object.version());
     deleted.retain(|reference| reference.is_in(context.version));
     let payload = NotifyPayload {

@@ -7,7 +7,6 @@ use super::message;
 use super::queue::Item;
 use super::subscription::Subscription;
 use crate::object::{delivery, renewal};
-use crate::operation::attribute::get_attributes::as_of;
 use crate::protocol::attributes::Attributes;
 use crate::protocol::enumeration::{
     BlockCipherMode, LinkType, Operation, PutFunction, WrappingMethod,
@@ -83,14 +82,16 @@ pub(super) async fn make(
         },
         replaced_unique_identifier: replaced,
         object: AnyObject(Some(whole)),
-        attributes: as_of(&object, context.now),
+        attributes: context.shown(&object).await?,
     };
     let payload = message::payload(Operation::PUT, context.version, &payload)?;
     // Fresh stays: it ends "as soon as the object has been served via the Get operation" (2.1 §4.24).
     let changes = context.take_changes();
     if !changes.is_empty() {
         let audit = Vec::new();
-        context.engine.commit(Commit { changes, audit }).await?;
+        let done = context.engine.commit(Commit { changes, audit }).await;
+        context.committed(&done);
+        done?;
     }
     Ok(payload)
 }

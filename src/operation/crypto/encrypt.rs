@@ -120,6 +120,7 @@ impl Handler for Encrypt {
         let (mut stream, iv) = match step.resume(context, Operation::ENCRYPT, Some(&key))? {
             Some(State::Cipher(stream)) => {
                 stream.permitted(context, &key)?;
+                parameters::charge_part(context, &key, false, data.len()).await?;
                 (stream, None)
             }
             Some(_) => return Err(Fault::new(Reason::Internal, "the stream is another one's")),

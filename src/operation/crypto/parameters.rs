@@ -1,69 +1,40 @@
 //! What a request for a cryptographic operation brings besides its data: initialisation vectors,
 //! and the charge against Usage Limits.
 
-use ttlv::Value;
-
 use crate::engine::context::Context;
+use crate::engine::context::allocation::Cost;
 use crate::engine::error::{Fault, Reason};
 use crate::mechanism::Shape;
-use crate::object::managed::{Draft, Sealed};
+use crate::object::managed::Sealed;
 use crate::object::service::bad;
 use crate::object::service::cipher::Cipher;
-use crate::protocol::enumeration::UsageLimitsUnit;
 use crate::protocol::key_block::CryptographicParameters;
 use crate::protocol::structure::Bytes;
-use crate::protocol::tag;
 
-/// Charges Usage Limits of a key (1.4 §3.21, 2.1 §4.59) for one use of `bytes`: exact under
-/// concurrency, because the charge is a new version of the row.
+/// Charges Usage Limits of a key (1.4 §3.21, 2.1 §4.59) for one use, which protects `bytes`.
+///
+/// # Errors
+/// Permission Denied where less is left (CS-BC-M-7 answers it in every version).
 pub async fn charge(context: &mut Context, key: &Sealed, bytes: usize) -> Result<(), Fault> {
-    let Some(Value::Structure(fields)) = key.attributes.get(tag::USAGE_LIMITS) else {
-        return Ok(());
+    charge_part(context, key, true, bytes).await
+}
+
+/// The same for an operation in parts: it is one use of the key, however many its parts are; its
+/// bytes count as they come.
+///
+/// # Errors
+/// As [`charge`].
+pub async fn charge_part(
+    context: &mut Context,
+    key: &Sealed,
+    begins: bool,
+    bytes: usize,
+) -> Result<(), Fault> {
+    let cost = Cost {
+        objects: i64::from(begins),
+        bytes,
     };
-    let number = |wanted| {
-        fields
-            .iter()
-            .find(|field| field.tag == wanted)
-            .and_then(|field| match field.value {
-                Value::LongInteger(number) => Some(number),
-                _ => None,
-            })
-    };
-    let unit = fields
-        .iter()
-        .find(|field| field.tag == tag::USAGE_LIMITS_UNIT)
-        .map(|field| &field.value);
-    let cost = match unit {
-        Some(Value::Enumeration(unit)) if *unit == UsageLimitsUnit::BYTE.0 => {
-            i64::try_from(bytes).unwrap_or(i64::MAX)
-        }
-        _ => 1,
-    };
-    let left = number(tag::USAGE_LIMITS_COUNT)
-        .or_else(|| number(tag::USAGE_LIMITS_TOTAL))
-        .unwrap_or(0);
-    if cost > left {
-        // CS-BC-M-7 answers Permission Denied in every version.
-        return Err(Fault::new(
-            Reason::PermissionDenied,
-            format!("the key's usage limit leaves {left}; this use costs {cost}"),
-        ));
-    }
-    let mut draft: Draft = key.edit();
-    let mut charged: Vec<_> = fields
-        .iter()
-        .filter(|field| field.tag != tag::USAGE_LIMITS_COUNT)
-        .cloned()
-        .collect();
-    // Total, Count, Unit: the standard's order.
-    charged.insert(
-        1.min(charged.len()),
-        ttlv::Node::new(tag::USAGE_LIMITS_COUNT, Value::LongInteger(left - cost)),
-    );
-    draft
-        .attributes
-        .set(tag::USAGE_LIMITS, Value::Structure(charged));
-    context.update(draft).await
+    context.allocate(key, cost, Reason::PermissionDenied).await
 }
 
 /// The initialisation vector to use, and whether the token's generator made it.

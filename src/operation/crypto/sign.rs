@@ -84,10 +84,6 @@ impl Handler for Sign {
         )
         .await?;
         let step = request.part.step()?;
-        if step.begins() {
-            let length = request.data.as_ref().map_or(0, |data| data.len());
-            parameters::charge(context, &key, length).await?;
-        }
         let mut response = SignResponse {
             unique_identifier: key.unique_identifier.clone(),
             signature_data: None,
@@ -99,6 +95,8 @@ impl Handler for Sign {
                 None => Signed::Data(part::data(step, request.data.as_ref())?),
             };
             let scheme = signature::asked(&key, &asked)?;
+            let (Signed::Data(bytes) | Signed::Digest(bytes)) = &signed;
+            parameters::charge(context, &key, bytes.len()).await?;
             response.signature_data = Some(scheme.sign(context, &key, signed).await?);
             return Ok(response);
         }
@@ -107,6 +105,7 @@ impl Handler for Sign {
             Some(state) => state,
             None => first(signature::asked(&key, &asked)?)?,
         };
+        parameters::charge_part(context, &key, step.begins(), data.len()).await?;
         let state = more(state, data, None)?;
         if !step.is_last() {
             response.correlation_value = step

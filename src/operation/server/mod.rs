@@ -1,6 +1,10 @@
 pub mod discover_versions;
+pub mod get_constraints;
 pub mod interop;
 pub mod log;
 pub mod ping;
+pub mod profile;
 pub mod query;
+pub mod set_constraints;
+pub mod set_defaults;
 pub mod set_endpoint_role;
