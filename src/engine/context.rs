@@ -15,6 +15,7 @@ use self::files::Files;
 use super::Engine;
 use super::access::{self, Decision, Permission};
 use super::directory::Caller;
+use super::endpoint::Roles;
 use super::error::{Fault, Reason};
 use super::session::{Admitted, ticket};
 use crate::object::derivation_master;
@@ -61,6 +62,8 @@ pub struct Context {
     pub touched: Vec<String>,
     /// The mechanism that the item used and who computed it, for its audit record.
     pub computed: Option<(&'static str, &'static str)>,
+    /// Who asks and who answers on the connection once the message is answered.
+    pub roles: Roles,
     /// What the client said, for its audit record.
     pub words: Option<String>,
     /// What the message's credentials came to.
@@ -84,6 +87,7 @@ impl Context {
             now,
             touched: Vec::new(),
             computed: None,
+            roles: Roles::Fixed,
             words: None,
             admitted: Admitted::default(),
             produced: Produced::default(),

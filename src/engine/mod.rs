@@ -9,6 +9,7 @@ pub mod client_profile;
 pub mod context;
 pub mod credential;
 pub mod directory;
+pub mod endpoint;
 pub mod entity;
 pub mod envelope;
 pub mod error;
@@ -34,6 +35,7 @@ use rustls_pki_types::CertificateDer;
 
 use self::batch::Sender;
 use self::directory::{Caller, Directory, Stranger};
+use self::endpoint::{Endpoints, Roles};
 use self::error::{Fault, Reason};
 use self::freshness::Freshness;
 use self::lease::Lease;
@@ -72,6 +74,8 @@ pub struct Engine {
     /// Cryptographic operations in several parts.
     pub streams: Streams,
     pub gcm_uses: GcmUses,
+    /// Connections on which this server asks.
+    pub endpoints: Arc<Endpoints>,
     doorman: Doorman,
     /// For charges against Usage Limits.
     turns: Turns,
@@ -145,6 +149,7 @@ impl Engine {
             jobs: asynchronous::Jobs::default(),
             streams: Streams::default(),
             gcm_uses: GcmUses::default(),
+            endpoints: Arc::default(),
             doorman,
             turns: Turns::default(),
             archive: Archive::new(settings.archive.clone()),
@@ -157,6 +162,7 @@ impl Engine {
         sealer::keep(&engine);
         archive::keep(&engine);
         rotation::keep(&engine);
+        endpoint::keep(&engine);
         Ok(engine)
     }
 
@@ -179,7 +185,11 @@ impl Engine {
             )
             .await
             .map_err(|stranger| stranger_fault(&stranger, &address));
-        Sender { caller, address }
+        Sender {
+            caller,
+            address,
+            roles: Roles::Fixed,
+        }
     }
 
     /// A tenant's settings and keys, for what the server does by itself.

@@ -20,6 +20,7 @@ mod classes;
 mod crash;
 mod credentials;
 mod database;
+mod endpoint;
 mod guessing;
 mod jobs;
 mod limits;

@@ -11,6 +11,7 @@ use crate::engine::Engine;
 use crate::engine::batch::Sender;
 use crate::engine::context::Context;
 use crate::engine::directory::Caller;
+use crate::engine::endpoint::Roles;
 use crate::engine::entity::Verified;
 use crate::engine::error::{Fault, Reason};
 use crate::operation;
@@ -51,6 +52,7 @@ async fn attempt(
     let sender = Sender {
         caller: Ok(Arc::clone(&caller)),
         address: "server".to_owned(),
+        roles: Roles::Fixed,
     };
     let now = engine.clock.now();
     let correlation = engine.correlation_value();
