@@ -44,6 +44,8 @@ pub(super) struct Line<'a, O: Display> {
     pub mechanism: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub by: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub function: Option<&'a str>,
     pub result: &'a str,
 }
 
@@ -80,6 +82,9 @@ pub struct Record {
     pub mechanism: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub by: Option<String>,
+    /// Of PKCS#11: the function that was called; the result is what it answered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub function: Option<String>,
     pub result: String,
 }
 

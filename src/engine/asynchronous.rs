@@ -473,6 +473,7 @@ async fn attempt(
     let answer = super::batch::result_item(operation, None, result, version);
     trace.touched.append(&mut context.touched);
     trace.computed = context.computed;
+    trace.function = context.function;
     let finished = finish(engine, place, &job, &caller, (&answer, version)).await;
     let finished = finished.map_err(|fault| StoreError::Unavailable(fault.message.into_owned()))?;
     context.put(finished);
@@ -490,6 +491,7 @@ async fn attempt(
             engine.audit.done(trace, outcome).await;
         }
         Err(error) => {
+            context.drop_changes();
             engine.audit.done(trace, Outcome::Undone).await;
             return Err(error);
         }

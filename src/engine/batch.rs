@@ -332,6 +332,7 @@ impl Batch<'_> {
             attempts += 1;
             context.touched.clear();
             context.computed = None;
+            context.function = None;
             trace.touched.clear();
             let outcome = self
                 .attempt(context, item.operation, &payload, room, undo, trace)
@@ -348,6 +349,7 @@ impl Batch<'_> {
                 Err(Attempt::Fault(fault)) => {
                     trace.touched.append(&mut context.touched);
                     trace.computed = context.computed;
+                    trace.function = context.function;
                     context.roll_back(snapshot);
                     return Err(fault);
                 }
@@ -377,6 +379,7 @@ impl Batch<'_> {
         }
         trace.touched.append(&mut context.touched);
         trace.computed = context.computed;
+        trace.function = context.function;
         if !undo {
             let changes = context.take_changes();
             if !changes.is_empty() {

@@ -53,10 +53,24 @@ pub struct Context {
     pub touched: Vec<String>,
     /// The mechanism that the item used and who computed it, for its audit record.
     pub computed: Option<(&'static str, &'static str)>,
+    /// The PKCS#11 function that the item asked for and, where it did not answer OK, what it answered
+    /// instead: for its audit record.
+    pub function: Option<(&'static str, Option<&'static str>)>,
     produced: Produced,
     staged: HashMap<String, Staged>,
     /// Rows that are no objects, to be written with the same commit.
     rows: Vec<Change>,
+    /// What brings the node's memory back to where it was, newest last.
+    restores: Vec<Restore>,
+}
+
+/// Undoes, in the node's memory, what an item did there.
+struct Restore(Box<dyn FnOnce() + Send + Sync>);
+
+impl std::fmt::Debug for Restore {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Restore")
+    }
 }
 
 impl Context {
@@ -68,9 +82,22 @@ impl Context {
             now,
             touched: Vec::new(),
             computed: None,
+            function: None,
             produced: Produced::default(),
             staged: HashMap::new(),
             rows: Vec::new(),
+            restores: Vec::new(),
+        }
+    }
+
+    /// Runs `restore` should this item be rolled back: what is kept in memory follows what is written.
+    pub fn on_roll_back(&mut self, restore: impl FnOnce() + Send + Sync + 'static) {
+        self.restores.push(Restore(Box::new(restore)));
+    }
+
+    fn restore(&mut self, from: usize) {
+        for Restore(restore) in self.restores.drain(from.min(self.restores.len())..).rev() {
+            restore();
         }
     }
 
@@ -378,29 +405,33 @@ impl Context {
     pub(super) fn drop_changes(&mut self) {
         self.staged.clear();
         self.rows.clear();
+        self.restore(0);
     }
 
-    pub(super) fn snapshot(&self) -> Snapshot {
+    pub(crate) fn snapshot(&self) -> Snapshot {
         Snapshot {
             produced: self.produced.clone(),
             staged: self.staged.clone(),
             rows: self.rows.clone(),
+            restores: self.restores.len(),
         }
     }
 
-    pub(super) fn roll_back(&mut self, snapshot: Snapshot) {
+    pub(crate) fn roll_back(&mut self, snapshot: Snapshot) {
         self.produced = snapshot.produced;
         self.staged = snapshot.staged;
         self.rows = snapshot.rows;
+        self.restore(snapshot.restores);
     }
 }
 
 /// The batch's memory before an item.
 #[derive(Clone, Debug)]
-pub(super) struct Snapshot {
+pub(crate) struct Snapshot {
     produced: Produced,
     staged: HashMap<String, Staged>,
     rows: Vec<Change>,
+    restores: usize,
 }
 
 fn denied(permission: Permission) -> Fault {
