@@ -6,6 +6,7 @@ pub mod authority;
 pub mod batch;
 pub mod context;
 pub mod credential;
+pub mod cryptoki;
 pub mod directory;
 pub mod entity;
 pub mod envelope;
@@ -64,6 +65,8 @@ pub struct Engine {
     pub jobs: asynchronous::Jobs,
     /// Cryptographic operations in several parts.
     pub streams: Streams,
+    /// What clients' virtual PKCS#11 libraries hold.
+    pub cryptoki: cryptoki::Libraries,
     pub gcm_uses: GcmUses,
     answers: AtomicU64,
 }
@@ -131,6 +134,7 @@ impl Engine {
             lease: Lease::default(),
             jobs: asynchronous::Jobs::default(),
             streams: Streams::default(),
+            cryptoki: cryptoki::Libraries::default(),
             gcm_uses: GcmUses::default(),
             answers: AtomicU64::new(0),
             settings,

@@ -6,6 +6,7 @@ pub mod certificate;
 pub mod crypto;
 pub mod lifecycle;
 pub mod object;
+pub mod pkcs11;
 pub mod renew;
 pub mod server;
 pub mod split;
@@ -132,6 +133,7 @@ operations! {
     RE_PROVISION = renew::re_provision::ReProvision, known, changes;
     QUERY_ASYNCHRONOUS_REQUESTS = asynchronous::query_asynchronous_requests::QueryAsynchronousRequests, known, now;
     PROCESS = asynchronous::process::Process, known, now;
+    PKCS_11 = pkcs11::Pkcs11, known, reads;
     INTEROP = server::interop::Interop, known, reads;
 }
 
