@@ -19,6 +19,7 @@ mod fields;
 mod lifecycle;
 mod message;
 mod pairs;
+mod pkcs11;
 mod protocol;
 mod renewal;
 mod rotation;
