@@ -57,6 +57,8 @@ pub async fn write_by(
         mechanism: None,
         by: None,
         function: None,
+        credentials: &[],
+        words: None,
         result: Outcome::Success.name(),
     }
     .append(&mut body);

@@ -41,6 +41,10 @@ pub struct Trace<'r> {
     pub computed: Option<(&'static str, &'static str)>,
     /// Of PKCS#11: the function, and what it answered where that is not OK.
     pub function: Option<(&'static str, Option<&'static str>)>,
+    /// Credentials that were proven beside the certificate.
+    pub credentials: &'r [String],
+    /// Log: what the client said.
+    pub words: Option<String>,
     /// Set once a row was made for it: a row that was not committed is made again with the same number.
     ticket: Option<Ticket>,
     committed: bool,
@@ -84,6 +88,8 @@ impl Trace<'_> {
             mechanism: self.computed.map(|(mechanism, _)| mechanism),
             by: self.computed.map(|(_, by)| by),
             function: self.function.map(|(function, _)| function),
+            credentials: self.credentials,
+            words: self.words.as_deref(),
             result,
         };
         line.append(body);
@@ -159,6 +165,8 @@ impl Audit {
             touched: Vec::new(),
             computed: None,
             function: None,
+            credentials: &[],
+            words: None,
             ticket: None,
             committed: false,
         }

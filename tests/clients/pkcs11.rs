@@ -750,7 +750,7 @@ fn sessions_are_bounded() {
     cryptoki.does(F::OPEN_SESSION, open());
 }
 
-/// A use that the limit does not allow is refused, and what it would have cost is not charged.
+/// Uses count as those of Encrypt do.
 #[test]
 fn usage_limits_hold() {
     let (mut cryptoki, handle) = Cryptoki::open();
@@ -778,13 +778,35 @@ fn usage_limits_hold() {
         .mechanism(CKM_AES_CBC, Some(&[0; 16]))
         .long(key);
     let whole = session(handle).bytes(&[1; 16]).room(Some(16));
-    let broken = session(handle).bytes(&[1; 15]).room(Some(16));
-    cryptoki.does(F::ENCRYPT_INIT, init.clone());
-    cryptoki.refuses(F::ENCRYPT, broken, Code::DATA_LEN_RANGE);
     for _ in 0..2 {
         cryptoki.does(F::ENCRYPT_INIT, init.clone());
         cryptoki.does(F::ENCRYPT, whole.clone());
     }
     cryptoki.does(F::ENCRYPT_INIT, init);
     cryptoki.refuses(F::ENCRYPT, whole, Code::KEY_FUNCTION_NOT_PERMITTED);
+}
+
+/// What a batch with Undo takes out of a session is there again when the batch fails.
+#[test]
+fn an_undone_batch_leaves_the_session_as_it_was() {
+    let (mut cryptoki, handle) = Cryptoki::open();
+    let label = unique("pkcs11-undo");
+    let algorithm = CryptographicAlgorithm::AES;
+    symmetric(&mut cryptoki.client, &label, algorithm, ENCRYPTS);
+    let key = cryptoki.find_one(handle, &label, CKO_SECRET_KEY);
+    let init = session(handle)
+        .mechanism(CKM_AES_CBC, Some(&[0; 16]))
+        .long(key);
+    cryptoki.does(F::ENCRYPT_INIT, init);
+    let input = session(handle).bytes(&[1; 16]).room(Some(16));
+    let function = number(tag::PKCS_11_FUNCTION, F::ENCRYPT.0);
+    let encrypt = payload(function, &cryptoki.value, &input.0);
+    let batch = Request::new(V2_1)
+        .header(number(tag::BATCH_ERROR_CONTINUATION_OPTION, 3))
+        .item(Operation::PKCS_11, Some(&[1]), encrypt)
+        .item(Operation::GET, Some(&[2]), vec![uid("nothing")]);
+    let answers = cryptoki.client.send(&batch).answers;
+    assert_eq!(answers.len(), 2);
+    cryptoki.does(F::ENCRYPT, input.clone());
+    cryptoki.refuses(F::ENCRYPT, input, Code::OPERATION_NOT_INITIALIZED);
 }

@@ -7,7 +7,7 @@ use crate::engine::context::Context;
 use crate::engine::cryptoki::{self, Active, Away, Kind, Library, Owner, Session};
 use crate::engine::error::{Fault, Reason};
 use crate::operation::Handler;
-use crate::protocol::enumeration::Pkcs11ReturnCode as Code;
+use crate::protocol::enumeration::{Operation, Pkcs11ReturnCode as Code};
 use crate::protocol::structure::Bytes;
 
 /// How a call ends when it does not end well.
@@ -57,7 +57,7 @@ macro_rules! codes {
 
 codes! {
     ObjectNotFound | ObjectDestroyed | ObjectArchived | KeyValueNotPresent | ItemNotFound = KEY_HANDLE_INVALID;
-    PermissionDenied | WrongKeyLifecycleState | IncompatibleCryptographicUsageMask | UsageLimitExceeded
+    PermissionDenied | NotAuthorised | WrongKeyLifecycleState | IncompatibleCryptographicUsageMask | UsageLimitExceeded
         = KEY_FUNCTION_NOT_PERMITTED;
     InvalidObjectType | KeyFormatTypeNotSupported = KEY_TYPE_INCONSISTENT;
     BadCryptographicParameters | MissingInitializationVector | InvalidTagLength = MECHANISM_PARAM_INVALID;
@@ -158,12 +158,22 @@ impl Call<'_> {
         Ok(active)
     }
 
+    /// Goes to the door of a KMIP operation: rights of the message's credentials must be for it, as
+    /// they were for PKCS#11.
+    pub fn enter(&mut self, operation: Operation) -> Result<(), Stop> {
+        let narrowing = &mut self.context.admitted.narrowing;
+        let entered = narrowing.again(operation);
+        entered.map_err(|fault| refusal(&fault, None))
+    }
+
     /// Runs a KMIP operation, with all that it checks, charges and records.
     pub async fn through<H: Handler>(
         &mut self,
+        operation: Operation,
         request: &H::Request,
         kind: Option<Kind>,
     ) -> Result<H::Response, Stop> {
+        self.enter(operation)?;
         let before = self.context.snapshot();
         match Box::pin(H::run(self.context, request)).await {
             Ok(response) => Ok(response),

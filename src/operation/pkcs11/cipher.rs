@@ -13,8 +13,9 @@ use crate::object::usage::{self, Purpose};
 use crate::operation::crypto::decrypt::{Decrypt, DecryptRequest};
 use crate::operation::crypto::encrypt::{Encrypt, EncryptRequest};
 use crate::operation::crypto::part::Part;
-use crate::protocol::enumeration::{ObjectType, Pkcs11ReturnCode as Code};
+use crate::protocol::enumeration::{ObjectType, Operation, Pkcs11ReturnCode as Code};
 use crate::protocol::identifier::Identifier;
+use crate::protocol::key_block::CryptographicParameters;
 use crate::protocol::mask::CryptographicUsageMask;
 use crate::protocol::structure::Bytes;
 
@@ -75,34 +76,42 @@ pub fn begun<'a>(call: &mut Call<'a>, kind: Kind) -> Result<Begun<'a>, Stop> {
     })
 }
 
-/// How an operation enters the door to its key.
-pub fn door(kind: Kind, mac: bool) -> (Permission, (CryptographicUsageMask, Purpose)) {
-    use CryptographicUsageMask as Mask;
-    match (kind, mac) {
-        (Kind::Encrypt, _) => (Permission::Encrypt, (Mask::ENCRYPT, Purpose::Protect)),
-        (Kind::Decrypt, _) => (Permission::Decrypt, (Mask::DECRYPT, Purpose::Process)),
-        (Kind::Sign, true) => (Permission::Mac, (Mask::MAC_GENERATE, Purpose::Protect)),
-        (Kind::Verify, true) => (Permission::MacVerify, (Mask::MAC_VERIFY, Purpose::Process)),
-        (Kind::Sign | Kind::Digest, false) | (Kind::Digest, true) => {
-            (Permission::Sign, (Mask::SIGN, Purpose::Protect))
-        }
-        (Kind::Verify, false) => (
-            Permission::SignatureVerify,
-            (Mask::VERIFY, Purpose::Process),
-        ),
-    }
+macro_rules! doors {
+    ($($kind:ident $mac:literal = $operation:ident $permission:ident $mask:ident $purpose:ident;)*) => {
+        /// The KMIP operation that an operation with a key goes through, and what that asks of the key.
+        static DOORS: &[(Kind, bool, Operation, Permission, CryptographicUsageMask, Purpose)] = &[$((
+            Kind::$kind,
+            $mac,
+            Operation::$operation,
+            Permission::$permission,
+            CryptographicUsageMask::$mask,
+            Purpose::$purpose,
+        ),)*];
+    };
+}
+
+doors! {
+    Encrypt false = ENCRYPT Encrypt ENCRYPT Protect;
+    Decrypt false = DECRYPT Decrypt DECRYPT Process;
+    Sign false = SIGN Sign SIGN Protect;
+    Sign true = MAC Mac MAC_GENERATE Protect;
+    Verify false = SIGNATURE_VERIFY SignatureVerify VERIFY Process;
+    Verify true = MAC_VERIFY MacVerify MAC_VERIFY Process;
 }
 
 /// The key, where the KMIP operation would let the caller use it.
 pub async fn key(call: &mut Call<'_>, name: &str, kind: Kind, mac: bool) -> Result<Sealed, Stop> {
-    let (permission, (mask, purpose)) = door(kind, mac);
+    let door = DOORS.iter().find(|door| (door.0, door.1) == (kind, mac));
+    let (_, _, operation, permission, mask, purpose) = door.ok_or(Code::MECHANISM_INVALID)?;
+    call.enter(*operation)?;
     let identifier = Identifier::Text(name.to_owned());
-    let given = Default::default();
+    // The mechanism says all; what the key's own parameters say does not count.
+    let given = CryptographicParameters::default();
     let found = usage::key(
         call.context,
         Some(&identifier),
-        permission,
-        (mask, purpose),
+        *permission,
+        (*mask, *purpose),
         Some(&given),
     );
     match Box::pin(found).await {
@@ -208,7 +217,9 @@ async fn step(
             part,
             authenticated_encryption_additional_data: aad,
         };
-        let response = call.through::<Encrypt>(&request, Some(kind)).await?;
+        let response = call
+            .through::<Encrypt>(Operation::ENCRYPT, &request, Some(kind))
+            .await?;
         let mut out = response.data.unwrap_or_default();
         if let Some(tag) = response.authenticated_encryption_tag {
             // PKCS#11 ends the ciphertext with its tag.
@@ -225,7 +236,9 @@ async fn step(
             authenticated_encryption_additional_data: aad,
             authenticated_encryption_tag: None,
         };
-        let response = call.through::<Decrypt>(&request, Some(kind)).await?;
+        let response = call
+            .through::<Decrypt>(Operation::DECRYPT, &request, Some(kind))
+            .await?;
         (
             response.data.unwrap_or_default(),
             response.correlation_value,

@@ -8,7 +8,7 @@ use crate::engine::access::Permission;
 use crate::engine::cryptoki::{Active, Kind, Size, Way};
 use crate::operation::crypto::hash::{Hash, HashRequest};
 use crate::operation::crypto::part::Part;
-use crate::protocol::enumeration::Pkcs11ReturnCode as Code;
+use crate::protocol::enumeration::{Operation, Pkcs11ReturnCode as Code};
 use crate::protocol::key_block::CryptographicParameters;
 use crate::protocol::structure::Bytes;
 
@@ -26,6 +26,7 @@ pub async fn init(call: &mut Call<'_>) -> Answer {
     };
     let read = entry.does.read(asked.parameter);
     let said = read.map_err(|_| Code::MECHANISM_PARAM_INVALID)?;
+    call.enter(Operation::HASH)?;
     if call.context.permit(Permission::Hash).is_err() {
         return Err(Code::FUNCTION_FAILED.into());
     }
@@ -51,7 +52,9 @@ async fn step(
         data: Some(Bytes::new(data.to_vec())),
         part: Part::of(active.stream.take(), last),
     };
-    let response = call.through::<Hash>(&request, Some(KIND)).await?;
+    let response = call
+        .through::<Hash>(Operation::HASH, &request, Some(KIND))
+        .await?;
     active.stream = response.correlation_value;
     Ok(response.data.unwrap_or_default())
 }

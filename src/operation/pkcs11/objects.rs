@@ -12,7 +12,7 @@ use crate::engine::cryptoki;
 use crate::operation::attribute::get_attributes::{GetAttributes, GetAttributesRequest};
 use crate::operation::object::locate::{Locate, LocateRequest};
 use crate::protocol::attributes::{Attribute, Attributes};
-use crate::protocol::enumeration::{LinkType, Pkcs11ReturnCode as Code};
+use crate::protocol::enumeration::{LinkType, Operation, Pkcs11ReturnCode as Code};
 use crate::protocol::identifier::Identifier;
 use crate::protocol::tag;
 
@@ -83,7 +83,9 @@ async fn located(call: &mut Call<'_>, attributes: Attributes) -> Result<Vec<Stri
         object_group_member: None,
         attributes,
     };
-    let response = call.through::<Locate>(&request, None).await?;
+    let response = call
+        .through::<Locate>(Operation::LOCATE, &request, None)
+        .await?;
     Ok(response.unique_identifier)
 }
 
@@ -143,7 +145,10 @@ pub async fn attributes(call: &mut Call<'_>) -> Answer {
         unique_identifier: Some(Identifier::Text(name.clone())),
         attribute_reference: Vec::new(),
     };
-    let response = match call.through::<GetAttributes>(&request, None).await {
+    let response = match call
+        .through::<GetAttributes>(Operation::GET_ATTRIBUTES, &request, None)
+        .await
+    {
         Err(Stop::Code(Code::KEY_HANDLE_INVALID, _)) => {
             return Err(Code::OBJECT_HANDLE_INVALID.into());
         }

@@ -13,7 +13,7 @@ use crate::engine::cryptoki::{self, Kind, SESSIONS};
 use crate::engine::error::{Fault, Reason};
 use crate::operation::crypto::rng_retrieve::{RngRetrieve, RngRetrieveRequest};
 use crate::operation::server::query::VENDOR;
-use crate::protocol::enumeration::Pkcs11ReturnCode as Code;
+use crate::protocol::enumeration::{Operation, Pkcs11ReturnCode as Code};
 use crate::protocol::structure::Bytes;
 
 /// The version of the encoding of parameters (Profiles 2.1 §5.18.1): what C_Initialize begins with.
@@ -262,6 +262,8 @@ pub async fn random(call: &mut Call<'_>) -> Answer {
     let request = RngRetrieveRequest {
         data_length: i32::try_from(length).map_err(|_| Code::ARGUMENTS_BAD)?,
     };
-    let response = call.through::<RngRetrieve>(&request, None).await?;
+    let response = call
+        .through::<RngRetrieve>(Operation::RNG_RETRIEVE, &request, None)
+        .await?;
     Ok(Some(response.data))
 }

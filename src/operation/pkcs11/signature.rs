@@ -16,7 +16,9 @@ use crate::operation::crypto::mac_verify::{MacVerify, MacVerifyRequest};
 use crate::operation::crypto::part::Part;
 use crate::operation::crypto::sign::{Sign, SignRequest};
 use crate::operation::crypto::signature_verify::{SignatureVerify, SignatureVerifyRequest};
-use crate::protocol::enumeration::{HashingAlgorithm, Pkcs11ReturnCode as Code, ValidityIndicator};
+use crate::protocol::enumeration::{
+    HashingAlgorithm, Operation, Pkcs11ReturnCode as Code, ValidityIndicator,
+};
 use crate::protocol::identifier::Identifier;
 use crate::protocol::structure::Bytes;
 
@@ -150,7 +152,9 @@ async fn sign_step(
             data,
             part,
         };
-        let response = call.through::<Mac>(&request, Some(Kind::Sign)).await?;
+        let response = call
+            .through::<Mac>(Operation::MAC, &request, Some(Kind::Sign))
+            .await?;
         active.stream = response.correlation_value;
         return Ok(response.mac_data.unwrap_or_default());
     }
@@ -161,7 +165,9 @@ async fn sign_step(
         digested_data,
         part,
     };
-    let response = call.through::<Sign>(&request, Some(Kind::Sign)).await?;
+    let response = call
+        .through::<Sign>(Operation::SIGN, &request, Some(Kind::Sign))
+        .await?;
     active.stream = response.correlation_value;
     let made = response.signature_data.unwrap_or_default();
     match active.halves {
@@ -198,7 +204,7 @@ async fn verify_step(
             part,
         };
         let response = call
-            .through::<MacVerify>(&request, Some(Kind::Verify))
+            .through::<MacVerify>(Operation::MAC_VERIFY, &request, Some(Kind::Verify))
             .await?;
         active.stream = response.correlation_value;
         response.validity_indicator
@@ -211,7 +217,11 @@ async fn verify_step(
             signature_data: given,
             part,
         };
-        let verified = call.through::<SignatureVerify>(&request, Some(Kind::Verify));
+        let verified = call.through::<SignatureVerify>(
+            Operation::SIGNATURE_VERIFY,
+            &request,
+            Some(Kind::Verify),
+        );
         let response = verified.await?;
         active.stream = response.correlation_value;
         response.validity_indicator
