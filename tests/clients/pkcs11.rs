@@ -4,7 +4,7 @@
 use keyward::protocol::enumeration::{
     BlockCipherMode, CryptographicAlgorithm, HashingAlgorithm, ObjectType, Operation,
     PaddingMethod, Pkcs11Function as F, Pkcs11ReturnCode as Code, RecommendedCurve, ResultReason,
-    ValidityIndicator,
+    ResultStatus, ValidityIndicator,
 };
 use keyward::protocol::tag;
 use token::raw::*;
@@ -12,6 +12,7 @@ use ttlv::{Node, Value};
 
 use crate::message::*;
 use crate::server;
+use crate::sessions::{delegated, operations, ticket_of, with};
 
 /// Input Parameters as a client writes them.
 #[derive(Clone, Default)]
@@ -805,8 +806,33 @@ fn an_undone_batch_leaves_the_session_as_it_was() {
         .header(number(tag::BATCH_ERROR_CONTINUATION_OPTION, 3))
         .item(Operation::PKCS_11, Some(&[1]), encrypt)
         .item(Operation::GET, Some(&[2]), vec![uid("nothing")]);
-    let answers = cryptoki.client.send(&batch).answers;
-    assert_eq!(answers.len(), 2);
+    cryptoki.client.write(&batch.encode());
+    let answer = cryptoki.client.read();
+    let items = answer.items().iter();
+    let statuses = items.filter_map(|item| item.child(tag::RESULT_STATUS).map(enumeration));
+    let undone = ResultStatus::OPERATION_UNDONE.0;
+    let failed = ResultStatus::OPERATION_FAILED.0;
+    assert_eq!(statuses.collect::<Vec<_>>(), [undone, failed]);
     cryptoki.does(F::ENCRYPT, input.clone());
     cryptoki.refuses(F::ENCRYPT, input, Code::OPERATION_NOT_INITIALIZED);
+}
+
+/// A right for PKCS#11 alone opens the doors of no other operation.
+#[test]
+fn a_narrowed_ticket_needs_rights_for_the_kmip_operation_too() {
+    let (mut cryptoki, handle) = Cryptoki::open();
+    let mut random = |rights: &[Operation]| {
+        let rights = vec![vec![operations(rights)]];
+        let client = &mut cryptoki.client;
+        let ticket = ticket_of(delegated(client, rights, Vec::new()));
+        let function = number(tag::PKCS_11_FUNCTION, F::GENERATE_RANDOM.0);
+        let input = session(handle).count(8);
+        let payload = payload(function, &cryptoki.value, &input.0);
+        with(client, &ticket, Operation::PKCS_11, payload)
+    };
+    let refused = random(&[Operation::PKCS_11]).fails();
+    assert_eq!(refused, ResultReason::NOT_AUTHORISED);
+    let answer = random(&[Operation::PKCS_11, Operation::RNG_RETRIEVE]).ok();
+    let code = enumeration(path(&answer, &[tag::PKCS_11_RETURN_CODE]));
+    assert_eq!(Code(code), Code::OK);
 }

@@ -57,7 +57,7 @@ macro_rules! codes {
 
 codes! {
     ObjectNotFound | ObjectDestroyed | ObjectArchived | KeyValueNotPresent | ItemNotFound = KEY_HANDLE_INVALID;
-    PermissionDenied | NotAuthorised | WrongKeyLifecycleState | IncompatibleCryptographicUsageMask | UsageLimitExceeded
+    PermissionDenied | WrongKeyLifecycleState | IncompatibleCryptographicUsageMask | UsageLimitExceeded
         = KEY_FUNCTION_NOT_PERMITTED;
     InvalidObjectType | KeyFormatTypeNotSupported = KEY_TYPE_INCONSISTENT;
     BadCryptographicParameters | MissingInitializationVector | InvalidTagLength = MECHANISM_PARAM_INVALID;
@@ -72,6 +72,10 @@ codes! {
 
 /// The same for what one kind of operation says of its data.
 pub fn refusal(fault: &Fault, kind: Option<Kind>) -> Stop {
+    if fault.reason == Reason::NotAuthorised {
+        // The message's credentials, not the key: as every operation answers it.
+        return Stop::Fault(fault.clone());
+    }
     let code = match (fault.reason, kind) {
         (Reason::CryptographicFailure, Some(Kind::Decrypt)) => Code::ENCRYPTED_DATA_INVALID,
         (Reason::CryptographicFailure, Some(_)) => Code::DATA_LEN_RANGE,
@@ -163,7 +167,7 @@ impl Call<'_> {
     pub fn enter(&mut self, operation: Operation) -> Result<(), Stop> {
         let narrowing = &mut self.context.admitted.narrowing;
         let entered = narrowing.again(operation);
-        entered.map_err(|fault| refusal(&fault, None))
+        entered.map_err(Stop::Fault)
     }
 
     /// Runs a KMIP operation, with all that it checks, charges and records.
