@@ -8,6 +8,7 @@ use std::path::Path;
 use keyward::mechanism::MECHANISMS;
 use keyward::mechanism::hash::HASHES;
 use keyward::operation;
+use keyward::operation::pkcs11::function::FUNCTIONS;
 use keyward::protocol::enumeration::{Enumeration, EnumerationRow, Operation};
 use keyward::protocol::version::Version;
 
@@ -71,6 +72,50 @@ fn the_page_of_mechanisms_is_the_tables() {
     assert_eq!(
         page,
         mechanisms(),
+        "write it with KEYWARD_WRITE_README=1 cargo test --test readme"
+    );
+}
+
+/// The functions of `docs/pkcs11.md`.
+fn functions() -> String {
+    let mut rows: Vec<_> = FUNCTIONS.iter().collect();
+    rows.sort_by_key(|row| row.function.0);
+    let mut text = "| Function | Goes through | Always answers |\n|---|---|---|\n".to_owned();
+    for row in rows {
+        let refused = row.refused.and_then(|code| code.name()).unwrap_or_default();
+        let through = match (row.through, refused) {
+            ("", "") => "the caller's own library",
+            (through, _) => through,
+        };
+        writeln!(
+            text,
+            "| `{}` | {through} | {refused} |",
+            row.function.name().unwrap_or_default()
+        )
+        .expect("text");
+    }
+    text
+}
+
+/// The table in `docs/pkcs11.md` is that of the program; `KEYWARD_WRITE_README=1` writes it.
+#[test]
+fn the_page_of_pkcs11_has_the_functions_of_the_program() {
+    const BEGIN: &str = "<!-- functions: written by tests/readme.rs from the table in src/operation/pkcs11/function.rs -->\n";
+    const END: &str = "<!-- end of functions -->";
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/pkcs11.md");
+    let page = std::fs::read_to_string(&path).expect("docs/pkcs11.md");
+    let (before, rest) = page
+        .split_once(BEGIN)
+        .expect("the line that begins the table");
+    let (shown, after) = rest.split_once(END).expect("the line that ends the table");
+    if std::env::var_os("KEYWARD_WRITE_README").is_some() {
+        let text = format!("{before}{BEGIN}{}{END}{after}", functions());
+        std::fs::write(&path, text).expect("docs/pkcs11.md can be written");
+        return;
+    }
+    assert_eq!(
+        shown,
+        functions(),
         "write it with KEYWARD_WRITE_README=1 cargo test --test readme"
     );
 }

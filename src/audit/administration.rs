@@ -56,6 +56,7 @@ pub async fn write_by(
         objects: &[deed.object.to_owned()],
         mechanism: None,
         by: None,
+        function: None,
         credentials: &[],
         words: None,
         result: Outcome::Success.name(),

@@ -39,6 +39,8 @@ pub struct Trace<'r> {
     pub touched: Vec<String>,
     /// The mechanism that was used, and who computed it: the token, or the library in the server's memory.
     pub computed: Option<(&'static str, &'static str)>,
+    /// Of PKCS#11: the function, and what it answered where that is not OK.
+    pub function: Option<(&'static str, Option<&'static str>)>,
     /// Credentials that were proven beside the certificate.
     pub credentials: &'r [String],
     /// Log: what the client said.
@@ -67,6 +69,12 @@ impl Trace<'_> {
             Ok(caller) => (caller.tenant_id.0, caller.identity.name.as_str()),
             Err(_) => (0, ""),
         };
+        // A PKCS#11 function that refuses is an answer of KMIP that succeeds: the record says what the function said.
+        let refused = self.function.and_then(|(_, code)| code);
+        let result = match refused {
+            Some(code) if result == Outcome::Success.name() => code,
+            _ => result,
+        };
         let line = Line {
             phase,
             time: self.time,
@@ -79,6 +87,7 @@ impl Trace<'_> {
             objects: &self.touched,
             mechanism: self.computed.map(|(mechanism, _)| mechanism),
             by: self.computed.map(|(_, by)| by),
+            function: self.function.map(|(function, _)| function),
             credentials: self.credentials,
             words: self.words.as_deref(),
             result,
@@ -155,6 +164,7 @@ impl Audit {
             item: u32::try_from(item).unwrap_or(u32::MAX),
             touched: Vec::new(),
             computed: None,
+            function: None,
             credentials: &[],
             words: None,
             ticket: None,

@@ -44,6 +44,8 @@ pub(super) struct Line<'a, O: Display> {
     pub mechanism: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub by: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub function: Option<&'a str>,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     pub credentials: &'a [String],
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -84,6 +86,9 @@ pub struct Record {
     pub mechanism: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub by: Option<String>,
+    /// Of PKCS#11: the function that was called; the result is what it answered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub function: Option<String>,
     /// Credentials that were proven beside the certificate: `user:NAME`, `device:NAME`, `ticket:KEY`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub credentials: Vec<String>,

@@ -168,8 +168,12 @@ fn for_people(shown: &Shown) -> String {
         Some(words) => format!("  says: {words}"),
         None => String::new(),
     };
+    let function = match &record.function {
+        Some(function) => format!(" {function}"),
+        None => String::new(),
+    };
     let line = format!(
-        "{}  {node}#{sequence}  {who}@{}{credentials}  {}  {result}  {}{words}",
+        "{}  {node}#{sequence}  {who}@{}{credentials}  {}{function}  {result}  {}{words}",
         super::client::date(record.time),
         record.address,
         record.operation,

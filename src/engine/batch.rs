@@ -400,6 +400,7 @@ impl Batch<'_> {
             attempts += 1;
             context.touched.clear();
             context.computed = None;
+            context.function = None;
             context.words = None;
             context.admitted.narrowing.again(item.operation)?;
             context.begin(attempts > 1);
@@ -419,6 +420,7 @@ impl Batch<'_> {
                 Err(Attempt::Fault(fault)) => {
                     trace.touched.append(&mut context.touched);
                     trace.computed = context.computed;
+                    trace.function = context.function;
                     context.roll_back(snapshot);
                     return Err(fault);
                 }
@@ -449,6 +451,7 @@ impl Batch<'_> {
         }
         trace.touched.append(&mut context.touched);
         trace.computed = context.computed;
+        trace.function = context.function;
         trace.words = context.words.take();
         if !undo {
             let changes = context.take_changes();

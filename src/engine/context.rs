@@ -64,6 +64,9 @@ pub struct Context {
     pub computed: Option<(&'static str, &'static str)>,
     /// Who asks and who answers on the connection once the message is answered.
     pub roles: Roles,
+    /// The PKCS#11 function that the item asked for and, where it did not answer OK, what it answered
+    /// instead: for its audit record.
+    pub function: Option<(&'static str, Option<&'static str>)>,
     /// What the client said, for its audit record.
     pub words: Option<String>,
     /// What the message's credentials came to.
@@ -76,6 +79,17 @@ pub struct Context {
     entities: HashMap<(EntityKind, String), StagedEntity>,
     credit: Credit,
     files: Files,
+    /// What brings the node's memory back to where it was, newest last.
+    restores: Vec<Restore>,
+}
+
+/// Undoes, in the node's memory, what an item did there.
+struct Restore(Box<dyn FnOnce() + Send + Sync>);
+
+impl std::fmt::Debug for Restore {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Restore")
+    }
 }
 
 impl Context {
@@ -88,6 +102,7 @@ impl Context {
             touched: Vec::new(),
             computed: None,
             roles: Roles::Fixed,
+            function: None,
             words: None,
             admitted: Admitted::default(),
             produced: Produced::default(),
@@ -96,6 +111,18 @@ impl Context {
             entities: HashMap::new(),
             credit: Credit::default(),
             files: Files::default(),
+            restores: Vec::new(),
+        }
+    }
+
+    /// Runs `restore` should this item be rolled back: what is kept in memory follows what is written.
+    pub fn on_roll_back(&mut self, restore: impl FnOnce() + Send + Sync + 'static) {
+        self.restores.push(Restore(Box::new(restore)));
+    }
+
+    fn restore(&mut self, from: usize) {
+        for Restore(restore) in self.restores.drain(from.min(self.restores.len())..).rev() {
+            restore();
         }
     }
 
@@ -385,24 +412,27 @@ impl Context {
     pub(super) fn drop_changes(&mut self) {
         self.staged.clear();
         self.rows.clear();
+        self.restore(0);
         self.entities.clear();
         self.roll_back_files(Files::default());
     }
 
-    pub(super) fn snapshot(&self) -> Snapshot {
+    pub(crate) fn snapshot(&self) -> Snapshot {
         Snapshot {
             produced: self.produced.clone(),
             staged: self.staged.clone(),
             rows: self.rows.clone(),
+            restores: self.restores.len(),
             entities: self.entities.clone(),
             files: self.files.clone(),
         }
     }
 
-    pub(super) fn roll_back(&mut self, snapshot: Snapshot) {
+    pub(crate) fn roll_back(&mut self, snapshot: Snapshot) {
         self.produced = snapshot.produced;
         self.staged = snapshot.staged;
         self.rows = snapshot.rows;
+        self.restore(snapshot.restores);
         self.entities = snapshot.entities;
         self.roll_back_files(snapshot.files);
     }
@@ -410,10 +440,11 @@ impl Context {
 
 /// The batch's memory before an item.
 #[derive(Clone, Debug)]
-pub(super) struct Snapshot {
+pub(crate) struct Snapshot {
     produced: Produced,
     staged: HashMap<String, Staged>,
     rows: Vec<Change>,
+    restores: usize,
     entities: HashMap<(EntityKind, String), StagedEntity>,
     files: Files,
 }

@@ -113,6 +113,10 @@ reasons! {
     NotQuantumSafe = GENERAL_FAILURE;
     InvalidAsynchronousCorrelationValue = INVALID_FIELD, V2_0 INVALID_ASYNCHRONOUS_CORRELATION_VALUE;
     InvalidCorrelationValue = INVALID_FIELD, V2_0 INVALID_CORRELATION_VALUE;
+    /// 2.1 §6.1.37.1.
+    Pkcs11CodecError = INVALID_FIELD, V2_0 PKCS_11_CODEC_ERROR;
+    Pkcs11InvalidFunction = INVALID_FIELD, V2_0 PKCS_11_INVALID_FUNCTION;
+    Pkcs11InvalidInterface = INVALID_FIELD, V2_0 PKCS_11_INVALID_INTERFACE;
     /// What a tenant's Set Constraints demand; the reason came with the operation.
     ConstraintViolation = PERMISSION_DENIED, V2_1 CONSTRAINT_VIOLATION;
     ApplicationNamespaceNotSupported = APPLICATION_NAMESPACE_NOT_SUPPORTED;

@@ -8,6 +8,7 @@ pub mod batch;
 pub mod client_profile;
 pub mod context;
 pub mod credential;
+pub mod cryptoki;
 pub mod directory;
 pub mod endpoint;
 pub mod entity;
@@ -73,6 +74,8 @@ pub struct Engine {
     pub jobs: asynchronous::Jobs,
     /// Cryptographic operations in several parts.
     pub streams: Streams,
+    /// What clients' virtual PKCS#11 libraries hold.
+    pub cryptoki: cryptoki::Libraries,
     pub gcm_uses: GcmUses,
     /// Connections on which this server asks.
     pub endpoints: Arc<Endpoints>,
@@ -148,6 +151,7 @@ impl Engine {
             lease: Lease::default(),
             jobs: asynchronous::Jobs::default(),
             streams: Streams::default(),
+            cryptoki: cryptoki::Libraries::default(),
             gcm_uses: GcmUses::default(),
             endpoints: Arc::default(),
             doorman,

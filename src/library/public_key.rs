@@ -57,6 +57,19 @@ pub fn ecdsa_der(signature: &[u8]) -> Result<Vec<u8>, LibraryError> {
     Ok(EcdsaSig::from_private_components(r, s)?.to_der()?)
 }
 
+/// The way back: r ‖ s, each in `half` bytes.
+///
+/// # Errors
+/// `BadInput` for what is no signature, or one of longer halves.
+pub fn ecdsa_halves(signature: &[u8], half: usize) -> Result<Vec<u8>, LibraryError> {
+    let bad = |_| LibraryError::BadInput("the ECDSA signature cannot be read".into());
+    let signature = EcdsaSig::from_der(signature).map_err(bad)?;
+    let half = i32::try_from(half).unwrap_or(0);
+    let mut out = signature.r().to_vec_padded(half).map_err(bad)?;
+    out.extend(signature.s().to_vec_padded(half).map_err(bad)?);
+    Ok(out)
+}
+
 /// The key types of a row; what does not fit must not be tried.
 fn fits<T: HasPublic>(row: &Row, key: &PKeyRef<T>) -> bool {
     match row.library {

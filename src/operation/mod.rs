@@ -6,6 +6,7 @@ pub mod certificate;
 pub mod crypto;
 pub mod lifecycle;
 pub mod object;
+pub mod pkcs11;
 mod provision;
 pub mod renew;
 pub mod server;
@@ -146,6 +147,7 @@ operations! {
     GET_CONSTRAINTS = server::get_constraints::GetConstraints, known, reads;
     QUERY_ASYNCHRONOUS_REQUESTS = asynchronous::query_asynchronous_requests::QueryAsynchronousRequests, known, now;
     PROCESS = asynchronous::process::Process, known, now;
+    PKCS_11 = pkcs11::Pkcs11, known, reads;
     INTEROP = server::interop::Interop, known, reads;
 }
 

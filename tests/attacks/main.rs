@@ -19,6 +19,7 @@ mod batches;
 mod classes;
 mod crash;
 mod credentials;
+mod cryptoki;
 mod database;
 mod endpoint;
 mod guessing;

@@ -20,6 +20,7 @@ mod fields;
 mod lifecycle;
 mod message;
 mod pairs;
+mod pkcs11;
 mod protocol;
 mod query;
 mod renewal;

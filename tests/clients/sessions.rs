@@ -11,7 +11,7 @@ use crate::server::{self, Client};
 
 const V2_0: (i32, i32) = (2, 0);
 
-fn ticket_of(answer: Answer) -> Item {
+pub fn ticket_of(answer: Answer) -> Item {
     answer.ok().child(tag::TICKET).expect("a Ticket").clone()
 }
 
@@ -19,7 +19,7 @@ fn login(client: &mut Client, payload: Vec<Item>) -> Item {
     ticket_of(client.ask(V2_1, Operation::LOGIN, payload))
 }
 
-fn delegated(client: &mut Client, rights: Vec<Vec<Item>>, more: Vec<Item>) -> Answer {
+pub fn delegated(client: &mut Client, rights: Vec<Vec<Item>>, more: Vec<Item>) -> Answer {
     let rights = rights
         .into_iter()
         .map(|right| structure(tag::RIGHT, right))
@@ -29,7 +29,7 @@ fn delegated(client: &mut Client, rights: Vec<Vec<Item>>, more: Vec<Item>) -> An
     client.ask(V2_1, Operation::DELEGATED_LOGIN, payload)
 }
 
-fn operations(operations: &[Operation]) -> Item {
+pub fn operations(operations: &[Operation]) -> Item {
     let operations = operations
         .iter()
         .map(|operation| number(tag::OPERATION, operation.0));
@@ -53,7 +53,7 @@ fn shown(ticket: &Item) -> Request {
     Request::new(V2_1).header(authentication(vec![credential]))
 }
 
-fn with(client: &mut Client, ticket: &Item, operation: Operation, payload: Vec<Item>) -> Answer {
+pub fn with(client: &mut Client, ticket: &Item, operation: Operation, payload: Vec<Item>) -> Answer {
     let request = shown(ticket).item(operation, None, payload);
     client.send(&request).answers.remove(0)
 }

@@ -71,6 +71,7 @@ async fn attempt(
     let answer = crate::engine::batch::result_item(operation, None, result, version);
     trace.touched.append(&mut context.touched);
     trace.computed = context.computed;
+    trace.function = context.function;
     trace.words = context.words.take();
     let finished = finish(engine, place, &job, &caller, (&answer, version)).await;
     let finished = finished.map_err(|fault| StoreError::Unavailable(fault.message.into_owned()))?;
@@ -91,6 +92,7 @@ async fn attempt(
             engine.audit.done(trace, outcome).await;
         }
         Err(error) => {
+            context.drop_changes();
             engine.audit.done(trace, Outcome::Undone).await;
             return Err(error);
         }

@@ -59,6 +59,15 @@ pub enum Step<'a> {
 }
 
 impl Part {
+    /// A first part, or one that follows the others; the last one says so.
+    pub fn of(correlation_value: Option<Bytes>, last: bool) -> Part {
+        Part {
+            init_indicator: correlation_value.is_none().then_some(true),
+            correlation_value,
+            final_indicator: last.then_some(true),
+        }
+    }
+
     pub fn step(&self) -> Result<Step<'_>, Fault> {
         let last = self.final_indicator == Some(true);
         match (&self.correlation_value, self.init_indicator == Some(true)) {
