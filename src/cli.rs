@@ -14,6 +14,7 @@ mod screen;
 mod serve;
 mod tenant;
 mod token;
+mod user;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -47,6 +48,7 @@ enum Command {
     Key(key::KeyFamily),
     Tenant(tenant::TenantFamily),
     Token(token::TokenFamily),
+    User(user::UserFamily),
     Audit(audit::AuditFamily),
     CertificateAuthority(certificate_authority::CertificateAuthorityFamily),
     Config(config::ConfigFamily),
@@ -129,6 +131,7 @@ pub fn main() -> ExitCode {
         Command::Key(command) => command.run(),
         Command::Tenant(command) => command.run(),
         Command::Token(command) => command.run(),
+        Command::User(command) => command.run(),
         Command::Audit(command) => command.run(),
         Command::CertificateAuthority(command) => command.run(),
         Command::Config(command) => command.run(),

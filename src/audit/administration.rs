@@ -56,6 +56,8 @@ pub async fn write_by(
         objects: &[deed.object.to_owned()],
         mechanism: None,
         by: None,
+        credentials: &[],
+        words: None,
         result: Outcome::Success.name(),
     }
     .append(&mut body);

@@ -39,6 +39,10 @@ pub struct Trace<'r> {
     pub touched: Vec<String>,
     /// The mechanism that was used, and who computed it: the token, or the library in the server's memory.
     pub computed: Option<(&'static str, &'static str)>,
+    /// Credentials that were proven beside the certificate.
+    pub credentials: &'r [String],
+    /// Log: what the client said.
+    pub words: Option<String>,
     /// Set once a row was made for it: a row that was not committed is made again with the same number.
     ticket: Option<Ticket>,
     committed: bool,
@@ -75,6 +79,8 @@ impl Trace<'_> {
             objects: &self.touched,
             mechanism: self.computed.map(|(mechanism, _)| mechanism),
             by: self.computed.map(|(_, by)| by),
+            credentials: self.credentials,
+            words: self.words.as_deref(),
             result,
         };
         line.append(body);
@@ -149,6 +155,8 @@ impl Audit {
             item: u32::try_from(item).unwrap_or(u32::MAX),
             touched: Vec::new(),
             computed: None,
+            credentials: &[],
+            words: None,
             ticket: None,
             committed: false,
         }

@@ -44,6 +44,10 @@ pub(super) struct Line<'a, O: Display> {
     pub mechanism: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub by: Option<&'a str>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    pub credentials: &'a [String],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub words: Option<&'a str>,
     pub result: &'a str,
 }
 
@@ -80,6 +84,12 @@ pub struct Record {
     pub mechanism: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub by: Option<String>,
+    /// Credentials that were proven beside the certificate: `user:NAME`, `device:NAME`, `ticket:KEY`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub credentials: Vec<String>,
+    /// Log: what the client said, escaped.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub words: Option<String>,
     pub result: String,
 }
 

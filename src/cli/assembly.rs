@@ -17,7 +17,9 @@ use crate::config::{Config, DatabaseUrl, IdentityMapping, TokenSource};
 use crate::engine::Engine;
 use crate::engine::directory::{MappingField, fingerprint_key};
 use crate::engine::founding::{self, FIRST_TENANT, FoundingError};
+use crate::engine::freshness::Freshness;
 use crate::engine::service::KmipService;
+use crate::engine::session::register::{NewUser, Register};
 use crate::engine::settings::{CertificateSettings, MessageLimits, Settings};
 use crate::engine::tenant::{Identity, Tenant};
 use crate::hsm::{Hsm, HsmError, Pin, Source};
@@ -150,6 +152,7 @@ pub(super) async fn enrol(opened: &Opened, name: &str, certificate: &Path) -> Re
         created: opened.clock.now(),
         // The first client may do whatever the standard lets a client do.
         profiles: vec![crate::engine::access::STANDARD.to_owned()],
+        requires_credential: false,
         derive: Vec::new(),
     };
     let added =
@@ -159,6 +162,37 @@ pub(super) async fn enrol(opened: &Opened, name: &str, certificate: &Path) -> Re
         Err(FoundingError::Store(StoreError::Exists)) => Ok(()),
         other => Ok(other?),
     }
+}
+
+/// Users that the standard's test cases name and none of them makes (TC-CREG-2). They open nothing:
+/// a credential only narrows what a certificate may do.
+const SUITE_USERS: [(&str, &str); 1] = [("one-time-user", "one-time-password")];
+
+/// Makes the users of the test suites, once. Only ever called with `--interop`.
+pub(super) async fn suite_users(opened: &Opened) -> Result<(), Failure> {
+    let register = Register {
+        store: &opened.store,
+        hsm: &opened.hsm,
+        clock: &opened.clock,
+        tenant: FIRST_TENANT,
+        freshness: Freshness::default(),
+    };
+    let known = register.list().await?;
+    for (name, password) in SUITE_USERS {
+        if known.iter().any(|user| user.name == name) {
+            continue;
+        }
+        let new = NewUser {
+            name,
+            password: Some(password),
+            hashed: true,
+            device: None,
+            identity: None,
+            operations: None,
+        };
+        register.add(new).await?;
+    }
+    Ok(())
 }
 
 fn settings(config: &Config) -> Settings {
@@ -178,6 +212,10 @@ fn settings(config: &Config) -> Settings {
         mapping: vec![MappingField::Fingerprint, mapping(config.identity.mapping)],
         strict_audit: config.audit.strict,
         anchor: config.audit.anchor.clone(),
+        https: config.https.listen.is_some(),
+        archive: config.archive.directory.clone(),
+        archive_orphans: config.archive.orphans.get(),
+        lease_time: u32::try_from(limits.lease.get().as_secs()).unwrap_or(u32::MAX),
         interop: config.server.interop,
         certificates: CertificateSettings {
             longest: i64::try_from(config.certificates.days.get()).unwrap_or(1) * 86_400,

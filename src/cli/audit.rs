@@ -160,8 +160,16 @@ fn for_people(shown: &Shown) -> String {
         "intent" => "begins",
         _ => &record.result,
     };
+    let credentials = match record.credentials.is_empty() {
+        true => String::new(),
+        false => format!(" ({})", record.credentials.join(", ")),
+    };
+    let words = match &record.words {
+        Some(words) => format!("  says: {words}"),
+        None => String::new(),
+    };
     let line = format!(
-        "{}  {node}#{sequence}  {who}@{}  {}  {result}  {}",
+        "{}  {node}#{sequence}  {who}@{}{credentials}  {}  {result}  {}{words}",
         super::client::date(record.time),
         record.address,
         record.operation,

@@ -10,6 +10,7 @@ use rustls_pki_types::pem::PemObject;
 use super::grant::{GrantScope, Withdraw};
 use super::place::Place;
 use super::{Failure, assembly};
+use crate::engine::client_profile;
 use crate::engine::directory::fingerprint_key;
 use crate::engine::founding;
 use crate::engine::lease;
@@ -29,6 +30,7 @@ enum ClientCommand {
     Add(Add),
     List(List),
     Revoke(Revoke),
+    Profile(Profile),
     Grant(GrantScope),
     Withdraw(Withdraw),
 }
@@ -56,9 +58,12 @@ struct Add {
     /// The subject of certificates that exist; needs identity.mapping = "subject".
     #[arg(long, value_name = "NAME", conflicts_with_all = ["out", "certificate"])]
     subject: Option<String>,
-    /// Client profiles, for example `standard`; may be repeated.
-    #[arg(long, value_name = "PROFILE")]
+    /// Client profiles, for example `standard` or `fortigate`; may be repeated.
+    #[arg(long, value_name = "PROFILE", value_parser = client_profile::parse)]
     profile: Vec<String>,
+    /// The certificate alone is not enough: requests must show a credential of a `keyward user`, too.
+    #[arg(long)]
+    require_credential: bool,
     #[command(flatten)]
     place: Place,
     /// Answer in JSON.
@@ -91,12 +96,40 @@ struct Revoke {
     place: Place,
 }
 
+/// Shows, adds or removes what a known client needs beyond the standard, for one identity.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example: keyward client profile firewall-3 --add fortigate
+
+Without --add or --remove it shows the identity's profiles and how each deviates from the standard."
+)]
+struct Profile {
+    name: String,
+    #[arg(long, default_value = "default")]
+    tenant: String,
+    /// A profile to add; may be repeated.
+    #[arg(long, value_name = "PROFILE", value_parser = client_profile::parse)]
+    add: Vec<String>,
+    /// A profile to take away; may be repeated.
+    #[arg(long, value_name = "PROFILE", value_parser = client_profile::parse)]
+    remove: Vec<String>,
+    /// Whether requests must show a credential of a `keyward user` besides the certificate.
+    #[arg(long, value_name = "true|false")]
+    require_credential: Option<bool>,
+    #[command(flatten)]
+    place: Place,
+    /// Answer in JSON.
+    #[arg(long)]
+    json: bool,
+}
+
 impl ClientFamily {
     pub(super) fn run(self) -> Result<(), Failure> {
         match self.command {
             ClientCommand::Add(command) => super::block_on(command.run()),
             ClientCommand::List(command) => super::block_on(command.run()),
             ClientCommand::Revoke(command) => super::block_on(command.run()),
+            ClientCommand::Profile(command) => super::block_on(command.run()),
             ClientCommand::Grant(command) => super::block_on(command.run()),
             ClientCommand::Withdraw(command) => super::block_on(command.run()),
         }
@@ -137,6 +170,7 @@ impl Add {
             name: self.name.clone(),
             created: opened.clock.now(),
             profiles: self.profile.clone(),
+            requires_credential: self.require_credential,
             derive: Vec::new(),
         };
         founding::add_identity(&opened.store, &opened.hsm, tenant, &identity, &key).await?;
@@ -221,6 +255,67 @@ impl Revoke {
         // Nodes use what they remember for one lease at the most (DESIGN §1.4).
         tokio::time::sleep(lease::LENGTH + Duration::from_millis(250)).await;
         println!("{} is revoked", self.name);
+        Ok(())
+    }
+}
+
+impl Profile {
+    async fn run(self) -> Result<(), Failure> {
+        let opened = assembly::open(&self.place.config()?).await?;
+        let tenant = founding::tenant_named(&opened.store, &opened.hsm, &self.tenant)
+            .await?
+            .ok_or_else(|| Failure::Refused(format!("there is no tenant {:?}", self.tenant)))?;
+        let changes =
+            !self.add.is_empty() || !self.remove.is_empty() || self.require_credential.is_some();
+        let identity = founding::change_identity(
+            &opened.store,
+            &opened.hsm,
+            &opened.clock,
+            (tenant, &self.name),
+            changes.then_some("client profile"),
+            |identity| {
+                identity
+                    .profiles
+                    .retain(|name| !self.remove.contains(name) && !self.add.contains(name));
+                identity.profiles.extend(self.add.iter().cloned());
+                identity.requires_credential = self
+                    .require_credential
+                    .unwrap_or(identity.requires_credential);
+            },
+        )
+        .await?;
+        if changes {
+            // Nodes use what they remember for one lease at the most (DESIGN §1.4).
+            tokio::time::sleep(lease::LENGTH + Duration::from_millis(250)).await;
+        }
+        let profiles = identity.profiles.iter();
+        let profiles: Vec<_> = profiles
+            .filter_map(|name| client_profile::named(name))
+            .collect();
+        if self.json {
+            let shown: Vec<_> = profiles
+                .iter()
+                .map(|profile| {
+                    serde_json::json!({ "name": profile.name, "deviations": profile.deviations })
+                })
+                .collect();
+            let shown = serde_json::json!({
+                "name": identity.name,
+                "profiles": shown,
+                "requires_credential": identity.requires_credential,
+            });
+            println!("{shown}");
+            return Ok(());
+        }
+        if identity.requires_credential {
+            println!("{} must show a credential", identity.name);
+        }
+        for profile in profiles {
+            println!("{}  {}", identity.name, profile.name);
+            for deviation in profile.deviations {
+                println!("    {}: {}", deviation.name(), deviation.habit());
+            }
+        }
         Ok(())
     }
 }

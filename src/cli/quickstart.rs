@@ -96,6 +96,7 @@ impl Quickstart {
             ),
             ("KEYWARD_INTEROP", self.interop.to_string()),
             ("KEYWARD_AUDIT_ANCHOR", text(dir.join("anchor"))),
+            ("KEYWARD_ARCHIVE_DIRECTORY", text(dir.join("archive"))),
             ("KEYWARD_TLS_CERTIFICATE", text(server.certificate)),
             ("KEYWARD_TLS_KEY", text(server.key)),
             ("KEYWARD_TLS_CLIENT_CA", text(pki.client_authority())),

@@ -115,6 +115,9 @@ async fn serve(
     let opened = assembly::open(config).await?;
     if let Some((name, certificate)) = first_client {
         assembly::enrol(&opened, name, certificate).await?;
+        if config.server.interop {
+            assembly::suite_users(&opened).await?;
+        }
     }
     let assembled = assembly::assemble(config, opened, &mut registry, tls.trust()).await?;
     let addresses = Addresses {

@@ -162,6 +162,9 @@ settings! {
         response: Seconds<1, 3600> = "30s";
         /// For requests under way when the server is told to end.
         drain: Seconds<1, 3600> = "20s";
+        /// Lease Time of new objects: after this, clients ask again (Obtain Lease) before they use
+        /// what they cached. 0s: without end.
+        lease: Seconds<0, 4_294_967_295> = "1h";
     }
     /// The log of every decision.
     audit: Audit {
@@ -171,6 +174,14 @@ settings! {
         /// The directory where the newest signed checkpoint is kept outside the database; empty:
         /// nowhere. Leave it out of the database's backups.
         anchor: Option<PathBuf> = "anchor";
+    }
+    /// Where Archive puts keys that are rarely needed, wrapped as they are in the database.
+    archive: ArchivePlace {
+        /// A directory, such as one on slower storage; empty: Archive is refused. All servers on
+        /// one database share it, and both are backed up together.
+        directory: Option<PathBuf> = "archive";
+        /// Files that no object has, left by a crash, are removed when they are this old.
+        orphans: Seconds<1, 31_536_000> = "1h";
     }
     /// From certificate to identity.
     identity: Identity {

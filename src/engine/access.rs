@@ -57,6 +57,12 @@ permissions! {
     Activate = "activate";
     Revoke = "revoke";
     Destroy = "destroy";
+    ObtainLease = "obtain-lease";
+    GetUsageAllocation = "get-usage-allocation";
+    Archive = "archive";
+    Recover = "recover";
+    SetConstraints = "set-constraints";
+    SetDefaults = "set-defaults";
     DeriveKey = "derive-key";
     ReKey = "re-key";
     ReProvision = "re-provision";
@@ -87,6 +93,7 @@ permissions! {
     ReplaceExisting = "replace-existing";
     ApproveWrappingKey = "approve-wrapping-key";
     Log = "log";
+    Login = "login";
     Interop = "interop";
 }
 
@@ -156,7 +163,11 @@ pub fn decide_tenant(caller: &Caller, permission: Permission) -> Decision {
     match permission {
         _ if caller.tenant.settings.withheld.contains(&permission) => Decision::Deny,
         // A new credential need not be of an authority that an administrator chose.
-        Permission::ReProvision if !caller.has_profile(STANDARD) => Decision::Deny,
+        Permission::ReProvision
+        // And what changes everybody's new objects is nobody's by default.
+        | Permission::SetConstraints
+        | Permission::SetDefaults
+            if !caller.has_profile(STANDARD) => Decision::Deny,
         _ => Decision::Allow,
     }
 }

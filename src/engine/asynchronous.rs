@@ -22,6 +22,8 @@ use super::context::Context;
 use super::directory::Caller;
 use super::entity::{self, EntityError, Verified};
 use super::error::{Fault, Reason};
+use super::session::Admitted;
+use super::session::rights::Narrowing;
 use crate::audit::Outcome;
 use crate::operation;
 use crate::protocol::enumeration::{Operation, ProcessingStage, ResultStatus};
@@ -56,6 +58,11 @@ pub struct Job {
     /// Seconds since 1970.
     pub submitted: i64,
     pub stage: Stage,
+    /// What the request's credentials left to it, and what the audit record calls them.
+    #[serde(default)]
+    narrowing: Narrowing,
+    #[serde(default)]
+    credentials: Vec<String>,
     /// The request, then the answer.
     sealed: Sealed,
 }
@@ -136,7 +143,11 @@ fn fault(error: EntityError) -> Fault {
 
 /// What a job's secrets are bound to.
 fn binding(engine: &Engine, tenant: TenantId, key: &str, stage: Stage) -> Vec<u8> {
-    let stage = if stage == Stage::Submitted { "request" } else { "answer" };
+    let stage = if stage == Stage::Submitted {
+        "request"
+    } else {
+        "answer"
+    };
     let mut out = Vec::with_capacity(96 + key.len());
     for part in [engine.deployment.as_str(), "job", stage, key] {
         out.extend_from_slice(&(part.len() as u64).to_be_bytes());
@@ -181,11 +192,7 @@ async fn open(
         .await?)
 }
 
-async fn row(
-    engine: &Engine,
-    tenant: TenantId,
-    key: &str,
-) -> Result<Option<Verified<Job>>, Fault> {
+async fn row(engine: &Engine, tenant: TenantId, key: &str) -> Result<Option<Verified<Job>>, Fault> {
     engine
         .rows()
         .read::<Job>(EntityKind::Job, tenant, key)
@@ -203,7 +210,7 @@ async fn put(engine: &Engine, place: &Place, version: i64, job: &Job) -> Result<
 /// Accepts an operation; answers the Asynchronous Correlation Value.
 pub async fn submit(
     engine: &Arc<Engine>,
-    caller: &Caller,
+    (caller, admitted): (&Caller, &Admitted),
     (operation, version): (Operation, Version),
     payload: &[Node<'_>],
 ) -> Result<Bytes, Fault> {
@@ -236,6 +243,8 @@ pub async fn submit(
             minor: version.minor,
             submitted: now,
             stage: Stage::Submitted,
+            narrowing: admitted.narrowing.clone(),
+            credentials: admitted.labels.clone(),
             sealed: seal(engine, caller, &place.1, Stage::Submitted, &clear).await?,
         };
         let commit = Commit {
@@ -386,14 +395,18 @@ fn enqueue(engine: &Arc<Engine>, place: Place, identity: &str) {
 /// Works on an identity's jobs, one after the other, until there are none.
 async fn work(engine: Weak<Engine>, queue: (TenantId, String)) {
     loop {
-        let Some(engine) = engine.upgrade() else { return };
+        let Some(engine) = engine.upgrade() else {
+            return;
+        };
         let next = {
             let queues = engine
                 .jobs
                 .queues
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner);
-            queues.get(&queue).and_then(|waiting| waiting.front().cloned())
+            queues
+                .get(&queue)
+                .and_then(|waiting| waiting.front().cloned())
         };
         if let Some(place) = next {
             let _running = Arc::clone(&engine.jobs.running).acquire_owned().await;
@@ -408,7 +421,9 @@ async fn work(engine: Weak<Engine>, queue: (TenantId, String)) {
             .queues
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        let Some(waiting) = queues.get_mut(&queue) else { return };
+        let Some(waiting) = queues.get_mut(&queue) else {
+            return;
+        };
         waiting.pop_front();
         if waiting.is_empty() {
             queues.remove(&queue);
@@ -463,7 +478,9 @@ async fn attempt(
     let mut trace = engine
         .audit
         .begin(operation, &sender, now, (&correlation, 0));
+    trace.credentials = &job.body.credentials;
     let mut context = Context::new(Arc::clone(engine), Arc::clone(&caller), version, now);
+    context.admitted.narrowing = job.body.narrowing.clone();
     let result = run(&mut context, operation, place, &job.body).await;
     if result.is_err() {
         context.drop_changes();
@@ -473,6 +490,7 @@ async fn attempt(
     let answer = super::batch::result_item(operation, None, result, version);
     trace.touched.append(&mut context.touched);
     trace.computed = context.computed;
+    trace.words = context.words.take();
     let finished = finish(engine, place, &job, &caller, (&answer, version)).await;
     let finished = finished.map_err(|fault| StoreError::Unavailable(fault.message.into_owned()))?;
     context.put(finished);
@@ -483,7 +501,9 @@ async fn attempt(
             Some(_) => Vec::new(),
         },
     };
-    match engine.commit(commit).await {
+    let done = engine.commit(commit).await;
+    context.committed(&done);
+    match done {
         Ok(()) if failed.is_none() => trace.commit(),
         Ok(()) => {
             let outcome = failed.map_or(Outcome::Success, Outcome::Failure);
@@ -513,7 +533,10 @@ async fn run(
     };
     let payload = seam::request(operation, context.version, items);
     let mut answered = Vec::new();
-    Box::pin(operation::run(context, operation, &payload, &mut answered)).await
+    context.admitted.narrowing.begin(operation)?;
+    let bytes = Box::pin(operation::run(context, operation, &payload, &mut answered)).await?;
+    context.settle().await?;
+    Ok(bytes)
 }
 
 /// The job's row with its answer.

@@ -10,12 +10,11 @@ use super::context::Context;
 use super::directory::Caller;
 use super::envelope::{failure, nearest, refuse, salvage_version, serve_as, split, version_of};
 use super::error::{Fault, Reason};
+use super::session::{self, Admitted, Refusal};
 use crate::audit::{Outcome, Trace};
 use crate::operation;
 use crate::operation::asynchronous::poll::PollRequest;
-use crate::protocol::enumeration::{
-    BatchErrorContinuationOption, Operation, ResultStatus,
-};
+use crate::protocol::enumeration::{BatchErrorContinuationOption, Operation, ResultStatus};
 use crate::protocol::message::{
     ProtocolVersion, RequestHeader, RequestItem, ResponseHeader, ResponseItem, encode_payload,
     encode_response,
@@ -25,7 +24,7 @@ use crate::protocol::structure::{Bytes, DateTime, Structure};
 use crate::protocol::tag;
 use crate::protocol::version::Version;
 use crate::store::StoreError;
-use crate::store::record::Commit;
+use crate::store::record::{Change, Commit};
 
 /// Who sent a message, as far as the transport knows.
 #[derive(Clone, Debug)]
@@ -33,6 +32,9 @@ pub struct Sender {
     pub caller: Result<Arc<Caller>, Fault>,
     pub address: String,
 }
+
+/// How often an item is run when other requests change its rows meanwhile.
+const ATTEMPTS: u32 = 16;
 
 /// What an item leaves behind when it goes well.
 #[derive(Debug)]
@@ -51,6 +53,8 @@ struct Batch<'e> {
     now: i64,
     /// Server Correlation Value of the answer.
     correlation: String,
+    /// What the header's credentials came to; None for a client without identity.
+    admission: Option<Result<Admitted, Refusal>>,
     /// Bytes left for the answer, when the client set a Maximum Response Size.
     room: Option<usize>,
 }
@@ -110,6 +114,13 @@ pub async fn answer(engine: &Arc<Engine>, sender: &Sender, request: &[u8], out: 
         .unwrap_or(engine.settings.limits.response)
         .min(engine.settings.limits.response);
     let correlation = engine.correlation_value();
+    let admission = match &sender.caller {
+        Ok(caller) => {
+            let shown = header.authentication.as_ref();
+            Some(session::authenticate(engine, sender, caller, shown, now).await)
+        }
+        Err(_) => None,
+    };
     let mut batch = Batch {
         engine,
         sender,
@@ -117,6 +128,7 @@ pub async fn answer(engine: &Arc<Engine>, sender: &Sender, request: &[u8], out: 
         version,
         now,
         correlation,
+        admission,
         room: Some(room),
     };
     let answers = batch.run(items).await;
@@ -136,10 +148,22 @@ impl Batch<'_> {
                 minor: self.version.minor.into(),
             },
             time_stamp: DateTime(self.now),
+            server_hashed_password: self
+                .admitted()
+                .and_then(|admitted| admitted.server_hashed_password.clone()),
             client_correlation_value: self.header.client_correlation_value.clone(),
             server_correlation_value: Some(self.correlation.clone()),
             batch_count: i32::try_from(count).unwrap_or(i32::MAX),
         }
+    }
+
+    fn admitted(&self) -> Option<&Admitted> {
+        self.admission.as_ref()?.as_ref().ok()
+    }
+
+    /// Why none of the message's operations is performed, but perhaps those that anybody may ask for.
+    fn refusal(&self) -> Option<&Refusal> {
+        self.admission.as_ref()?.as_ref().err()
     }
 
     async fn run(&mut self, items: Vec<Node<'_>>) -> Vec<ResponseItem> {
@@ -149,12 +173,12 @@ impl Batch<'_> {
             .unwrap_or(BatchErrorContinuationOption::STOP);
         let undo = option == BatchErrorContinuationOption::UNDO && items.len() > 1;
         let mut context = match &self.sender.caller {
-            Ok(caller) => Some(Context::new(
-                Arc::clone(self.engine),
-                Arc::clone(caller),
-                self.version,
-                self.now,
-            )),
+            Ok(caller) => {
+                let (engine, caller) = (Arc::clone(self.engine), Arc::clone(caller));
+                let mut context = Context::new(engine, caller, self.version, self.now);
+                context.admitted = self.admitted().cloned().unwrap_or_default();
+                Some(context)
+            }
             Err(_) => None,
         };
         let mut answers: Vec<ResponseItem> = Vec::with_capacity(items.len());
@@ -198,7 +222,9 @@ impl Batch<'_> {
                 changes: context.take_changes(),
                 audit,
             };
-            match self.engine.commit(commit).await {
+            let done = self.engine.commit(commit).await;
+            context.committed(&done);
+            match done {
                 Ok(()) => open.iter_mut().for_each(Trace::commit),
                 Err(error) => {
                     failed = true;
@@ -246,6 +272,9 @@ impl Batch<'_> {
             self.engine
                 .audit
                 .begin(operation, self.sender, self.now, (&self.correlation, place));
+        if let Some(admitted) = self.admitted() {
+            trace.credentials = &admitted.labels;
+        }
         let result = self.try_item(item, context, room, undo, &mut trace).await;
         self.engine
             .metrics
@@ -311,6 +340,18 @@ impl Batch<'_> {
                     format!("the operation {} is not supported", item.operation),
                 )
             })?;
+        if let Some(refusal) = self.refusal()
+            && !(refusal.open && row.anonymous)
+        {
+            return Err(refusal.fault.clone());
+        }
+        let mut context = context;
+        if let Some(context) = context.as_deref_mut() {
+            context.admitted.narrowing.begin(item.operation)?;
+            if row.immediate || row.anonymous {
+                context.admitted.narrowing.cover_none()?;
+            }
+        }
         if let Some(answered) = self.apart(&item, row, undo).await? {
             return Ok(answered);
         }
@@ -332,13 +373,16 @@ impl Batch<'_> {
             attempts += 1;
             context.touched.clear();
             context.computed = None;
+            context.words = None;
+            context.admitted.narrowing.again(item.operation)?;
+            context.begin(attempts > 1);
             trace.touched.clear();
             let outcome = self
                 .attempt(context, item.operation, &payload, room, undo, trace)
                 .await;
             match outcome {
                 Ok(payload) => return Ok(Answered::Payload(payload)),
-                Err(Attempt::Conflict) if attempts < 4 && !undo => {
+                Err(Attempt::Conflict) if attempts < ATTEMPTS && !undo => {
                     context.roll_back(snapshot.clone())
                 }
                 Err(Attempt::Conflict) => {
@@ -366,6 +410,7 @@ impl Batch<'_> {
     ) -> Result<Bytes, Attempt> {
         let mut answered = Vec::new();
         let bytes = operation::run(context, operation, payload, &mut answered).await?;
+        context.settle().await?;
         let length = bytes.len() + 100;
         if room.is_some_and(|room| length > room) {
             return Err(Attempt::Fault(Fault::new(
@@ -377,13 +422,21 @@ impl Batch<'_> {
         }
         trace.touched.append(&mut context.touched);
         trace.computed = context.computed;
+        trace.words = context.words.take();
         if !undo {
             let changes = context.take_changes();
             if !changes.is_empty() {
+                // Two requests may add the same row at once: the later one looks again.
+                let adds_row = changes
+                    .iter()
+                    .any(|change| matches!(change, Change::Put(row) if row.version == 1));
                 let audit = vec![self.engine.audit.outcome(trace)];
-                match self.engine.commit(Commit { changes, audit }).await {
+                let done = self.engine.commit(Commit { changes, audit }).await;
+                context.committed(&done);
+                match done {
                     Ok(()) => trace.commit(),
                     Err(StoreError::Conflict) => return Err(Attempt::Conflict),
+                    Err(StoreError::Exists) if adds_row => return Err(Attempt::Conflict),
                     Err(error) => {
                         return Err(Attempt::Fault(in_operation(error.into(), operation)));
                     }
@@ -427,8 +480,12 @@ impl Batch<'_> {
             ));
         }
         let asked = (operation, self.version);
-        let value = asynchronous::submit(self.engine, caller, asked, &item.payload).await?;
-        Ok(Some(Answered::Item(asynchronous::pending(operation, value))))
+        let none = Admitted::default();
+        let asker = (caller.as_ref(), self.admitted().unwrap_or(&none));
+        let value = asynchronous::submit(self.engine, asker, asked, &item.payload).await?;
+        Ok(Some(Answered::Item(asynchronous::pending(
+            operation, value,
+        ))))
     }
 }
 

@@ -1,13 +1,22 @@
 //! The doors: an operation reaches objects, keys and the store only through its context, which
 //! knows who asks, what the batch has done so far and what is to be written.
 
+pub mod allocation;
+mod entities;
+mod files;
+mod located;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use self::allocation::Credit;
+use self::entities::StagedEntity;
+use self::files::Files;
 use super::Engine;
 use super::access::{self, Decision, Permission};
 use super::directory::Caller;
 use super::error::{Fault, Reason};
+use super::session::{Admitted, ticket};
 use crate::object::derivation_master;
 use crate::object::managed::{Draft, Row, Sealed, Unsound};
 use crate::object::state;
@@ -15,8 +24,7 @@ use crate::protocol::enumeration::UniqueIdentifier;
 use crate::protocol::identifier::Identifier;
 use crate::protocol::tag;
 use crate::protocol::version::Version;
-use crate::store::filter::{Filter, Located};
-use crate::store::record::{Change, TenantId};
+use crate::store::record::{Change, EntityKind, TenantId};
 
 /// Whether an operation can do with a destroyed object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,10 +61,18 @@ pub struct Context {
     pub touched: Vec<String>,
     /// The mechanism that the item used and who computed it, for its audit record.
     pub computed: Option<(&'static str, &'static str)>,
+    /// What the client said, for its audit record.
+    pub words: Option<String>,
+    /// What the message's credentials came to.
+    pub admitted: Admitted,
     produced: Produced,
     staged: HashMap<String, Staged>,
     /// Rows that are no objects, to be written with the same commit.
     rows: Vec<Change>,
+    /// Rows that are no objects and that this batch reads back.
+    entities: HashMap<(EntityKind, String), StagedEntity>,
+    credit: Credit,
+    files: Files,
 }
 
 impl Context {
@@ -68,9 +84,14 @@ impl Context {
             now,
             touched: Vec::new(),
             computed: None,
+            words: None,
+            admitted: Admitted::default(),
             produced: Produced::default(),
             staged: HashMap::new(),
             rows: Vec::new(),
+            entities: HashMap::new(),
+            credit: Credit::default(),
+            files: Files::default(),
         }
     }
 
@@ -127,6 +148,11 @@ impl Context {
             .push((operation, identifier.to_owned()));
     }
 
+    /// Sets the ID Placeholder alone: the enumeration of 2.1 §11.58 has no name for this result.
+    pub fn place(&mut self, identifier: &str) {
+        self.produced.placeholder = Some(identifier.to_owned());
+    }
+
     pub fn empty_placeholder(&mut self) {
         self.produced.placeholder = None;
     }
@@ -137,7 +163,10 @@ impl Context {
     }
 
     /// Whether the caller may do this where there is no object yet.
-    pub fn permit(&self, permission: Permission) -> Result<(), Fault> {
+    pub fn permit(&mut self, permission: Permission) -> Result<(), Fault> {
+        if self.touched.is_empty() {
+            self.admitted.narrowing.cover_none()?;
+        }
         match access::decide_tenant(&self.caller, permission) {
             Decision::Allow => Ok(()),
             Decision::Deny | Decision::Hide => Err(denied(permission)),
@@ -190,12 +219,19 @@ impl Context {
             Decision::Deny => return Err(denied(permission)),
             Decision::Hide => return Err(Fault::not_found(identifier)),
         }
+        self.admitted.narrowing.cover(&object)?;
         derivation_master::permit(&object, permission)?;
         self.touch(&object.unique_identifier);
         if destroyed == Destroyed::Refused && state::is_destroyed(&object.attributes) {
             return Err(Fault::new(
                 Reason::ObjectDestroyed,
                 "the object is destroyed; only its attributes remain",
+            ));
+        }
+        if object.archived && !reaches_archived(permission, self.version) {
+            return Err(Fault::new(
+                Reason::ObjectArchived,
+                "the object is archived; recover it first",
             ));
         }
         Ok(object)
@@ -229,7 +265,9 @@ impl Context {
     }
 
     /// Writes a new object with the commit of this item (or of the batch, with Undo).
-    pub async fn insert(&mut self, draft: Draft) -> Result<(), Fault> {
+    pub async fn insert(&mut self, mut draft: Draft) -> Result<(), Fault> {
+        self.rules().await?.check(&draft)?;
+        self.count_from(&mut draft).await?;
         self.stage(draft, 0).await
     }
 
@@ -247,7 +285,9 @@ impl Context {
     }
 
     /// Puts an imported object in the place of one that is there; its dates are what it brings.
-    pub async fn replace(&mut self, draft: Draft, version: i64) -> Result<(), Fault> {
+    pub async fn replace(&mut self, mut draft: Draft, version: i64) -> Result<(), Fault> {
+        self.rules().await?.check(&draft)?;
+        self.count_from(&mut draft).await?;
         self.stage(draft, version).await
     }
 
@@ -280,63 +320,25 @@ impl Context {
         Ok(())
     }
 
-    /// Finds objects: the database's answer, checked against the rows, with this batch's own changes.
-    pub async fn locate(&self, filter: &Filter) -> Result<Located, Fault> {
-        if self.staged.is_empty() {
-            let located = self.engine.store.locate(filter).await?;
-            return self.confirmed(filter, located).await;
+    /// Ends an operation that went well: what it takes from a ticket is taken, by itself, so that it
+    /// stays used whatever becomes of the batch.
+    ///
+    /// # Errors
+    /// Not Authorised where it used no object and only rights for objects are there.
+    pub(super) async fn settle(&mut self) -> Result<(), Fault> {
+        if self.touched.is_empty() {
+            self.admitted.narrowing.cover_none()?;
         }
-        // Inside an open transaction: ask for everything that matches, then replace what the batch changed.
-        let unpaged = Filter {
-            offset: 0,
-            maximum: None,
-            count: true,
-            ..filter.clone()
-        };
-        let mut located = self.engine.store.locate(&unpaged).await?;
-        located
-            .unique_identifiers
-            .retain(|id| !self.staged.contains_key(id));
-        let mut located = self.confirmed(filter, located).await?;
-        let mut fresh: Vec<&Staged> = self
-            .staged
-            .values()
-            .filter(|staged| filter.holds(&staged.row.record, &staged.row.index))
-            .collect();
-        fresh.sort_by(|a, b| {
-            b.row
-                .record
-                .unique_identifier
-                .cmp(&a.row.record.unique_identifier)
-        });
-        let mut ids: Vec<String> = fresh
-            .iter()
-            .map(|staged| staged.row.record.unique_identifier.clone())
-            .collect();
-        ids.append(&mut located.unique_identifiers);
-        let total = u64::try_from(ids.len()).ok();
-        let skip = usize::try_from(filter.offset).unwrap_or(usize::MAX);
-        let take = filter
-            .maximum
-            .and_then(|maximum| usize::try_from(maximum).ok())
-            .unwrap_or(usize::MAX);
-        Ok(Located {
-            unique_identifiers: ids.into_iter().skip(skip).take(take).collect(),
-            total,
-        })
+        match self.admitted.narrowing.charge() {
+            Some(charge) => ticket::charge(&self.engine, self.tenant(), &charge).await,
+            None => Ok(()),
+        }
     }
 
-    /// Without the hits that their rows do not bear out.
-    async fn confirmed(&self, filter: &Filter, located: Located) -> Result<Located, Fault> {
-        let found = located.unique_identifiers.len();
-        let unique_identifiers = self
-            .engine
-            .confirm(filter, located.unique_identifiers)
-            .await?;
-        let wrong = u64::try_from(found - unique_identifiers.len()).unwrap_or(0);
-        Ok(Located {
-            unique_identifiers,
-            total: located.total.map(|total| total.saturating_sub(wrong)),
+    /// Whether the batch already writes this row that is no object.
+    pub(super) fn puts(&self, kind: EntityKind, key: &str) -> bool {
+        self.rows.iter().any(|change| {
+            matches!(change, Change::Put(entity) if entity.kind == kind && entity.key == key)
         })
     }
 
@@ -372,12 +374,15 @@ impl Context {
         // Updates first: one of them may give up a Name that an insert takes (Re-key).
         changes.sort_by_key(|(base, _)| *base == 0);
         let objects = changes.into_iter().map(|(_, change)| change);
-        objects.chain(self.rows.drain(..)).collect()
+        let entities = self.entities.drain().map(|(_, staged)| staged.change);
+        objects.chain(self.rows.drain(..)).chain(entities).collect()
     }
 
     pub(super) fn drop_changes(&mut self) {
         self.staged.clear();
         self.rows.clear();
+        self.entities.clear();
+        self.roll_back_files(Files::default());
     }
 
     pub(super) fn snapshot(&self) -> Snapshot {
@@ -385,6 +390,8 @@ impl Context {
             produced: self.produced.clone(),
             staged: self.staged.clone(),
             rows: self.rows.clone(),
+            entities: self.entities.clone(),
+            files: self.files.clone(),
         }
     }
 
@@ -392,6 +399,8 @@ impl Context {
         self.produced = snapshot.produced;
         self.staged = snapshot.staged;
         self.rows = snapshot.rows;
+        self.entities = snapshot.entities;
+        self.roll_back_files(snapshot.files);
     }
 }
 
@@ -401,6 +410,22 @@ pub(super) struct Snapshot {
     produced: Produced,
     staged: HashMap<String, Staged>,
     rows: Vec<Change>,
+    entities: HashMap<(EntityKind, String), StagedEntity>,
+    files: Files,
+}
+
+/// What can be done with an archived object, and since which version: 1.4 §11 answers Object Archived
+/// to everything but Recover; 2.x has no such reason for these.
+static ON_ARCHIVED: &[(Permission, Version)] = &[
+    (Permission::Recover, Version::V1_0),
+    (Permission::GetAttributes, Version::V2_0),
+    (Permission::Destroy, Version::V2_0),
+];
+
+fn reaches_archived(permission: Permission, version: Version) -> bool {
+    ON_ARCHIVED
+        .iter()
+        .any(|(reaching, since)| *reaching == permission && *since <= version)
 }
 
 fn denied(permission: Permission) -> Fault {

@@ -8,11 +8,13 @@ use rustls_pki_types::CertificateDer;
 use sha2::{Digest, Sha256};
 use x509_parser::extensions::GeneralName;
 
+use super::client_profile::{self, Deviation};
 use super::entity::{EntityError, Remembered, Rows};
 use super::freshness::Freshness;
 use super::tenant::{Identity, Manifest, Mapping, Tenant, TenantKey};
 use crate::hsm::{Hsm, Purpose, TenantKeys, WrappedKey};
 use crate::object::managed::Unsound;
+use crate::object::rules::{self, Rules};
 use crate::store::Store;
 use crate::store::record::{EntityKind, TenantId};
 
@@ -51,6 +53,14 @@ impl Caller {
     pub fn has_profile(&self, name: &str) -> bool {
         self.identity.profiles.iter().any(|profile| profile == name)
     }
+
+    /// Whether one of the identity's client profiles says so.
+    pub fn deviates(&self, deviation: Deviation) -> bool {
+        let profiles = self.identity.profiles.iter();
+        profiles
+            .filter_map(|name| client_profile::named(name))
+            .any(|profile| profile.deviations.contains(&deviation))
+    }
 }
 
 /// A tenant with its keys opened for use.
@@ -58,6 +68,8 @@ impl Caller {
 pub struct TenantInForce {
     pub settings: Tenant,
     pub keys: TenantKeys,
+    /// What its new objects have to be like.
+    pub rules: Rules,
 }
 
 /// Why somebody is not let in. The client is told no more than that.
@@ -281,11 +293,28 @@ impl Directory {
             .ok_or(Unsound::Gone)?
             .body;
         let keys = tenant_keys(rows, tenant_id).await?;
-        let tenant = Arc::new(TenantInForce { settings, keys });
+        let rules = tenant_rules(rows, tenant_id).await?;
+        let tenant = Arc::new(TenantInForce {
+            settings,
+            keys,
+            rules,
+        });
         self.tenants
             .insert(place, (generation, Arc::clone(&tenant)));
         Ok(tenant)
     }
+}
+
+async fn tenant_rules(rows: &Rows<'_>, tenant: TenantId) -> Result<Rules, EntityError> {
+    let constraints = rows
+        .read(EntityKind::Constraints, tenant, rules::KEY)
+        .await?;
+    let defaults = rows.read(EntityKind::Defaults, tenant, rules::KEY).await?;
+    let rules = Rules::read(
+        constraints.map(|row| row.body).as_ref(),
+        defaults.map(|row| row.body).as_ref(),
+    );
+    Ok(rules.map_err(|error| Unsound::Damaged(error.to_string()))?)
 }
 
 /// A tenant's keys for a command, which remembers nothing.

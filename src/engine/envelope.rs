@@ -81,6 +81,7 @@ pub fn refuse(version: Version, now: i64, fault: &Fault, out: &mut Vec<u8>) {
             minor: version.minor.into(),
         },
         time_stamp: DateTime(now),
+        server_hashed_password: None,
         client_correlation_value: None,
         server_correlation_value: None,
         batch_count: 1,

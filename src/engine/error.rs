@@ -49,6 +49,10 @@ reasons! {
     ServerLimitExceeded = GENERAL_FAILURE, V2_0 SERVER_LIMIT_EXCEEDED;
     Internal = GENERAL_FAILURE;
     Unavailable = GENERAL_FAILURE;
+    /// Tickets came with 2.0.
+    InvalidTicket = AUTHENTICATION_NOT_SUCCESSFUL, V2_0 INVALID_TICKET;
+    /// The rights of a credential do not allow it.
+    NotAuthorised = PERMISSION_DENIED, V2_0 NOT_AUTHORISED;
     AttestationFailed = PERMISSION_DENIED, V1_2 ATTESTATION_FAILED;
     /// Not there, or not for this caller to know of.
     ObjectNotFound = ITEM_NOT_FOUND, V2_0 OBJECT_NOT_FOUND;
@@ -57,11 +61,15 @@ reasons! {
     /// Destroy of what is destroyed (1.4 §11.20).
     DestroyedBefore = PERMISSION_DENIED, V2_0 OBJECT_DESTROYED;
     ObjectArchived = OBJECT_ARCHIVED;
+    /// 1.4 §11.2 "Templates that do not exist are given in request".
+    TemplateNotFound = ITEM_NOT_FOUND, V2_0 OBJECT_NOT_FOUND;
     ObjectAlreadyExists = INVALID_FIELD, V1_4 OBJECT_ALREADY_EXISTS;
     PermissionDenied = PERMISSION_DENIED;
     WrongKeyLifecycleState = PERMISSION_DENIED, V2_1 WRONG_KEY_LIFECYCLE_STATE;
     IncompatibleCryptographicUsageMask = PERMISSION_DENIED, V2_0 INCOMPATIBLE_CRYPTOGRAPHIC_USAGE_MASK;
     UsageLimitExceeded = PERMISSION_DENIED, V2_0 USAGE_LIMIT_EXCEEDED;
+    /// 1.4 §11.19, 2.1 §6.1.23.1.
+    NoUsageLimits = ILLEGAL_OPERATION, V2_0 ATTRIBUTE_NOT_FOUND;
     InvalidObjectType = INVALID_FIELD, V2_0 INVALID_OBJECT_TYPE;
     /// Activate and Revoke of what has no state; wrapping with what is no key (1.4 §11.12, §11.19).
     NotForThisObject = ILLEGAL_OPERATION, V2_0 INVALID_OBJECT_TYPE;
@@ -103,6 +111,9 @@ reasons! {
     NotQuantumSafe = GENERAL_FAILURE;
     InvalidAsynchronousCorrelationValue = INVALID_FIELD, V2_0 INVALID_ASYNCHRONOUS_CORRELATION_VALUE;
     InvalidCorrelationValue = INVALID_FIELD, V2_0 INVALID_CORRELATION_VALUE;
+    /// What a tenant's Set Constraints demand; the reason came with the operation.
+    ConstraintViolation = PERMISSION_DENIED, V2_1 CONSTRAINT_VIOLATION;
+    ApplicationNamespaceNotSupported = APPLICATION_NAMESPACE_NOT_SUPPORTED;
     InvalidDataType = INVALID_FIELD, V2_0 INVALID_DATA_TYPE;
     NumericRange = INVALID_FIELD, V2_0 NUMERIC_RANGE;
     InvalidAttribute = INVALID_FIELD, V2_0 INVALID_ATTRIBUTE;

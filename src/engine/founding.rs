@@ -288,6 +288,40 @@ pub async fn add_identity(
     Ok(())
 }
 
+/// Changes an identity; what `change` answers becomes its row. Without a command it only shows it.
+///
+/// # Errors
+/// Refused when there is no such identity.
+pub async fn change_identity(
+    store: &Store,
+    hsm: &Hsm,
+    clock: &Clock,
+    (tenant, name): (TenantId, &str),
+    command: Option<&str>,
+    change: impl FnOnce(&mut Identity),
+) -> Result<Identity, FoundingError> {
+    let row = entity::read::<Identity>(store, hsm, EntityKind::Identity, tenant, name).await?;
+    let row = row.ok_or_else(|| {
+        FoundingError::Refused(format!(
+            "the tenant has no identity {name:?}; see `keyward client list`"
+        ))
+    })?;
+    let (mut identity, version) = (row.body, row.version + 1);
+    let Some(command) = command else {
+        return Ok(identity);
+    };
+    change(&mut identity);
+    let put = entity::put(hsm, EntityKind::Identity, tenant, name, version, &identity).await?;
+    let deed = Deed {
+        command,
+        tenant,
+        object: name,
+        time: clock.now(),
+    };
+    administration::write(store, vec![put], deed).await?;
+    Ok(identity)
+}
+
 async fn manifest(
     store: &Store,
     hsm: &Hsm,

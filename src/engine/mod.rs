@@ -1,9 +1,11 @@
 //! Knows who asks, opens the doors, runs the batch, writes the audit.
 
 pub mod access;
+pub mod archive;
 pub mod asynchronous;
 pub mod authority;
 pub mod batch;
+pub mod client_profile;
 pub mod context;
 pub mod credential;
 pub mod directory;
@@ -17,11 +19,13 @@ pub mod lease;
 pub mod metrics;
 pub mod rotation;
 pub mod service;
+pub mod session;
 pub mod settings;
 pub mod streams;
 pub mod tenant;
 pub mod text;
 pub mod token_error;
+pub mod turns;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -34,8 +38,10 @@ use self::error::{Fault, Reason};
 use self::freshness::Freshness;
 use self::lease::Lease;
 use self::metrics::Metrics;
+use self::session::Doorman;
 use self::settings::Settings;
 use self::streams::Streams;
+use self::turns::Turns;
 use crate::audit::Audit;
 use crate::audit::sealer::{self, SealError, Sealer};
 use crate::clock::Clock;
@@ -43,6 +49,7 @@ use crate::hsm::Hsm;
 use crate::object::index;
 use crate::object::managed::{Sealed, Unsound};
 use crate::object::service::gcm_uses::{GcmUses, Taken};
+use crate::store::archive::Archive;
 use crate::store::filter::Filter;
 use crate::store::record::{Commit, EntityKind, TenantId};
 use crate::store::{Store, StoreError};
@@ -65,6 +72,11 @@ pub struct Engine {
     /// Cryptographic operations in several parts.
     pub streams: Streams,
     pub gcm_uses: GcmUses,
+    doorman: Doorman,
+    /// For charges against Usage Limits.
+    turns: Turns,
+    /// Where material of archived objects is.
+    archive: Archive,
     answers: AtomicU64,
 }
 
@@ -117,6 +129,7 @@ impl Engine {
             None => None,
         };
         let audit = Audit::open(Arc::clone(&store), node, sealed, settings.strict_audit).await?;
+        let doorman = Doorman::new(hsm.random(32).await?);
         let position = store.journal_head().await?;
         let engine = Arc::new(Engine {
             store,
@@ -132,12 +145,17 @@ impl Engine {
             jobs: asynchronous::Jobs::default(),
             streams: Streams::default(),
             gcm_uses: GcmUses::default(),
+            doorman,
+            turns: Turns::default(),
+            archive: Archive::new(settings.archive.clone()),
             answers: AtomicU64::new(0),
             settings,
         });
         lease::keep(&engine, position);
+        streams::keep(&engine);
         asynchronous::resume(&engine).await?;
         sealer::keep(&engine);
+        archive::keep(&engine);
         rotation::keep(&engine);
         Ok(engine)
     }
@@ -300,6 +318,13 @@ impl Engine {
             .iter()
             .any(|(kind, ..)| EntityKind::says_who(*kind));
         self.store.apply(commit).await?;
+        // This node's own changes hold at once; others learn of them from the journal.
+        if versions
+            .iter()
+            .any(|(kind, ..)| EntityKind::says_who(*kind))
+        {
+            self.directory.forget();
+        }
         for (kind, tenant, key, version) in versions {
             self.freshness.note(kind, tenant, &key, version);
         }
@@ -344,8 +369,12 @@ impl Engine {
             changes: vec![change.map_err(damaged)?],
             audit: Vec::new(),
         };
-        self.commit(commit).await?;
-        Ok(Some(taken))
+        match self.commit(commit).await {
+            Ok(()) => Ok(Some(taken)),
+            // Another node took the key's first block.
+            Err(StoreError::Exists) => Err(StoreError::Conflict),
+            Err(error) => Err(error),
+        }
     }
 
     /// Names an answer, so that a client's report can be found in the log (2.1 §9.10).

@@ -226,6 +226,7 @@ async fn sender(engine: &Engine, object: &Sealed) -> Result<Sender, Fault> {
                 name: object.owner.clone(),
                 created: 0,
                 profiles: Vec::new(),
+                requires_credential: false,
                 derive: Vec::new(),
             },
             credential: None,

@@ -83,6 +83,7 @@ async fn context(engine: &Arc<Engine>) -> Context {
             name: "owner".into(),
             created: 0,
             profiles: Vec::new(),
+            requires_credential: false,
             derive: Vec::new(),
         },
         credential: None,

@@ -62,6 +62,12 @@ pub struct Settings {
     pub anchor: Option<std::path::PathBuf>,
     /// Whether the Interop operation is served (2.1 §6.1.26 forbids it in production).
     pub interop: bool,
+    /// Whether KMIP over HTTPS is served, too.
+    pub https: bool,
+    /// Directory of the archive; None: Archive is refused.
+    pub archive: Option<std::path::PathBuf>,
+    /// How long a file of the archive may be without a row that names it.
+    pub archive_orphans: std::time::Duration,
     /// Seconds; the value of a new object's Lease Time (2.1 §4.30).
     pub lease_time: u32,
     pub certificates: CertificateSettings,
@@ -78,6 +84,9 @@ impl Default for Settings {
             strict_audit: false,
             anchor: None,
             interop: false,
+            https: false,
+            archive: None,
+            archive_orphans: std::time::Duration::from_secs(3600),
             lease_time: 3600,
             certificates: CertificateSettings::default(),
             rotation: Duration::from_secs(60),

@@ -51,6 +51,9 @@ pub struct Identity {
     pub created: i64,
     /// Named client profiles (the issue Protocol) and `standard`.
     pub profiles: Vec<String>,
+    /// The certificate alone is not enough: a credential of a user must be shown, too.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub requires_credential: bool,
     /// Scopes that it may derive keys for from the tenant's derivation masters: each with all below
     /// it, or `*`. Of masters of its own every scope.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

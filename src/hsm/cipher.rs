@@ -5,9 +5,7 @@ use token::Mechanism;
 use token::raw::{CKM_AES_KEY_WRAP, CKM_ECDSA, CKM_RSA_PKCS, CKM_RSA_PKCS_PSS};
 use zeroize::Zeroizing;
 
-use super::mechanism::{
-    CipherParameters, Encipherment, Signature, WrapMethod, hash, hmac, number, token_hash,
-};
+use super::mechanism::{CipherParameters, Signature, WrapMethod, hash, hmac, number, token_hash};
 use super::passage::{unwrap_clear, wrap_clear};
 use super::pool::Cost;
 use super::tenant::decrypting;
@@ -19,7 +17,8 @@ use crate::protocol::enumeration::CryptographicAlgorithm;
 /// Room for a signature, in bytes: RSA with 16384 bits; SLH-DSA's longer ones get theirs on asking.
 const SIGNATURE: usize = 2048;
 
-const NOT_HELD: HsmError = HsmError::Integrity("the ciphertext, its tag or padding do not hold");
+pub(super) const NOT_HELD: HsmError =
+    HsmError::Integrity("the ciphertext, its tag or padding do not hold");
 
 fn wrap_method(row: &Row) -> WrapMethod {
     match row.shape {
@@ -244,51 +243,6 @@ impl Hsm {
             let mut out = seat.session.sign(mechanism, key, data, SIGNATURE)?;
             Ok(std::mem::take(&mut *out))
         })
-        .await
-    }
-
-    /// RSA decryption with a private key.
-    ///
-    /// # Errors
-    /// [`HsmError::Integrity`] when the padding does not hold (of PKCS#1 v1.5 only on tokens
-    /// without implicit rejection).
-    pub async fn decipher(
-        &self,
-        key: &UseKey<'_>,
-        how: Encipherment<'_>,
-        data: &[u8],
-    ) -> Result<Zeroizing<Vec<u8>>, HsmError> {
-        let (oaep, label) = match how {
-            Encipherment::Pkcs1 => (None, &[][..]),
-            Encipherment::Oaep {
-                hash: digest,
-                mask,
-                label,
-            } => {
-                let digest = token_hash(hash(digest.0)?)?.0;
-                let mask = token_hash(hash(mask.0)?)?.1;
-                (Some((digest, mask)), label)
-            }
-        };
-        self.with_key(
-            key,
-            Role::Decipher,
-            Cost::Long,
-            [label, data],
-            move |seat, key, [label, data]| {
-                let mechanism = match oaep {
-                    None => Mechanism::Plain(CKM_RSA_PKCS),
-                    Some((hash, mask_generation)) => Mechanism::Oaep {
-                        hash,
-                        mask_generation,
-                        label,
-                    },
-                };
-                seat.session
-                    .decrypt(mechanism, key, data)
-                    .map_err(|error| decrypting(error, NOT_HELD))
-            },
-        )
         .await
     }
 

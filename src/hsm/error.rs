@@ -43,6 +43,11 @@ impl HsmError {
     }
 }
 
+/// Whether the call only names key, mechanism and parameters.
+fn begins(error: &token::Error) -> bool {
+    matches!(error, token::Error::Call { call, .. } if call.ends_with("Init"))
+}
+
 impl From<token::Error> for HsmError {
     fn from(error: token::Error) -> HsmError {
         let Some(code) = error.code() else {
@@ -53,6 +58,8 @@ impl From<token::Error> for HsmError {
         };
         let text = error.to_string();
         match code {
+            // Parameters that the token does not have (a hash of OAEP or PSS): no data was seen yet.
+            raw::CKR_ARGUMENTS_BAD if begins(&error) => HsmError::Refused(text),
             raw::CKR_MECHANISM_INVALID
             | raw::CKR_FUNCTION_NOT_SUPPORTED
             | raw::CKR_MECHANISM_PARAM_INVALID => HsmError::Refused(text),

@@ -56,6 +56,10 @@ impl CipherParameters {
         let length = self.tag_length as usize;
         match row.shape.is_authenticated() {
             false => Ok(0),
+            // PKCS#11 v3.0 §2.51.4: the tag has 16 bytes.
+            true if row.shape == Shape::ChaCha20Poly1305 && length != 16 => Err(HsmError::Refused(
+                format!("{} with a tag of {length} bytes", row.name),
+            )),
             true if row.shape.takes_tag(length) => Ok(length),
             true => Err(HsmError::BadInput(format!(
                 "{} has no tag of {length} bytes",
@@ -85,16 +89,23 @@ impl CipherParameters {
             Shape::Codebook { .. } => Mechanism::Plain(number),
             Shape::KeyWrap => Mechanism::Plain(CKM_AES_KEY_WRAP),
             Shape::KeyWrapPadded => Mechanism::Plain(padded_wrap),
-            Shape::Counter => Mechanism::Ctr {
-                block: iv
-                    .try_into()
-                    .map_err(|_| bad("a counter block of 16 bytes"))?,
-                bits: if self.counter_bits == 0 {
-                    32
-                } else {
-                    self.counter_bits
-                },
-            },
+            Shape::Counter => {
+                let bits = match self.counter_bits {
+                    0 => 32,
+                    bits => bits,
+                };
+                if !mechanism::counter_suffices(iv, bits, data_length) {
+                    return Err(bad("less data with a counter as short as this"));
+                }
+                // Tokens count differently where a shorter counter ends (kryoptic 1.5 stops one block
+                // early): that it does not come round is seen to here.
+                Mechanism::Ctr {
+                    block: iv
+                        .try_into()
+                        .map_err(|_| bad("a counter block of 16 bytes"))?,
+                    bits: 128,
+                }
+            }
             Shape::Gcm => Mechanism::Gcm {
                 iv,
                 aad,

@@ -5,6 +5,7 @@
 //! way; where they are in clear is the business of their class (DESIGN §4).
 
 mod cipher;
+mod decipher;
 mod der;
 mod derive;
 mod error;
@@ -121,6 +122,8 @@ pub struct Hsm {
     loaded: use_key::LoadedKeys,
     /// What the token lists, as it was at start.
     mechanisms: HashSet<u64>,
+    /// What its RSA decryption was seen to do.
+    deciphering: decipher::Shown,
 }
 
 impl Hsm {
@@ -150,6 +153,7 @@ impl Hsm {
             mechanisms: pool.mechanisms(),
             pool,
             row_macs: row_mac::RowMacs::default(),
+            deciphering: decipher::Shown::default(),
         })
     }
 
@@ -248,7 +252,7 @@ impl Hsm {
     pub async fn seed(&self, seed: &[u8]) -> Result<usize, HsmError> {
         self.pool
             .run(Cost::Short, [seed], |seat, [seed]| {
-                Ok(seat.session.seed(seed)?.then_some(seed.len()).unwrap_or(0))
+                Ok(if seat.session.seed(seed)? { seed.len() } else { 0 })
             })
             .await
     }

@@ -76,7 +76,11 @@ impl std::fmt::Debug for Pool {
 impl Pool {
     /// What the token lists.
     pub fn mechanisms(&self) -> std::collections::HashSet<u64> {
-        let line = self.inner.line.read().unwrap_or_else(PoisonError::into_inner);
+        let line = self
+            .inner
+            .line
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
         line.iter()
             .flat_map(|line| line.probe.mechanisms.iter().copied())
             .collect()

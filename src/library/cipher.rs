@@ -7,7 +7,7 @@ use openssl::cipher_ctx::{CipherCtx, CipherCtxFlags};
 use zeroize::Zeroizing;
 
 use super::LibraryError;
-use crate::mechanism::{Row, Shape};
+use crate::mechanism::{Row, Shape, counter_suffices};
 
 /// One call of a cipher; padding is the caller's.
 #[derive(Clone, Copy, Debug)]
@@ -44,22 +44,16 @@ impl Call<'_> {
     }
 
     /// A counter that comes round meets its own stream again.
-    fn counter_suffices(&self, length: usize) -> Result<(), LibraryError> {
-        if self.row.shape != Shape::Counter || self.counter_bits >= 128 {
-            return Ok(());
+    ///
+    /// # Errors
+    /// [`LibraryError::BadInput`] where `length` bytes are more than it counts.
+    pub fn counter_suffices(&self, length: usize) -> Result<(), LibraryError> {
+        match self.row.shape {
+            Shape::Counter if !counter_suffices(self.iv, self.counter_bits, length) => Err(
+                LibraryError::BadInput("the counter is too short for the data".into()),
+            ),
+            _ => Ok(()),
         }
-        let block = self
-            .iv
-            .first_chunk::<16>()
-            .map_or(0, |block| u128::from_be_bytes(*block));
-        let limit = 1_u128 << self.counter_bits;
-        let blocks = length.div_ceil(16) as u128;
-        if (block % limit) + blocks > limit {
-            return Err(LibraryError::BadInput(
-                "the counter is too short for the data".into(),
-            ));
-        }
-        Ok(())
     }
 
     fn begin(
@@ -110,10 +104,14 @@ impl Call<'_> {
                 self.row.name, self.tag_length
             )));
         }
+        let refused =
+            || LibraryError::BadInput(format!("{} does not take this data", self.row.name));
+        if !self.row.shape.wraps(data.len()) {
+            return Err(refused());
+        }
         let mut context = self.begin(key, data.len(), None)?;
         let mut out = Vec::with_capacity(data.len() + 32);
-        let failed =
-            |_| LibraryError::BadInput(format!("{} does not take this data", self.row.name));
+        let failed = |_| refused();
         context.cipher_update_vec(data, &mut out).map_err(failed)?;
         context.cipher_final_vec(&mut out).map_err(failed)?;
         let mut tag = vec![
@@ -138,6 +136,10 @@ impl Call<'_> {
         data: &[u8],
         tag: &[u8],
     ) -> Result<Zeroizing<Vec<u8>>, LibraryError> {
+        // Of nothing OpenSSL unwraps nothing, and finds nothing wrong with it.
+        if !self.row.shape.unwraps(data.len()) {
+            return Err(LibraryError::Integrity);
+        }
         let mut context = self.begin(key, data.len(), Some(tag))?;
         let mut out = Zeroizing::new(Vec::with_capacity(data.len() + 32));
         let failed = |_| LibraryError::Integrity;

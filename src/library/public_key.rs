@@ -60,6 +60,8 @@ pub fn ecdsa_der(signature: &[u8]) -> Result<Vec<u8>, LibraryError> {
 /// The key types of a row; what does not fit must not be tried.
 fn fits<T: HasPublic>(row: &Row, key: &PKeyRef<T>) -> bool {
     match row.library {
+        // Keys that say themselves that they are for PSS only (RFC 4055 §1.2).
+        Some("RSA") if key.id() == Id::RSA_PSS => row.shape == Shape::RsaPss,
         Some("RSA") => key.id() == Id::RSA,
         Some("EC") => key.id() == Id::EC,
         Some("DSA") => key.id() == Id::DSA,

@@ -129,6 +129,25 @@ impl Shape {
         }
     }
 
+    /// Whether key wrap takes data of this many bytes (RFC 3394 §2, RFC 5649 §3); other mechanisms
+    /// answer for themselves.
+    pub fn wraps(self, length: usize) -> bool {
+        match self {
+            Shape::KeyWrap => length >= 16 && length.is_multiple_of(8),
+            Shape::KeyWrapPadded => length >= 1,
+            _ => true,
+        }
+    }
+
+    /// Whether wrapped data may be of this many bytes.
+    pub fn unwraps(self, length: usize) -> bool {
+        match self {
+            Shape::KeyWrap => length >= 24 && length.is_multiple_of(8),
+            Shape::KeyWrapPadded => length >= 16 && length.is_multiple_of(8),
+            _ => true,
+        }
+    }
+
     /// Bytes of the initialisation vector, counter block or nonce that the server makes; 0: none.
     pub fn iv(self) -> usize {
         match self {
@@ -169,7 +188,8 @@ impl Shape {
         match self {
             Shape::Gcm => matches!(length, 4 | 8 | 12..=16),
             Shape::Ccm => matches!(length, 4 | 6 | 8 | 10 | 12 | 14 | 16),
-            Shape::ChaCha20Poly1305 => length == 16,
+            // RFC 8439 has 16 only; shortened ones are asked for (CS-BC-M-CHACHA20POLY1305-1).
+            Shape::ChaCha20Poly1305 => matches!(length, 12..=16),
             _ => length == 0,
         }
     }
@@ -191,6 +211,17 @@ impl Row {
     pub fn takes_key(&self, length: usize) -> bool {
         self.keys.is_empty() || self.keys.contains(&length)
     }
+}
+
+/// Whether a counter, the last `bits` of a block of 16 bytes, counts as many blocks as `length` bytes
+/// take without coming round to its own stream again. One of the whole block may: it has 2^128 of them.
+pub fn counter_suffices(block: &[u8], bits: u32, length: usize) -> bool {
+    let first = block
+        .first_chunk::<16>()
+        .map_or(0, |block| u128::from_be_bytes(*block));
+    1_u128
+        .checked_shl(bits)
+        .is_none_or(|limit| (first % limit) + length.div_ceil(16) as u128 <= limit)
 }
 
 /// The algorithm under which a mechanism stands: keys of EC, ECDSA and ECDH are of one kind.

@@ -4,7 +4,7 @@ use ttlv::Value;
 
 use super::creation::{self, Birth, Origin};
 use super::managed::Form;
-use super::{container, inspection, material, wrapping};
+use super::{container, inspection, material, template, wrapping};
 use crate::engine::access::Permission;
 use crate::engine::context::{Context, Destroyed};
 use crate::engine::error::{Fault, Reason};
@@ -41,7 +41,12 @@ pub async fn admit(
     let wrapped = object
         .key_block()
         .is_some_and(|block| block.key_wrapping_data.is_some());
-    if taken.is_none() && !attributes.has(tag::KEY_VALUE_LOCATION) && object.key_block().is_none() {
+    if let Object::Template(given) = &object {
+        template::check(&given.attributes)?;
+    } else if taken.is_none()
+        && !attributes.has(tag::KEY_VALUE_LOCATION)
+        && object.key_block().is_none()
+    {
         return Err(Fault::new(Reason::InvalidField, "the object has no value"));
     }
     if let Some((form, bytes)) = &taken
@@ -178,6 +183,9 @@ async fn link_wrapping_key(
         ),
         // Wrapped by a key of somebody else: kept and returned as it is (PyKMIP's suite registers one).
         Err(fault) if fault.reason == Reason::ObjectNotFound => {}
+        Err(fault) if fault.reason == Reason::ObjectArchived => {
+            creation::link(attributes, LinkType::WRAPPING_KEY_LINK.0, identifier);
+        }
         Err(fault) => return Err(fault),
     }
     Ok(())

@@ -4,13 +4,16 @@ use sha2::{Digest as _, Sha256};
 use ttlv::{Node, Tag, Value};
 
 use super::managed::{Draft, Form, Sealed};
+use crate::engine::client_profile::Deviation;
+use super::{application, usage_limits};
 use crate::engine::context::Context;
 use crate::engine::error::{Fault, Reason};
 use crate::hsm::Hsm;
 use crate::protocol::attribute::{AttributeRow, SetBy};
 use crate::protocol::attributes::{Attribute, AttributeReference, Attributes};
 use crate::protocol::enumeration::{HashingAlgorithm, KeyFormatType, ObjectType, State};
-use crate::protocol::object::Object;
+use crate::protocol::mask::ProtectionStorageMask;
+use crate::protocol::object::{OBJECTS, Object};
 use crate::protocol::structure::spoken;
 use crate::protocol::tag;
 use crate::protocol::version::Version;
@@ -22,7 +25,7 @@ pub const CLASS_NAME: &str = "keyward-class";
 
 /// What only the server knows: no request that makes an object may bring it. ("Initially set by"
 /// in the standard's tables does not tell: it names the server for attributes that Create demands.)
-static KEPT_BY_SERVER: &[Tag] = &[
+pub static KEPT_BY_SERVER: &[Tag] = &[
     tag::UNIQUE_IDENTIFIER,
     tag::STATE,
     tag::DIGEST,
@@ -67,7 +70,12 @@ pub fn admit(
                 return Err(single_valued(row));
             }
         }
-        admitted.add(attribute.clone());
+        let mut attribute = attribute.clone();
+        if attribute.is(tag::USAGE_LIMITS) {
+            usage_limits::without_count(&mut attribute.value);
+        }
+        application::complete(&mut attribute)?;
+        admitted.add(attribute);
     }
     Ok(admitted)
 }
@@ -235,7 +243,7 @@ fn complete(maker: &Maker<'_>, birth: &Birth<'_>, attributes: &mut Attributes) {
     }
     attributes.set(
         tag::PROTECTION_STORAGE_MASK,
-        Value::Integer(maker.hsm.protection().to_integer()),
+        Value::Integer(protection(maker.hsm, birth.class).to_integer()),
     );
     if is_cryptographic(birth.object_type) {
         attributes.set_if_absent(tag::CRYPTOGRAPHIC_USAGE_MASK, Value::Integer(0));
@@ -245,6 +253,23 @@ fn complete(maker: &Maker<'_>, birth: &Birth<'_>, attributes: &mut Attributes) {
         let present = birth.digestible.is_some() || birth.class == Class::Token;
         attributes.set(tag::KEY_VALUE_PRESENT, Value::Boolean(present));
     }
+    if birth.object_type == ObjectType::TEMPLATE {
+        // It has none of what only keys and secrets have (1.4 §3, "Applies to").
+        let version = newest_with(birth.object_type);
+        attributes.0.retain(|attribute| {
+            let row = attribute.reference.row();
+            row.is_none_or(|row| row.applies_to(birth.object_type, version))
+        });
+    }
+}
+
+/// Protection Storage Mask of a class (2.1 §4.43): only what stays in the token has the token's
+/// protection; anything else is in clear in the server's memory for moments.
+pub fn protection(hsm: &Hsm, class: Class) -> ProtectionStorageMask {
+    match class {
+        Class::Token => hsm.protection(),
+        Class::Served | Class::Cached => ProtectionStorageMask::SOFTWARE,
+    }
 }
 
 /// The object as it will be kept: the requester's, with its attributes completed.
@@ -253,8 +278,15 @@ pub fn keep(
     birth: &Birth<'_>,
     skeleton: Object,
     material: (Form, Option<Blob>),
-    attributes: Attributes,
+    mut attributes: Attributes,
 ) -> Draft {
+    let imported = matches!(birth.origin, Origin::Imported | Origin::Unwrapped);
+    if !imported
+        && has_states(birth.object_type)
+        && context.caller.deviates(Deviation::ActiveWhenMade)
+    {
+        attributes.set_if_absent(tag::ACTIVATION_DATE, Value::DateTime(context.now));
+    }
     let maker = Maker {
         hsm: &context.engine.hsm,
         tenant: context.tenant(),
@@ -326,16 +358,25 @@ fn short_identifier(identifier: &str) -> Value<'static> {
     Value::ByteString(Sha256::digest(identifier.as_bytes()).to_vec().into())
 }
 
+/// The newest version that has objects of this type: its table says which attributes they have.
+fn newest_with(object_type: ObjectType) -> Version {
+    OBJECTS
+        .iter()
+        .find(|(known, ..)| *known == object_type)
+        .and_then(|(.., versions)| versions.until)
+        .unwrap_or(Version::NEWEST)
+}
+
 /// Objects with a life cycle (2.1 §4.57 "Applies to").
 pub fn has_states(object_type: ObjectType) -> bool {
     crate::protocol::attribute::by_tag(tag::STATE)
-        .is_some_and(|row| row.applies_to(object_type, Version::NEWEST))
+        .is_some_and(|row| row.applies_to(object_type, newest_with(object_type)))
 }
 
 /// Managed Cryptographic Objects (2.1 §2).
 pub fn is_cryptographic(object_type: ObjectType) -> bool {
     crate::protocol::attribute::by_tag(tag::CRYPTOGRAPHIC_USAGE_MASK)
-        .is_some_and(|row| row.applies_to(object_type, Version::NEWEST))
+        .is_some_and(|row| row.applies_to(object_type, newest_with(object_type)))
 }
 
 /// A new Unique Identifier: 128 random bits in UUID form, ordered by time.

@@ -64,7 +64,8 @@ pub fn bytes_of(algorithm: CryptographicAlgorithm, bits: i32) -> Result<usize, F
         _ => bits,
     };
     let fits = match algorithm {
-        CryptographicAlgorithm::AES => matches!(bits, 128 | 192 | 256),
+        // 512 bits are the two keys of XTS (IEEE 1619).
+        CryptographicAlgorithm::AES => matches!(bits, 128 | 192 | 256 | 512),
         CryptographicAlgorithm::DES3 => matches!(bits, 128 | 192),
         _ => true,
     };
@@ -112,9 +113,14 @@ pub async fn symmetric(
             key_wrapping_data: None,
         },
     });
+    let bytes = bytes_of(algorithm, length)?;
     let spec = SecretSpec {
-        kind: kind_of(algorithm),
-        length: bytes_of(algorithm, length)?,
+        // No token makes a key of two, so that one is bytes of the generator, never of class token.
+        kind: match (kind_of(algorithm), bytes, class) {
+            (KeyKind::Aes, 64, Class::Served | Class::Cached) => KeyKind::Generic,
+            (kind, ..) => kind,
+        },
+        length: bytes,
     };
     born(
         context,

@@ -21,7 +21,7 @@ use crate::protocol::tag;
 pub fn format_of(object: &Object) -> Option<KeyFormatType> {
     match object {
         Object::Certificate(_) => Some(KeyFormatType::RAW),
-        Object::OpaqueObject(_) | Object::CertificateRequest(_) => None,
+        Object::OpaqueObject(_) | Object::CertificateRequest(_) | Object::Template(_) => None,
         other => other.key_block().map(|block| block.key_format_type),
     }
 }

@@ -16,11 +16,14 @@ use crate::protocol::object::Object;
 use crate::protocol::structure::Item;
 use crate::protocol::tag;
 use crate::protocol::version::Version;
+use crate::store::archive::Receipt;
 use crate::store::record::{Blob, Class, IndexEntry, Record, TenantId, UniqueName};
 
 /// Stored form of an object: an extension tag of our own that no message carries.
 const STORED: Tag = Tag(0x54_0001);
 const FORM: Tag = Tag(0x54_0002);
+const ARCHIVE_NAME: Tag = Tag(0x54_0004);
+const ARCHIVE_HASH: Tag = Tag(0x54_0005);
 const MADE_HERE: Tag = Tag(0x54_0003);
 
 /// What the blob holds once it is open.
@@ -51,6 +54,8 @@ pub struct Managed {
     pub skeleton: Object,
     pub form: Form,
     pub blob: Option<Blob>,
+    /// Where the material of an archived object is.
+    pub archive: Option<Receipt>,
     version: i64,
 }
 
@@ -119,8 +124,12 @@ impl Managed {
             Node::new(MADE_HERE, Value::Boolean(self.made_here)),
             attributes::canonical(&self.attributes),
         ];
+        if let Some(receipt) = &self.archive {
+            fields.push(Node::text(ARCHIVE_NAME, receipt.name.as_str()));
+            fields.push(Node::bytes(ARCHIVE_HASH, receipt.hash.as_slice()));
+        }
         // The newest version expresses every object.
-        if let Ok(object) = self.skeleton.to_node(Version::NEWEST) {
+        if let Ok(object) = self.skeleton.stored(Version::NEWEST) {
             fields.push(object);
         }
         let node = Node::structure(STORED, fields);
@@ -143,12 +152,28 @@ fn limits() -> Limits {
     }
 }
 
+fn receipt(node: &Node<'_>) -> Result<Option<Receipt>, Unsound> {
+    let value = |tag| node.child(tag).map(|field| &field.value);
+    match (value(ARCHIVE_NAME), value(ARCHIVE_HASH)) {
+        (None, None) => Ok(None),
+        (Some(Value::TextString(name)), Some(Value::ByteString(hash))) => Ok(Some(Receipt {
+            name: name.to_string(),
+            hash: hash
+                .as_ref()
+                .try_into()
+                .map_err(|_| damaged("hash of the archived material"))?,
+        })),
+        _ => Err(damaged("place of the archived material")),
+    }
+}
+
 /// What a row holds besides its columns.
 struct Stored {
     form: Form,
     made_here: bool,
     attributes: Attributes,
     skeleton: Object,
+    archive: Option<Receipt>,
 }
 
 fn parse(record: &Record) -> Result<Stored, Unsound> {
@@ -173,6 +198,7 @@ fn parse(record: &Record) -> Result<Stored, Unsound> {
         made_here: made_here == Some(&Value::Boolean(true)),
         attributes,
         skeleton,
+        archive: receipt(&node)?,
     })
 }
 
@@ -210,6 +236,7 @@ impl Sealed {
             skeleton: stored.skeleton,
             form: stored.form,
             blob: record.blob,
+            archive: stored.archive,
             version: record.version,
         }))
     }
@@ -277,6 +304,7 @@ impl Draft {
             skeleton,
             form,
             blob,
+            archive: None,
             version: 1,
         })
     }

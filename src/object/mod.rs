@@ -1,6 +1,7 @@
 //! Managed objects: states, rows and their MAC, key formats, derivation.
 
 pub mod admission;
+pub mod application;
 pub mod agreement;
 pub mod approval;
 pub mod container;
@@ -15,6 +16,7 @@ pub mod generation;
 pub mod index;
 pub mod inspection;
 pub mod issuance;
+pub mod lease;
 pub mod mac;
 pub mod managed;
 pub mod material;
@@ -22,9 +24,12 @@ pub mod pair;
 pub mod pair_algorithm;
 pub mod renewal;
 pub mod revocation;
+pub mod rules;
 pub mod service;
 pub mod split;
 pub mod state;
+pub mod template;
 pub mod transparent;
 pub mod usage;
+pub mod usage_limits;
 pub mod wrapping;

@@ -6,8 +6,10 @@ pub mod certificate;
 pub mod crypto;
 pub mod lifecycle;
 pub mod object;
+mod provision;
 pub mod renew;
 pub mod server;
+pub mod session;
 pub mod split;
 
 use std::future::Future;
@@ -46,7 +48,7 @@ pub struct OperationRow {
     pub changes: bool,
     /// May take seconds: answered later where the client allows it.
     pub long: bool,
-    /// About operations that are answered later, and never answered later itself.
+    /// Never answered later: about operations that are, or about the session that asks.
     pub immediate: bool,
 }
 
@@ -104,9 +106,13 @@ operations! {
     ADD_ATTRIBUTE = attribute::add_attribute::AddAttribute, known, changes;
     MODIFY_ATTRIBUTE = attribute::modify_attribute::ModifyAttribute, known, changes;
     DELETE_ATTRIBUTE = attribute::delete_attribute::DeleteAttribute, known, changes;
+    OBTAIN_LEASE = lifecycle::obtain_lease::ObtainLease, known, reads;
+    GET_USAGE_ALLOCATION = lifecycle::get_usage_allocation::GetUsageAllocation, known, changes;
     ACTIVATE = lifecycle::activate::Activate, known, changes;
     REVOKE = lifecycle::revoke::Revoke, known, changes;
     DESTROY = lifecycle::destroy::Destroy, known, changes;
+    ARCHIVE = lifecycle::archive::Archive, known, changes;
+    RECOVER = lifecycle::recover::Recover, known, changes;
     VALIDATE = certificate::validate::Validate, known, reads;
     QUERY = server::query::Query, anybody, reads;
     DISCOVER_VERSIONS = server::discover_versions::DiscoverVersions, anybody, reads;
@@ -127,9 +133,16 @@ operations! {
     IMPORT = object::import::Import, known, changes;
     EXPORT = object::export::Export, known, reads;
     LOG = server::log::Log, known, reads;
+    LOGIN = session::login::Login, known, now;
+    LOGOUT = session::logout::Logout, known, now;
+    DELEGATED_LOGIN = session::delegated_login::DelegatedLogin, known, now;
     ADJUST_ATTRIBUTE = attribute::adjust_attribute::AdjustAttribute, known, changes;
     SET_ATTRIBUTE = attribute::set_attribute::SetAttribute, known, changes;
     RE_PROVISION = renew::re_provision::ReProvision, known, changes;
+    PING = server::ping::Ping, anybody, reads;
+    SET_DEFAULTS = server::set_defaults::SetDefaults, known, changes;
+    SET_CONSTRAINTS = server::set_constraints::SetConstraints, known, changes;
+    GET_CONSTRAINTS = server::get_constraints::GetConstraints, known, reads;
     QUERY_ASYNCHRONOUS_REQUESTS = asynchronous::query_asynchronous_requests::QueryAsynchronousRequests, known, now;
     PROCESS = asynchronous::process::Process, known, now;
     INTEROP = server::interop::Interop, known, reads;
@@ -156,7 +169,8 @@ async fn one<H: Handler>(
     if !operation.is_in(context.version) {
         return Err(unsupported(operation));
     }
-    let request = H::Request::from_items(payload)?;
+    let provided = provision::complete(context, operation, payload).await?;
+    let request = H::Request::from_items(provided.as_deref().unwrap_or(payload))?;
     let version = context.version;
     let response = H::run(context, &request).await?;
     let items = response.to_items(version)?;
@@ -189,7 +203,7 @@ pub fn run_anonymous(
         Operation::QUERY => {
             let request = server::query::QueryRequest::from_items(payload)?;
             Ok(owned(
-                server::query::answer(engine, version, &request).to_items(version)?,
+                server::query::answer(engine, version, None, &request).to_items(version)?,
             ))
         }
         Operation::DISCOVER_VERSIONS => {
@@ -198,6 +212,7 @@ pub fn run_anonymous(
                 server::discover_versions::answer(&request).to_items(version)?,
             ))
         }
+        Operation::PING if operation.is_in(version) => Ok(Vec::new()),
         other => Err(unsupported(other)),
     }
 }

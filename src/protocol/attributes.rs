@@ -4,6 +4,7 @@
 use ttlv::{Kind, Node, Tag, Value};
 
 use super::attribute::{self, Instances};
+use super::extension;
 use super::structure::{Inexpressible, Item, Malformed, borrow, wrong_type};
 use super::tag;
 use super::version::Version;
@@ -56,7 +57,8 @@ impl AttributeReference {
 impl Item for AttributeReference {
     fn read(node: &Node<'_>) -> Result<Self, Malformed> {
         match &node.value {
-            Value::Enumeration(number) => Ok(AttributeReference::Standard(Tag(*number))),
+            Value::Enumeration(number) => Ok(extension::attribute(Tag(*number))
+                .unwrap_or(AttributeReference::Standard(Tag(*number)))),
             Value::Structure(_) => VendorName::read(node).map(AttributeReference::Vendor),
             _ => Err(wrong_type(node, Kind::Enumeration)),
         }
@@ -277,7 +279,8 @@ impl Item for Attributes {
                     });
                 }
                 standard => attributes.push(Attribute {
-                    reference: AttributeReference::Standard(standard),
+                    reference: extension::attribute(standard)
+                        .unwrap_or(AttributeReference::Standard(standard)),
                     index: index.take(),
                     value: item.value.clone().into_owned(),
                 }),

@@ -3,8 +3,9 @@
 use ttlv::{Kind, Node, Tag, Value};
 
 use super::enumeration::{
-    BatchErrorContinuationOption, CredentialType, Operation, ResultReason, ResultStatus,
+    BatchErrorContinuationOption, Operation, ResultReason, ResultStatus,
 };
+use super::credential::Authentication;
 use super::structure::{Bytes, DateTime, Inexpressible, Item, Malformed, Structure, wrong_type};
 use super::tag;
 use super::version::Version;
@@ -35,20 +36,10 @@ structure! {
     pub struct ResponseHeader {
         protocol_version: ProtocolVersion = PROTOCOL_VERSION;
         time_stamp: DateTime = TIME_STAMP;
+        server_hashed_password: Option<Bytes> = SERVER_HASHED_PASSWORD, since V2_0;
         client_correlation_value: Option<String> = CLIENT_CORRELATION_VALUE, since V1_4;
         server_correlation_value: Option<String> = SERVER_CORRELATION_VALUE, since V1_4;
         batch_count: i32 = BATCH_COUNT;
-    }
-
-    /// 2.1 §9.4 Authentication: one credential before 1.2, several after.
-    pub struct Authentication {
-        credential: Vec<Credential> = CREDENTIAL;
-    }
-
-    /// 2.1 §9.11 Credential; the value's shape follows the type.
-    pub struct Credential {
-        credential_type: CredentialType = CREDENTIAL_TYPE;
-        credential_value: Value<'static> = CREDENTIAL_VALUE;
     }
 
     /// 2.1 §9.13 Message Extension.

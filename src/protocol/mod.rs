@@ -3,13 +3,16 @@
 
 pub mod attribute;
 pub mod attributes;
+pub mod credential;
 pub mod enumeration;
+pub mod extension;
 pub mod identifier;
 pub mod key_block;
 pub mod mask;
 pub mod message;
 pub mod names;
 pub mod object;
+pub mod rules;
 pub mod seam;
 pub mod structure;
 pub mod tag;

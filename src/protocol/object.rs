@@ -2,6 +2,7 @@
 
 use ttlv::{Node, Tag};
 
+use super::attributes::Attributes;
 use super::enumeration::{
     CertificateRequestType, CertificateType, ObjectType, OpaqueDataType, SecretDataType,
     SplitKeyMethod,
@@ -9,7 +10,7 @@ use super::enumeration::{
 use super::key_block::KeyBlock;
 use super::structure::{BigInteger, Bytes, Inexpressible, Item, Malformed};
 use super::tag;
-use super::version::Version;
+use super::version::{Range, Version, range};
 use crate::structure;
 
 structure! {
@@ -51,21 +52,23 @@ structure! {
         prime_field_size: Option<BigInteger> = PRIME_FIELD_SIZE;
         key_block: KeyBlock = KEY_BLOCK;
     }
+    /// 1.4 §2.2.6: attributes for new objects, in a request named by the Template's Name.
+    pub struct Template { attributes: Attributes = ATTRIBUTES; }
     /// 2.1 §2.9.
     pub struct SymmetricKey { key_block: KeyBlock = KEY_BLOCK; }
 }
 
 macro_rules! objects {
-    ($($name:ident = $object_type:ident, $tag:ident, $since:ident;)*) => {
-        /// Any managed object but the Template, which ended with 1.4 and is no object to keep.
+    ($($name:ident = $object_type:ident, $tag:ident, $since:tt $(to $until:tt)?;)*) => {
+        /// Any managed object.
         #[derive(Clone, Debug, PartialEq)]
         pub enum Object {
             $($name($name),)*
         }
 
-        /// Object types that can be kept, the tag of their structure and since when.
-        pub static OBJECTS: &[(ObjectType, Tag, Version)] =
-            &[$((ObjectType::$object_type, tag::$tag, Version::$since),)*];
+        /// Object types that can be kept, the tag of their structure and the versions that have them.
+        pub static OBJECTS: &[(ObjectType, Tag, Range)] =
+            &[$((ObjectType::$object_type, tag::$tag, range!($since $(to $until)?)),)*];
 
         impl Object {
             pub fn object_type(&self) -> ObjectType {
@@ -84,10 +87,17 @@ macro_rules! objects {
             }
 
             pub fn to_node(&self, version: Version) -> Result<Node<'_>, Inexpressible> {
+                match self {
+                    $(Object::$name(_) if !range!($since $(to $until)?).contains(version) => {
+                        Err(Inexpressible(tag::$tag))
+                    })*
+                    expressible => expressible.stored(version),
+                }
+            }
+
+            /// The same whether the version has it or not: what a row keeps outlives versions.
+            pub fn stored(&self, version: Version) -> Result<Node<'_>, Inexpressible> {
                 match self { $(Object::$name(object) => {
-                    if version < Version::$since {
-                        return Err(Inexpressible(tag::$tag));
-                    }
                     Ok(Node::new(tag::$tag, object.write(version)?))
                 })* }
             }
@@ -96,15 +106,16 @@ macro_rules! objects {
 }
 
 objects! {
-    Certificate = CERTIFICATE, CERTIFICATE, V1_0;
-    SymmetricKey = SYMMETRIC_KEY, SYMMETRIC_KEY, V1_0;
-    PublicKey = PUBLIC_KEY, PUBLIC_KEY, V1_0;
-    PrivateKey = PRIVATE_KEY, PRIVATE_KEY, V1_0;
-    SplitKey = SPLIT_KEY, SPLIT_KEY, V1_0;
-    SecretData = SECRET_DATA, SECRET_DATA, V1_0;
-    OpaqueObject = OPAQUE_OBJECT, OPAQUE_OBJECT, V1_0;
-    PgpKey = PGP_KEY, PGP_KEY, V1_2;
-    CertificateRequest = CERTIFICATE_REQUEST, CERTIFICATE_REQUEST, V2_0;
+    Certificate = CERTIFICATE, CERTIFICATE, 1.0;
+    SymmetricKey = SYMMETRIC_KEY, SYMMETRIC_KEY, 1.0;
+    PublicKey = PUBLIC_KEY, PUBLIC_KEY, 1.0;
+    PrivateKey = PRIVATE_KEY, PRIVATE_KEY, 1.0;
+    SplitKey = SPLIT_KEY, SPLIT_KEY, 1.0;
+    Template = TEMPLATE, TEMPLATE, 1.0 to 1.4;
+    SecretData = SECRET_DATA, SECRET_DATA, 1.0;
+    OpaqueObject = OPAQUE_OBJECT, OPAQUE_OBJECT, 1.0;
+    PgpKey = PGP_KEY, PGP_KEY, 1.2;
+    CertificateRequest = CERTIFICATE_REQUEST, CERTIFICATE_REQUEST, 2.0;
 }
 
 impl Object {
@@ -116,9 +127,10 @@ impl Object {
             Object::SplitKey(o) => Some(&o.key_block),
             Object::SecretData(o) => Some(&o.key_block),
             Object::PgpKey(o) => Some(&o.key_block),
-            Object::Certificate(_) | Object::CertificateRequest(_) | Object::OpaqueObject(_) => {
-                None
-            }
+            Object::Certificate(_)
+            | Object::CertificateRequest(_)
+            | Object::OpaqueObject(_)
+            | Object::Template(_) => None,
         }
     }
 
@@ -130,9 +142,10 @@ impl Object {
             Object::SplitKey(o) => Some(&mut o.key_block),
             Object::SecretData(o) => Some(&mut o.key_block),
             Object::PgpKey(o) => Some(&mut o.key_block),
-            Object::Certificate(_) | Object::CertificateRequest(_) | Object::OpaqueObject(_) => {
-                None
-            }
+            Object::Certificate(_)
+            | Object::CertificateRequest(_)
+            | Object::OpaqueObject(_)
+            | Object::Template(_) => None,
         }
     }
 

@@ -10,6 +10,8 @@
 //! | Attribute Name `x-NAME` | Attribute { Vendor Identification `x`, Attribute Name, Attribute Value } |
 //! | Attribute Name | Attribute Reference |
 //! | Attribute of Add, Modify, Delete Attribute | New Attribute, Current Attribute |
+//! | Name in Template-Attribute | Template in Attributes |
+//! | Template { Attribute… } | Template { Attributes { … } } |
 //! | Certificate Request (a byte string) | Certificate Request Value |
 //! | Attribute… in Key Value, Get Attributes, Locate | Attributes { … } |
 
@@ -67,6 +69,10 @@ pub fn request(operation: Operation, version: Version, items: Vec<Node<'_>>) -> 
                 out.push(template(new, item));
             }
             tag::OFFSET | tag::ATTRIBUTE_INDEX => out.push(item),
+            tag::TEMPLATE => {
+                let attributes = template(tag::ATTRIBUTES, item);
+                out.push(Node::structure(tag::TEMPLATE, vec![attributes]));
+            }
             // The byte string of Certify and Re-certify; the object of that name came with 2.0.
             tag::CERTIFICATE_REQUEST => {
                 out.push(Node::new(tag::CERTIFICATE_REQUEST_VALUE, item.value));
@@ -127,6 +133,7 @@ pub fn response<'a>(operation: Operation, version: Version, items: Vec<Node<'a>>
                 ));
             }
             tag::NEW_ATTRIBUTE | tag::CURRENT_ATTRIBUTE => unname(item, &mut out),
+            tag::TEMPLATE => out.push(template_back(item)),
             tag::ATTRIBUTE_REFERENCE => out.extend(name_of_reference(item)),
             _ => out.push(object_back(item)),
         }
@@ -261,12 +268,21 @@ fn template(new: Tag, item: Node<'_>) -> Node<'_> {
         for item in items {
             match item.tag {
                 tag::ATTRIBUTE => named_attribute(item, &mut out),
-                // The Name of a Template to take attributes from (1.4 §2.1.8) stays what it is.
+                // The Name of a Template to take attributes from (1.4 §2.1.8), not of the new object.
+                tag::NAME => out.push(Node::new(tag::TEMPLATE, item.value)),
                 _ => out.push(item),
             }
         }
     }
     Node::structure(new, out)
+}
+
+fn template_back(item: Node<'_>) -> Node<'_> {
+    let mut out = Vec::new();
+    if let Value::Structure(items) = item.value {
+        items.into_iter().for_each(|item| unname(item, &mut out));
+    }
+    Node::structure(tag::TEMPLATE, out)
 }
 
 /// `x-NAME` and `y-NAME` are custom attributes (1.4 §3.36).

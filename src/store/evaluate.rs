@@ -68,6 +68,14 @@ impl Term {
                 high,
             } => of(index, *attribute, name)
                 .any(|entry| number(entry).is_some_and(|n| (*low..=*high).contains(&n))),
+            Term::AtLeast {
+                attribute,
+                field,
+                low,
+            } => of(index, *attribute, "").any(|entry| {
+                entry.field == *field
+                    && matches!(entry.value, IndexValue::Number(number) if number >= *low)
+            }),
             Term::Contains { attribute, mask } => of(index, *attribute, "")
                 .any(|entry| number(entry).is_some_and(|n| n & mask == *mask)),
             Term::Present { attribute, name } => of(index, *attribute, name).next().is_some(),

@@ -36,6 +36,12 @@ pub enum Term {
         low: i64,
         high: i64,
     },
+    /// A field of the attribute (0: the value of a plain one) is `low` or more.
+    AtLeast {
+        attribute: u32,
+        field: u32,
+        low: i64,
+    },
     /// value & mask == mask (Cryptographic Usage Mask and its like).
     Contains {
         attribute: u32,

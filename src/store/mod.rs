@@ -3,6 +3,7 @@
 //! `verbs` says what a store does, `record` what it keeps, `filter` what Locate asks. Two databases
 //! do it: `sqlite` (one node, one file) and `postgres` (many nodes). Nothing else knows SQL.
 
+pub mod archive;
 mod evaluate;
 pub mod filter;
 pub mod limit;

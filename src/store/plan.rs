@@ -352,6 +352,16 @@ impl Builder {
             } => self.exists(&alias, *attribute, name, |builder| {
                 builder.between(&alias, *low, *high);
             }),
+            Term::AtLeast {
+                attribute,
+                field,
+                low,
+            } => self.exists(&alias, *attribute, "", |builder| {
+                builder.compare(&format!(" AND {alias}.field = "), Param::Tag(*field));
+                let (column, only) = builder.number(&alias);
+                builder.compare(&format!(" AND {column} >= "), Param::Number(*low));
+                builder.push(&only);
+            }),
             Term::Contains { attribute, mask } => self.exists(&alias, *attribute, "", |builder| {
                 builder.compare(&format!(" AND {alias}.field = "), Param::Tag(0));
                 let (column, only) = builder.number(&alias);

@@ -143,10 +143,20 @@ pub enum EntityKind {
     IssuingAuthority = 12,
     /// Key: serial number of a certificate that Certify issued; body: its object.
     IssuedCertificate = 13,
+    /// Key: `user:NAME`, or `device:` and a hash of what a device shows.
+    User = 14,
+    /// Wrong credentials of an identity; key: its name.
+    Attempts = 15,
+    /// What Usage Limits leave of a key; key: its Unique Identifier.
+    UsageLimits = 20,
+    /// What a tenant's new objects have to be like (Set Constraints).
+    Constraints = 21,
+    /// What a tenant's new objects get where the request is silent (Set Defaults).
+    Defaults = 22,
 }
 
 impl EntityKind {
-    pub const ALL: [EntityKind; 13] = [
+    pub const ALL: [EntityKind; 18] = [
         EntityKind::Deployment,
         EntityKind::Tenant,
         EntityKind::TenantKey,
@@ -160,11 +170,17 @@ impl EntityKind {
         EntityKind::GcmUses,
         EntityKind::IssuingAuthority,
         EntityKind::IssuedCertificate,
+        EntityKind::User,
+        EntityKind::Attempts,
+        EntityKind::UsageLimits,
+        EntityKind::Constraints,
+        EntityKind::Defaults,
     ];
 
     /// What tells who somebody is or what a tenant allows: a change of it ends what nodes remember
-    /// of that. Counters, jobs and issued certificates do not.
-    const SAYS_WHO: [EntityKind; 8] = [
+    /// of that. Counters, jobs and issued certificates do not, and users and tickets are read whenever
+    /// they are shown.
+    const SAYS_WHO: [EntityKind; 9] = [
         EntityKind::Tenant,
         EntityKind::TenantKey,
         EntityKind::Identity,
@@ -172,7 +188,8 @@ impl EntityKind {
         EntityKind::Manifest,
         EntityKind::Role,
         EntityKind::Policy,
-        EntityKind::Ticket,
+        EntityKind::Constraints,
+        EntityKind::Defaults,
     ];
 
     /// Whether a journal's kind (0: objects) is one of those.

@@ -34,6 +34,13 @@ pub enum StoreError {
     Unfit(String),
 }
 
+impl StoreError {
+    /// Whether what was to be written may be there all the same.
+    pub fn is_unsure(&self) -> bool {
+        matches!(self, StoreError::Unavailable(_) | StoreError::Damaged(_))
+    }
+}
+
 #[derive(Debug)]
 pub enum Store {
     Sqlite(super::sqlite::Sqlite),

@@ -76,6 +76,7 @@ async fn engine(url: &str, token: &Path, directory: &Path) -> Arc<Engine> {
             created: 0,
             profiles,
             derive: Vec::new(),
+            requires_credential: false,
         };
         let key = fingerprint_key(&certificate());
         founding::add_identity(&store, &hsm, FIRST_TENANT, &identity, &key)

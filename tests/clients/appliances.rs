@@ -220,13 +220,13 @@ pub fn revoke(of: &str) -> Vec<Item> {
     ]
 }
 
-/// UsernameAndPassword, which a server without passwords ignores.
+/// UsernameAndPassword, of the user that the shared server is given.
 pub fn credential() -> Item {
     let value = structure(
         tag::CREDENTIAL_VALUE,
         vec![
             text(tag::USERNAME, "fortigate"),
-            text(tag::PASSWORD, "not checked here"),
+            text(tag::PASSWORD, "agreed on before"),
         ],
     );
     let kind = number(

@@ -93,7 +93,11 @@ impl Answer {
         let pending = item
             .child(tag::ASYNCHRONOUS_CORRELATION_VALUE)
             .map(byte_string);
-        assert_eq!(status == 2, pending.is_some(), "pending is what can be polled");
+        assert_eq!(
+            status == 2,
+            pending.is_some(),
+            "pending is what can be polled"
+        );
         assert_eq!(
             status == 1 || status == 3,
             reason.is_some(),

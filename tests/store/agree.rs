@@ -82,6 +82,7 @@ fn term() -> impl Strategy<Value = Term> {
             .prop_map(|((attribute, name), fields)| Term::Matches { attribute, name, fields }),
         2 => (attribute(), -2_i64..4, 0_i64..4)
             .prop_map(|((attribute, name), low, span)| Term::Between { attribute, name, low, high: low + span }),
+        1 => (1_u32..3, 0_u32..3, -2_i64..4).prop_map(|(attribute, field, low)| Term::AtLeast { attribute, field, low }),
         1 => (1_u32..3, 0_i64..4).prop_map(|(attribute, mask)| Term::Contains { attribute, mask }),
         1 => attribute().prop_map(|(attribute, name)| Term::Present { attribute, name }),
         2 => (1_u32..7, 0_i64..5).prop_map(|(state, now)| Term::State { state, now }),

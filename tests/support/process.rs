@@ -184,6 +184,11 @@ impl Server {
         std::fs::read_to_string(self.log_path()).unwrap_or_default()
     }
 
+    #[allow(dead_code, reason = "not every test needs it")]
+    pub fn pid(&self) -> u32 {
+        self.child.as_ref().unwrap().id()
+    }
+
     /// kill -9.
     pub fn kill(&mut self) {
         let mut child = self.child.take().unwrap();

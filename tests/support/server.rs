@@ -6,7 +6,7 @@
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -30,15 +30,38 @@ kill $server; wait $server; rm -rf "$directory"
 pub struct Server {
     pub port: u16,
     configuration: Arc<ClientConfig>,
+    directory: PathBuf,
     _keeper: Child,
     /// Closed when the test process ends.
     _pipe: Option<ChildStdin>,
 }
 
+fn configuration(pki: &Path, certificate: &Path, key: &Path) -> Arc<ClientConfig> {
+    let mut roots = RootCertStore::empty();
+    roots
+        .add(CertificateDer::from_pem_file(pki.join("ca.pem")).expect("the CA"))
+        .expect("a CA");
+    let certificates = CertificateDer::pem_file_iter(certificate)
+        .expect("the client's certificate")
+        .collect::<Result<Vec<_>, _>>()
+        .expect("certificates");
+    let key = PrivateKeyDer::from_pem_file(key).expect("the client's key");
+    let configuration = ClientConfig::builder()
+        .with_root_certificates(roots)
+        .with_client_auth_cert(certificates, key)
+        .expect("a client");
+    Arc::new(configuration)
+}
+
 /// The server that all tests of this process share.
 pub fn shared() -> &'static Server {
     static SERVER: OnceLock<Server> = OnceLock::new();
-    SERVER.get_or_init(Server::start)
+    SERVER.get_or_init(|| {
+        let server = Server::start();
+        let user = ["user", "add", "fortigate", "--password-stdin"];
+        server.keyward(&user, "agreed on before");
+        server
+    })
 }
 
 impl Server {
@@ -84,23 +107,12 @@ impl Server {
                 )
             });
         let pki = directory.join("data/pki");
-        let mut roots = RootCertStore::empty();
-        roots
-            .add(CertificateDer::from_pem_file(pki.join("ca.pem")).expect("the CA"))
-            .expect("a CA");
-        let certificates = CertificateDer::pem_file_iter(pki.join("client.pem"))
-            .expect("the client's certificate")
-            .collect::<Result<Vec<_>, _>>()
-            .expect("certificates");
-        let key = PrivateKeyDer::from_pem_file(pki.join("client.key")).expect("the client's key");
-        let configuration = ClientConfig::builder()
-            .with_root_certificates(roots)
-            .with_client_auth_cert(certificates, key)
-            .expect("a client");
+        let configuration = configuration(&pki, &pki.join("client.pem"), &pki.join("client.key"));
         let pipe = keeper.stdin.take();
         Server {
             port,
-            configuration: Arc::new(configuration),
+            configuration,
+            directory: directory.join("data"),
             _keeper: keeper,
             _pipe: pipe,
         }
@@ -116,10 +128,42 @@ impl Server {
         socket
     }
 
+    /// What `keyward WORDS --dir DIR` says, given this to read.
+    pub fn keyward(&self, words: &[&str], input: &str) -> String {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_keyward"))
+            .args(words)
+            .arg("--dir")
+            .arg(&self.directory)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the program");
+        let mut pipe = command.stdin.take().expect("its input");
+        pipe.write_all(input.as_bytes()).expect("it reads");
+        drop(pipe);
+        let done = command.wait_with_output().expect("its output");
+        assert!(done.status.success(), "{words:?}");
+        String::from_utf8(done.stdout).expect("text")
+    }
+
+    /// A new identity of the first tenant, and what its client connects with.
+    pub fn identity(&self, name: &str, options: &[&str]) -> Arc<ClientConfig> {
+        self.keyward(&[&["client", "add", name], options].concat(), "");
+        let clients = self.directory.join("clients");
+        configuration(
+            &self.directory.join("pki"),
+            &clients.join(format!("{name}.pem")),
+            &clients.join(format!("{name}.key")),
+        )
+    }
+
     pub fn connect(&self) -> Client {
+        self.connect_with(&self.configuration)
+    }
+
+    pub fn connect_with(&self, configuration: &Arc<ClientConfig>) -> Client {
         let name = ServerName::try_from("127.0.0.1").expect("a name");
-        let session =
-            ClientConnection::new(Arc::clone(&self.configuration), name).expect("a session");
+        let session = ClientConnection::new(Arc::clone(configuration), name).expect("a session");
         Client {
             stream: StreamOwned::new(session, self.dial()),
         }

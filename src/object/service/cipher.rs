@@ -72,21 +72,33 @@ fn tag_length(row: &Row, asked: Option<i32>) -> Result<usize, Fault> {
     let Some(length) = asked else { return Ok(16) };
     usize::try_from(length)
         .ok()
-        .filter(|length| (4..=16).contains(length))
+        .filter(|length| row.shape.takes_tag(*length))
         .ok_or_else(|| {
             Fault::new(
                 Reason::InvalidTagLength,
-                format!("a tag of {length} bytes; expected 4 to 16"),
+                format!("{} has no tag of {length} bytes", row.name),
             )
         })
 }
 
+/// The algorithm of a cipher: the key's own. A key that serves two algorithms protects with neither.
+pub fn own_algorithm(
+    key: &Sealed,
+    asked: Option<CryptographicAlgorithm>,
+) -> Result<CryptographicAlgorithm, Fault> {
+    match (usage::algorithm(key), asked) {
+        (Some(own), Some(asked)) if own != asked => Err(bad(format!(
+            "the key is one of {own}; the request asks for {asked}"
+        ))),
+        (Some(own), _) => Ok(own),
+        (None, Some(asked)) => Ok(asked),
+        (None, None) => Err(bad("the key has no Cryptographic Algorithm")),
+    }
+}
+
 /// What the request (or the key) asks for.
 pub fn asked(key: &Sealed, asked: &CryptographicParameters) -> Result<Cipher, Fault> {
-    let algorithm = asked
-        .cryptographic_algorithm
-        .or_else(|| usage::algorithm(key))
-        .ok_or_else(|| bad("the key has no Cryptographic Algorithm"))?;
+    let algorithm = own_algorithm(key, asked.cryptographic_algorithm)?;
     let mode = asked
         .block_cipher_mode
         .or_else(|| default_mode(algorithm))
@@ -197,6 +209,7 @@ impl Cipher {
     ) -> Result<Ciphertext, Fault> {
         self.vector(iv)?;
         self.whole(data.len())?;
+        self.call(iv, aad).counter_suffices(data.len())?;
         if place::of(context, key, self.row)? == Place::Token {
             let ready = usage::ready(context, key, self.kind).await?;
             let using = ready.key(context, key)?;
@@ -236,19 +249,16 @@ impl Cipher {
         data: &[u8],
         tag: &[u8],
     ) -> Result<Bytes, Fault> {
-        if !self.row.shape.takes_iv(iv.len()) || !self.row.shape.takes_tag(tag.len()) {
+        // The tag is as long as was asked for: whoever may cut it short, may guess it.
+        if !self.row.shape.takes_iv(iv.len()) || tag.len() != self.tag_length {
             return Err(not_decrypted());
         }
-        let cipher = Cipher {
-            tag_length: tag.len(),
-            ..*self
-        };
         if place::of(context, key, self.row)? == Place::Token {
             let ready = usage::ready(context, key, self.kind).await?;
             let using = ready.key(context, key)?;
             let hsm = &context.engine.hsm;
             match hsm
-                .decrypt(&using, cipher.parameters(), iv, aad, data, tag)
+                .decrypt(&using, self.parameters(), iv, aad, data, tag)
                 .await
             {
                 Ok(clear) => return Ok(clear),
@@ -259,7 +269,7 @@ impl Cipher {
         }
         let secret = place::material(context, key, KeyFormatType::RAW).await?;
         let failed = |_| not_decrypted();
-        let clear = cipher
+        let clear = self
             .call(iv, aad)
             .decrypt(&secret, data, tag)
             .map_err(failed)?;

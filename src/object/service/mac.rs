@@ -3,7 +3,7 @@
 use subtle::ConstantTimeEq;
 
 use super::place::{self, Place};
-use super::{bad, unsupported};
+use super::{bad, cipher, gcm_uses, unsupported};
 use crate::engine::context::Context;
 use crate::engine::error::Fault;
 use crate::hsm::KeyKind;
@@ -19,11 +19,8 @@ fn by_algorithm(algorithm: CryptographicAlgorithm) -> Option<&'static Row> {
     mechanism::find(Service::Mac, algorithm, None, None)
 }
 
-fn by_mode(
-    algorithm: Option<CryptographicAlgorithm>,
-    mode: BlockCipherMode,
-) -> Option<&'static Row> {
-    mechanism::find(Service::Mac, algorithm?, Some(mode), None)
+fn by_mode(algorithm: CryptographicAlgorithm, mode: BlockCipherMode) -> Option<&'static Row> {
+    mechanism::find(Service::Mac, algorithm, Some(mode), None)
 }
 
 /// The MAC that is asked for: by its algorithm (HMAC-SHA256, Poly1305), by the Block Cipher Mode
@@ -32,7 +29,8 @@ pub fn asked(key: &Sealed, asked: &CryptographicParameters) -> Result<&'static R
     let own = usage::algorithm(key);
     let algorithm = asked.cryptographic_algorithm;
     if let Some(mode) = asked.block_cipher_mode {
-        return by_mode(algorithm.or(own), mode)
+        let algorithm = cipher::own_algorithm(key, algorithm)?;
+        return by_mode(algorithm, mode)
             .ok_or_else(|| unsupported(format!("a MAC in block cipher mode {mode}")));
     }
     match (algorithm, asked.hashing_algorithm) {
@@ -59,6 +57,9 @@ pub async fn compute(
     row: &'static Row,
     data: &[u8],
 ) -> Result<Bytes, Fault> {
+    if row.shape == Shape::Gmac {
+        gcm_uses::count(context, key).await?;
+    }
     let iv = match row.shape.iv() {
         0 => Bytes::default(),
         length => context.engine.hsm.random(length).await?,

@@ -35,6 +35,8 @@ pub struct CipherStream {
     held: Bytes,
     /// Of authenticated encryption: how much of `held` was answered.
     answered: usize,
+    /// The vector is the caller's, and protects what is new.
+    chosen: bool,
 }
 
 /// Appends to bytes that must leave no copies behind.
@@ -63,7 +65,13 @@ fn too_long() -> Fault {
 }
 
 impl CipherStream {
-    pub fn new(cipher: Cipher, direction: Direction, iv: Bytes, aad: Bytes) -> CipherStream {
+    /// `made`: the vector is the server's.
+    pub fn new(
+        cipher: Cipher,
+        direction: Direction,
+        (iv, made): (Bytes, bool),
+        aad: Bytes,
+    ) -> CipherStream {
         CipherStream {
             iv: Zeroizing::new(cipher.row.shape.vector(&iv).into_owned()),
             cipher,
@@ -72,6 +80,7 @@ impl CipherStream {
             tag: Bytes::default(),
             held: Bytes::default(),
             answered: 0,
+            chosen: !made && direction == Direction::Encrypt,
         }
     }
 
@@ -82,7 +91,12 @@ impl CipherStream {
 
     /// Bytes of memory.
     pub fn held(&self) -> usize {
-        self.held.capacity()
+        self.held.capacity() + self.aad.capacity() + self.tag.capacity()
+    }
+
+    /// Whether the caller may go on: the cipher may need permissions of its own, at every part.
+    pub fn permitted(&self, context: &Context, key: &Sealed) -> Result<(), Fault> {
+        self.cipher.permitted(context, key, self.chosen)
     }
 
     /// Takes a part; gives what can be given, and with the last part all that is left.
@@ -228,6 +242,9 @@ impl CipherStream {
         if count == 0 && !padded {
             return Ok(nothing());
         }
+        if self.is_spent() {
+            return Err(too_long());
+        }
         let cipher = if last {
             self.cipher
         } else {
@@ -268,6 +285,11 @@ impl CipherStream {
         }
     }
 
+    /// A counter that has counted to its end: there is no vector for more data.
+    fn is_spent(&self) -> bool {
+        self.iv.is_empty() && self.cipher.row.shape.iv() > 0
+    }
+
     /// The vector with which the next block goes on.
     fn advance(&mut self, input: &[u8], output: &[u8]) -> Result<(), Fault> {
         let encrypted = match self.direction {
@@ -295,20 +317,27 @@ impl CipherStream {
                 let blocks = (input.len() / 16) as u128;
                 let block = self.iv.first_chunk::<16>().ok_or_else(too_long)?;
                 let block = u128::from_be_bytes(*block);
-                let mask = 1_u128
-                    .checked_shl(self.cipher.counter_bits)
-                    .map_or(u128::MAX, |limit| limit - 1);
-                let next = (block & mask).checked_add(blocks).ok_or_else(too_long)?;
-                if next & !mask != 0 {
-                    return Err(too_long());
-                }
-                self.iv = Zeroizing::new((block & !mask | next).to_be_bytes().to_vec());
+                let next = match 1_u128.checked_shl(self.cipher.counter_bits) {
+                    // The whole block counts, and comes round.
+                    None => Some(block.wrapping_add(blocks)),
+                    Some(limit) => match (block % limit).checked_add(blocks) {
+                        Some(next) if next < limit => Some(block - block % limit + next),
+                        Some(next) if next == limit => None,
+                        _ => return Err(too_long()),
+                    },
+                };
+                let next = next.map_or_else(Vec::new, |next| next.to_be_bytes().to_vec());
+                self.iv = Zeroizing::new(next);
             }
             Shape::ChaCha20 => {
-                let blocks = u32::try_from(input.len() / 64).map_err(|_| too_long())?;
                 let counter = self.iv.first_chunk_mut::<4>().ok_or_else(too_long)?;
-                let next = u32::from_le_bytes(*counter).checked_add(blocks);
-                *counter = next.ok_or_else(too_long)?.to_le_bytes();
+                let blocks = (input.len() / 64) as u64;
+                let next = u64::from(u32::from_le_bytes(*counter)) + blocks;
+                match u32::try_from(next) {
+                    Ok(next) => *counter = next.to_le_bytes(),
+                    Err(_) if next == 1 << 32 => self.iv = Bytes::default(),
+                    Err(_) => return Err(too_long()),
+                }
             }
             _ => {}
         }

@@ -30,7 +30,7 @@ impl Handler for AddAttribute {
     type Response = AddAttributeResponse;
 
     async fn run(context: &mut Context, request: &Self::Request) -> Result<Self::Response, Fault> {
-        let attribute = rules::only(&request.new_attribute)?;
+        let attribute = &rules::completed(&request.new_attribute)?;
         let object = context
             .object(
                 request.unique_identifier.as_ref(),
@@ -82,6 +82,9 @@ impl Handler for AddAttribute {
             .find(|other| other.reference == attribute.reference)
             .cloned();
         let unique_identifier = object.unique_identifier.clone();
+        context
+            .recount(&object, &mut draft, Reason::ReadOnlyAttribute)
+            .await?;
         context.update(draft).await?;
         Ok(AddAttributeResponse {
             unique_identifier,

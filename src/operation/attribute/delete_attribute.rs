@@ -98,6 +98,9 @@ impl Handler for DeleteAttribute {
             }
         };
         let unique_identifier = object.unique_identifier.clone();
+        context
+            .recount(&object, &mut draft, Reason::AttributeReadOnly)
+            .await?;
         context.update(draft).await?;
         Ok(DeleteAttributeResponse {
             unique_identifier,

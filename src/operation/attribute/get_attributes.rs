@@ -27,7 +27,8 @@ structure! {
 #[derive(Debug)]
 pub struct GetAttributes;
 
-/// The attributes as they are now: the State follows the dates.
+/// The attributes as they are now: the State follows the dates. What Usage Limits leave stands in
+/// another row (`Context::shown`).
 pub fn as_of(object: &Managed, now: i64) -> Attributes {
     let mut attributes = object.attributes.clone();
     if attributes.has(tag::STATE) {
@@ -48,7 +49,7 @@ impl Handler for GetAttributes {
                 Destroyed::Allowed,
             )
             .await?;
-        let mut all = as_of(&object, context.now);
+        let mut all = context.shown(&object).await?;
         let link = AttributeReference::Standard(tag::LINK);
         if request.attribute_reference.is_empty() || request.attribute_reference.contains(&link) {
             derivation_links::add(context, &object, &mut all).await?;

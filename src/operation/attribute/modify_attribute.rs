@@ -31,7 +31,7 @@ impl Handler for ModifyAttribute {
     type Response = ModifyAttributeResponse;
 
     async fn run(context: &mut Context, request: &Self::Request) -> Result<Self::Response, Fault> {
-        let attribute = rules::only(&request.new_attribute)?;
+        let attribute = &rules::completed(&request.new_attribute)?;
         let current = request
             .current_attribute
             .as_ref()
@@ -78,6 +78,9 @@ impl Handler for ModifyAttribute {
         }
         rules::consequences(&mut draft.attributes);
         let unique_identifier = object.unique_identifier.clone();
+        context
+            .recount(&object, &mut draft, Reason::AttributeReadOnly)
+            .await?;
         context.update(draft).await?;
         Ok(ModifyAttributeResponse {
             unique_identifier,

@@ -6,7 +6,7 @@ use crate::engine::access::{self, Decision, Permission};
 use crate::engine::context::Context;
 use crate::engine::error::{Fault, Reason};
 use crate::object::managed::{Managed, Sealed};
-use crate::object::{approval, creation, derivation_master};
+use crate::object::{application, approval, creation, derivation_master};
 use crate::protocol::attribute::{AttributeRow, Change};
 use crate::protocol::attributes::{Attribute, AttributeReference, Attributes, VendorName};
 use crate::protocol::tag;
@@ -27,6 +27,16 @@ pub fn only(attributes: &Attributes) -> Result<&Attribute, Fault> {
             ),
         )),
     }
+}
+
+/// The same with what the server adds to a value.
+///
+/// # Errors
+/// Application Namespace Not Supported.
+pub fn completed(attributes: &Attributes) -> Result<Attribute, Fault> {
+    let mut attribute = only(attributes)?.clone();
+    application::complete(&mut attribute)?;
+    Ok(attribute)
 }
 
 /// The row of an attribute that a client may write; None for a vendor attribute of the client.

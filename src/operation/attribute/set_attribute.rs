@@ -27,7 +27,7 @@ impl Handler for SetAttribute {
     type Response = SetAttributeResponse;
 
     async fn run(context: &mut Context, request: &Self::Request) -> Result<Self::Response, Fault> {
-        let attribute = rules::only(&request.new_attribute)?;
+        let attribute = &rules::completed(&request.new_attribute)?;
         let object = context
             .object(
                 request.unique_identifier.as_ref(),
@@ -71,6 +71,9 @@ impl Handler for SetAttribute {
         }
         rules::consequences(&mut draft.attributes);
         let unique_identifier = object.unique_identifier.clone();
+        context
+            .recount(&object, &mut draft, Reason::ReadOnlyAttribute)
+            .await?;
         context.update(draft).await?;
         Ok(SetAttributeResponse { unique_identifier })
     }

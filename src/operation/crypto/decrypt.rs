@@ -84,6 +84,7 @@ fn begin(
         .authenticated_encryption_additional_data
         .clone()
         .unwrap_or_default();
+    let iv = (iv, false);
     Ok(CipherStream::new(cipher, Direction::Decrypt, iv, aad))
 }
 
@@ -106,7 +107,10 @@ impl Handler for Decrypt {
         let step = request.part.step()?;
         let data = part::data(step, request.data.as_ref())?;
         let mut stream = match step.resume(context, Operation::DECRYPT, Some(&key))? {
-            Some(State::Cipher(stream)) => stream,
+            Some(State::Cipher(stream)) => {
+                stream.permitted(context, &key)?;
+                stream
+            }
             Some(_) => return Err(Fault::new(Reason::Internal, "the stream is another one's")),
             None => begin(context, request, &key, &asked)?,
         };

@@ -91,7 +91,7 @@ async fn begin(
         .unwrap_or_default();
     let answered = made.then(|| iv.clone());
     Ok((
-        CipherStream::new(cipher, Direction::Encrypt, iv, aad),
+        CipherStream::new(cipher, Direction::Encrypt, (iv, made), aad),
         answered,
     ))
 }
@@ -118,7 +118,11 @@ impl Handler for Encrypt {
         let step = request.part.step()?;
         let data = part::data(step, request.data.as_ref())?;
         let (mut stream, iv) = match step.resume(context, Operation::ENCRYPT, Some(&key))? {
-            Some(State::Cipher(stream)) => (stream, None),
+            Some(State::Cipher(stream)) => {
+                stream.permitted(context, &key)?;
+                parameters::charge_part(context, &key, false, data.len()).await?;
+                (stream, None)
+            }
             Some(_) => return Err(Fault::new(Reason::Internal, "the stream is another one's")),
             None => begin(context, request, &key, &asked, data).await?,
         };

@@ -59,6 +59,7 @@ impl Handler for Hash {
             });
         }
         let state = State::Digest {
+            scheme: None,
             running,
             proof: Bytes::default(),
         };

@@ -48,6 +48,7 @@ async fn from_master(
     }
     derivation_master::parameters(asked)?;
     let input = part::data(step, request.data.as_ref())?;
+    parameters::charge(context, key, input.len()).await?;
     let block = derivation_master::block(context, key, input).await?;
     Ok(MacResponse {
         unique_identifier: key.unique_identifier.clone(),
@@ -69,14 +70,10 @@ impl Handler for Mac {
             request.cryptographic_parameters.as_ref(),
         )
         .await?;
-        if derivation_master::is_master(&key) {
-            return from_master(context, request, &key, &asked).await;
-        }
-        let row = mac::asked(&key, &asked)?;
         let step = request.part.step()?;
         let data = part::data(step, request.data.as_ref())?;
-        if step.begins() {
-            parameters::charge(context, &key, data.len()).await?;
+        if derivation_master::is_master(&key) {
+            return from_master(context, request, &key, &asked).await;
         }
         let mut response = MacResponse {
             unique_identifier: key.unique_identifier.clone(),
@@ -84,20 +81,26 @@ impl Handler for Mac {
             correlation_value: None,
         };
         if step == Step::Whole {
+            let row = mac::asked(&key, &asked)?;
+            parameters::charge(context, &key, data.len()).await?;
             response.mac_data = Some(mac::compute(context, &key, row, data).await?);
             return Ok(response);
         }
-        let mut message = match step.resume(context, Operation::MAC, Some(&key))? {
-            Some(State::Message { data, .. }) => data,
+        let (row, mut message) = match step.resume(context, Operation::MAC, Some(&key))? {
+            Some(State::Mac {
+                row, data: before, ..
+            }) => (row, before),
             Some(_) => return Err(Fault::new(Reason::Internal, "the stream is another one's")),
-            None => Bytes::default(),
+            None => (mac::asked(&key, &asked)?, Bytes::default()),
         };
+        parameters::charge_part(context, &key, step.begins(), data.len()).await?;
         stream::append(&mut message, data)?;
         if step.is_last() {
             response.mac_data = Some(mac::compute(context, &key, row, &message).await?);
             return Ok(response);
         }
-        let state = State::Message {
+        let state = State::Mac {
+            row,
             data: message,
             proof: Bytes::default(),
         };

@@ -54,16 +54,18 @@ impl Handler for MacVerify {
             request.cryptographic_parameters.as_ref(),
         )
         .await?;
-        let row = mac::asked(&key, &asked)?;
         let step = request.part.step()?;
         let data = part::data(step, request.data.as_ref())?;
-        let (mut message, mut proof) =
+        let (row, mut message, mut proof) =
             match step.resume(context, Operation::MAC_VERIFY, Some(&key))? {
-                Some(State::Message { data, proof }) => (data, proof),
+                Some(State::Mac { row, data, proof }) => (row, data, proof),
                 Some(_) => {
                     return Err(Fault::new(Reason::Internal, "the stream is another one's"));
                 }
-                None => (Bytes::default(), Bytes::default()),
+                None => {
+                    let row = mac::asked(&key, &asked)?;
+                    (row, Bytes::default(), Bytes::default())
+                }
             };
         stream::append(&mut message, data)?;
         if let Some(mac) = &request.mac_data {
@@ -85,7 +87,8 @@ impl Handler for MacVerify {
             response.validity_indicator = Some(validity(valid));
             return Ok(response);
         }
-        let state = State::Message {
+        let state = State::Mac {
+            row,
             data: message,
             proof,
         };

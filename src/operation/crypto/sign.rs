@@ -36,28 +36,29 @@ structure! {
 #[derive(Debug)]
 pub struct Sign;
 
-/// A message in parts: hashed as it comes, or kept where the whole message is signed.
-pub fn more(
-    scheme: &Scheme,
-    before: Option<State>,
-    data: &[u8],
-    proof: Option<&Bytes>,
-) -> Result<State, Fault> {
-    let mut state = match (before, scheme.message_hash()?) {
-        (Some(state), _) => state,
-        (None, Some(row)) => State::Digest {
+/// The beginning of a message in parts: hashed as it comes, or kept where the whole message is signed.
+pub fn first(scheme: Scheme) -> Result<State, Fault> {
+    let proof = Bytes::default();
+    Ok(match scheme.message_hash()? {
+        Some(row) => State::Digest {
+            scheme: Some(scheme),
             running: Running::new(row)?,
-            proof: Bytes::default(),
+            proof,
         },
-        (None, None) => State::Message {
+        None => State::Message {
+            scheme,
             data: Bytes::default(),
-            proof: Bytes::default(),
+            proof,
         },
-    };
+    })
+}
+
+/// A part of a message, and the signature to verify where it comes with one.
+pub fn more(mut state: State, data: &[u8], proof: Option<&Bytes>) -> Result<State, Fault> {
     match &mut state {
         State::Digest { running, .. } => running.update(data)?,
         State::Message { data: message, .. } => stream::append(message, data)?,
-        State::Cipher(_) => {
+        State::Cipher(_) | State::Mac { .. } => {
             return Err(Fault::new(Reason::Internal, "the stream is another one's"));
         }
     }
@@ -82,12 +83,7 @@ impl Handler for Sign {
             request.cryptographic_parameters.as_ref(),
         )
         .await?;
-        let scheme = signature::asked(&key, &asked)?;
         let step = request.part.step()?;
-        if step.begins() {
-            let length = request.data.as_ref().map_or(0, |data| data.len());
-            parameters::charge(context, &key, length).await?;
-        }
         let mut response = SignResponse {
             unique_identifier: key.unique_identifier.clone(),
             signature_data: None,
@@ -98,12 +94,19 @@ impl Handler for Sign {
                 Some(digest) => Signed::Digest(digest),
                 None => Signed::Data(part::data(step, request.data.as_ref())?),
             };
+            let scheme = signature::asked(&key, &asked)?;
+            let (Signed::Data(bytes) | Signed::Digest(bytes)) = &signed;
+            parameters::charge(context, &key, bytes.len()).await?;
             response.signature_data = Some(scheme.sign(context, &key, signed).await?);
             return Ok(response);
         }
         let data = part::data(step, request.data.as_ref())?;
-        let before = step.resume(context, Operation::SIGN, Some(&key))?;
-        let state = more(&scheme, before, data, None)?;
+        let state = match step.resume(context, Operation::SIGN, Some(&key))? {
+            Some(state) => state,
+            None => first(signature::asked(&key, &asked)?)?,
+        };
+        parameters::charge_part(context, &key, step.begins(), data.len()).await?;
+        let state = more(state, data, None)?;
         if !step.is_last() {
             response.correlation_value = step
                 .keep(context, Operation::SIGN, Some(&key), state)
@@ -111,12 +114,18 @@ impl Handler for Sign {
             return Ok(response);
         }
         let signature = match state {
-            State::Digest { running, .. } => {
+            State::Digest {
+                scheme: Some(scheme),
+                running,
+                ..
+            } => {
                 let digest = running.finish()?;
                 scheme.sign(context, &key, Signed::Digest(&digest)).await?
             }
-            State::Message { data, .. } => scheme.sign(context, &key, Signed::Data(&data)).await?,
-            State::Cipher(_) => return Err(Fault::new(Reason::Internal, "not a signature")),
+            State::Message { scheme, data, .. } => {
+                scheme.sign(context, &key, Signed::Data(&data)).await?
+            }
+            _ => return Err(Fault::new(Reason::Internal, "not a signature")),
         };
         response.signature_data = Some(signature);
         Ok(response)

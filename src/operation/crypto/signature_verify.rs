@@ -2,7 +2,7 @@
 
 use super::mac_verify::validity;
 use super::part::{self, Part, Step};
-use super::sign::more;
+use super::sign::{first, more};
 use crate::engine::access::Permission;
 use crate::engine::context::Context;
 use crate::engine::error::{Fault, Reason};
@@ -58,7 +58,6 @@ impl Handler for SignatureVerify {
             request.cryptographic_parameters.as_ref(),
         )
         .await?;
-        let scheme = signature::asked(&key, &asked)?;
         let step = request.part.step()?;
         let mut response = SignatureVerifyResponse {
             unique_identifier: key.unique_identifier.clone(),
@@ -72,13 +71,17 @@ impl Handler for SignatureVerify {
                 None => Signed::Data(part::data(step, request.data.as_ref())?),
             };
             let signature = request.signature_data.as_ref().ok_or_else(missing)?;
+            let scheme = signature::asked(&key, &asked)?;
             let valid = scheme.verify(context, &key, signed, signature).await?;
             response.validity_indicator = Some(validity(valid));
             return Ok(response);
         }
         let data = part::data(step, request.data.as_ref())?;
-        let before = step.resume(context, Operation::SIGNATURE_VERIFY, Some(&key))?;
-        let state = more(&scheme, before, data, request.signature_data.as_ref())?;
+        let state = match step.resume(context, Operation::SIGNATURE_VERIFY, Some(&key))? {
+            Some(state) => state,
+            None => first(signature::asked(&key, &asked)?)?,
+        };
+        let state = more(state, data, request.signature_data.as_ref())?;
         if !step.is_last() {
             response.correlation_value = step
                 .keep(context, Operation::SIGNATURE_VERIFY, Some(&key), state)
@@ -89,16 +92,24 @@ impl Handler for SignatureVerify {
             State::Digest { proof, .. } | State::Message { proof, .. } if proof.is_empty() => {
                 return Err(missing());
             }
-            State::Digest { running, proof } => {
+            State::Digest {
+                scheme: Some(scheme),
+                running,
+                proof,
+            } => {
                 let digest = running.finish()?;
                 let signed = Signed::Digest(&digest);
                 scheme.verify(context, &key, signed, &proof).await?
             }
-            State::Message { data, proof } => {
+            State::Message {
+                scheme,
+                data,
+                proof,
+            } => {
                 let signed = Signed::Data(&data);
                 scheme.verify(context, &key, signed, &proof).await?
             }
-            State::Cipher(_) => return Err(Fault::new(Reason::Internal, "not a signature")),
+            _ => return Err(Fault::new(Reason::Internal, "not a signature")),
         };
         response.validity_indicator = Some(validity(valid));
         Ok(response)

@@ -3,11 +3,13 @@
 use ttlv::Value;
 
 use crate::engine::access::Permission;
+use crate::engine::client_profile::Deviation;
 use crate::engine::context::{Context, Destroyed};
 use crate::engine::error::{Fault, Reason};
 use crate::object::creation;
 use crate::object::state::{self, Transition};
 use crate::operation::Handler;
+use crate::protocol::enumeration::State;
 use crate::protocol::identifier::Identifier;
 use crate::protocol::tag;
 use crate::structure;
@@ -43,6 +45,10 @@ impl Handler for Activate {
             ));
         }
         let from = object.state(context.now);
+        if from == State::ACTIVE && context.caller.deviates(Deviation::LifecycleRepeatable) {
+            let unique_identifier = object.unique_identifier.clone();
+            return Ok(ActivateResponse { unique_identifier });
+        }
         let to = state::next(Transition::Activate, from).ok_or_else(|| {
             Fault::new(
                 Reason::WrongKeyLifecycleState,

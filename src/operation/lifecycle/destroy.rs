@@ -56,6 +56,10 @@ impl Handler for Destroy {
         };
         let mut draft = object.edit();
         draft.blob = None;
+        if let Some(receipt) = draft.archive.take() {
+            context.free_archived(&receipt);
+        }
+        draft.archived = false;
         state::set(&mut draft.attributes, to);
         draft
             .attributes

@@ -3,12 +3,13 @@
 use ttlv::{Node, Value};
 
 use crate::engine::access::Permission;
+use crate::engine::client_profile::Deviation;
 use crate::engine::context::{Context, Destroyed};
 use crate::engine::error::{Fault, Reason};
 use crate::object::creation;
 use crate::object::state::{self, Transition};
 use crate::operation::Handler;
-use crate::protocol::enumeration::RevocationReasonCode;
+use crate::protocol::enumeration::{RevocationReasonCode, State};
 use crate::protocol::identifier::Identifier;
 use crate::protocol::structure::DateTime;
 use crate::protocol::tag;
@@ -72,6 +73,14 @@ impl Handler for Revoke {
             Transition::Deactivate
         };
         let from = object.state(context.now);
+        let repeated = match compromise {
+            true => State::COMPROMISED,
+            false => State::DEACTIVATED,
+        };
+        if from == repeated && context.caller.deviates(Deviation::LifecycleRepeatable) {
+            let unique_identifier = object.unique_identifier.clone();
+            return Ok(RevokeResponse { unique_identifier });
+        }
         let to = state::next(transition, from).ok_or_else(|| {
             Fault::new(
                 Reason::WrongKeyLifecycleState,

@@ -73,13 +73,13 @@ impl Handler for Check {
             ));
         }
         if let Some(wanted) = request.usage_limits_count
-            && let Some(left) = usage_left(&object)
-            && wanted > left
+            && let Some(usage) = context.usage(&object).await?
+            && wanted > usage.left()
         {
             context.empty_placeholder();
             return Err(Fault::new(
                 Reason::UsageLimitExceeded,
-                format!("the object's usage limit leaves {left} units"),
+                format!("the object's usage limit leaves {} units", usage.left()),
             ));
         }
         Ok(CheckResponse {
@@ -89,21 +89,4 @@ impl Handler for Check {
             lease_time: None,
         })
     }
-}
-
-/// What Usage Limits leave; None without limits.
-fn usage_left(object: &crate::object::managed::Sealed) -> Option<i64> {
-    let ttlv::Value::Structure(fields) = object.attributes.get(tag::USAGE_LIMITS)? else {
-        return None;
-    };
-    let number = |wanted| {
-        fields
-            .iter()
-            .find(|field| field.tag == wanted)
-            .and_then(|field| match field.value {
-                ttlv::Value::LongInteger(number) => Some(number),
-                _ => None,
-            })
-    };
-    number(tag::USAGE_LIMITS_COUNT).or_else(|| number(tag::USAGE_LIMITS_TOTAL))
 }

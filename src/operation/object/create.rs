@@ -53,8 +53,12 @@ impl Handler for Create {
         }
         let mut attributes =
             creation::admit(context.version, request.object_type, &request.attributes)?;
-        storable(context, request.protection_storage_masks.as_ref())?;
-        let class = creation::class_asked(&attributes)?;
+        let class = class_stored(
+            context,
+            &attributes,
+            request.protection_storage_masks.as_ref(),
+            Reason::ProtectionStorageUnavailable,
+        )?;
         let unique_identifier = creation::new_identifier();
         let draft = match request.object_type {
             ObjectType::SYMMETRIC_KEY => {
@@ -69,6 +73,35 @@ impl Handler for Create {
             unique_identifier,
         })
     }
+}
+
+/// The class of what is to be made: as its attributes name it, else the first that one of the
+/// Protection Storage Masks, which stand in the order of preference, is content with (DESIGN §4.3).
+///
+/// # Errors
+/// `reason` where no class is.
+pub fn class_stored(
+    context: &Context,
+    attributes: &Attributes,
+    masks: Option<&ProtectionStorageMasks>,
+    reason: Reason,
+) -> Result<Class, Fault> {
+    let named = creation::class_named(attributes)?;
+    let Some(masks) = masks.filter(|masks| !masks.protection_storage_mask.is_empty()) else {
+        return Ok(named.unwrap_or(Class::Served));
+    };
+    let classes = named.map_or(vec![Class::Served, Class::Token], |named| vec![named]);
+    for mask in &masks.protection_storage_mask {
+        for class in &classes {
+            if creation::protection(&context.engine.hsm, *class).contains(*mask) {
+                return Ok(*class);
+            }
+        }
+    }
+    Err(Fault::new(
+        reason,
+        "none of the Protection Storage Masks asked for is offered for such a key; Query tells which are",
+    ))
 }
 
 /// Whether one of the permissible Protection Storage Masks is what this server offers (2.1 §6.1.8).
@@ -97,7 +130,8 @@ fn storable_as(
     let Some(masks) = masks.filter(|masks| !masks.protection_storage_mask.is_empty()) else {
         return Ok(());
     };
-    let ours = context.engine.hsm.protection();
+    let ours = creation::protection(&context.engine.hsm, Class::Served)
+        | creation::protection(&context.engine.hsm, Class::Token);
     if masks
         .protection_storage_mask
         .iter()

@@ -10,7 +10,7 @@ use crate::object::format::Format;
 use crate::object::pair::{self, Half};
 use crate::object::pair_algorithm;
 use crate::operation::Handler;
-use crate::operation::object::create::pair_storable;
+use crate::operation::object::create::{class_stored, pair_storable};
 use crate::operation::server::query::ProtectionStorageMasks;
 use crate::protocol::attributes::Attributes;
 use crate::protocol::enumeration::{ObjectType, UniqueIdentifier};
@@ -98,7 +98,15 @@ impl Handler for CreateKeyPair {
         let mut private = half(&request.private_key_attributes, ObjectType::PRIVATE_KEY)?;
         let mut public = half(&request.public_key_attributes, ObjectType::PUBLIC_KEY)?;
         let wanted = pair_algorithm::wanted(&private, &public)?;
-        let class = creation::class_asked(&private)?;
+        let class = class_stored(
+            context,
+            &private,
+            request
+                .private_protection_storage_masks
+                .as_ref()
+                .or(request.common_protection_storage_masks.as_ref()),
+            Reason::PrivateProtectionStorageUnavailable,
+        )?;
         if class == Class::Token && private.has(tag::KEY_FORMAT_TYPE) {
             token_format(wanted.formats.0)?;
         }

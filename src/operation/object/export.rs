@@ -6,7 +6,6 @@ use crate::engine::error::Fault;
 use crate::object::delivery;
 use crate::object::state;
 use crate::operation::Handler;
-use crate::operation::attribute::get_attributes::as_of;
 use crate::protocol::attributes::Attributes;
 use crate::protocol::enumeration::{KeyCompressionType, KeyFormatType, KeyWrapType, ObjectType};
 use crate::protocol::identifier::Identifier;
@@ -60,7 +59,7 @@ impl Handler for Export {
         Ok(ExportResponse {
             object_type: object.object_type(),
             unique_identifier: object.unique_identifier.clone(),
-            attributes: as_of(&object, context.now),
+            attributes: context.shown(&object).await?,
             object: AnyObject(Some(delivered)),
         })
     }

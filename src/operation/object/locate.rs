@@ -8,10 +8,10 @@ use crate::engine::error::{Fault, Reason};
 use crate::object::index;
 use crate::operation::Handler;
 use crate::protocol::attributes::{Attribute, AttributeReference, Attributes};
-use crate::protocol::enumeration::{ObjectGroupMember, UniqueIdentifier};
+use crate::protocol::enumeration::{ObjectGroupMember, State, UniqueIdentifier};
 use crate::protocol::mask::StorageStatusMask;
 use crate::protocol::tag;
-use crate::store::filter::{Filter, Term};
+use crate::store::filter::{Filter, Located, Term};
 use crate::store::record::IndexValue;
 use crate::structure;
 
@@ -142,6 +142,83 @@ fn date_term(attributes: &Attributes, position: usize, tag: Tag, date: i64) -> O
     }
 }
 
+/// Usage Limits match where Total and Count are as much or more (1.4 §4.9). Answers the Count asked
+/// for: it stands in no index, but is at most Total.
+fn usage_terms(value: &Value<'_>, terms: &mut Vec<Term>) -> Option<i64> {
+    let Value::Structure(fields) = value else {
+        return None;
+    };
+    let mut least = None;
+    for field in fields {
+        let attribute = tag::USAGE_LIMITS.0;
+        match (field.tag, &field.value) {
+            (tag::USAGE_LIMITS_TOTAL, Value::LongInteger(low)) => terms.push(Term::AtLeast {
+                attribute,
+                field: field.tag.0,
+                low: *low,
+            }),
+            (tag::USAGE_LIMITS_COUNT, Value::LongInteger(low)) => {
+                least = Some(*low);
+                terms.push(Term::AtLeast {
+                    attribute,
+                    field: tag::USAGE_LIMITS_TOTAL.0,
+                    low: *low,
+                });
+            }
+            (tag, value) => terms.extend(index::leaf(value).map(|leaf| Term::Matches {
+                attribute,
+                name: String::new(),
+                fields: vec![(tag.0, leaf)],
+            })),
+        }
+    }
+    least
+}
+
+/// Which of the hits have that much left; paged afterwards, for the store cannot.
+async fn with_left(context: &Context, filter: &Filter, least: i64) -> Result<Located, Fault> {
+    let all = Filter {
+        offset: 0,
+        maximum: None,
+        count: false,
+        ..filter.clone()
+    };
+    let mut kept = Vec::new();
+    for identifier in context.locate(&all).await?.unique_identifiers {
+        let usage = context.usage_of(&identifier).await?;
+        if usage.is_some_and(|usage| usage.left() >= least) {
+            kept.push(identifier);
+        }
+    }
+    let total = u64::try_from(kept.len()).ok();
+    let count = |number: u32| usize::try_from(number).unwrap_or(usize::MAX);
+    Ok(Located {
+        unique_identifiers: kept
+            .into_iter()
+            .skip(count(filter.offset))
+            .take(filter.maximum.map_or(usize::MAX, count))
+            .collect(),
+        total: total.filter(|_| filter.count),
+    })
+}
+
+/// The default object of a group (1.4 §4.9 "as defined by server policy"): the newest that can be
+/// used, else the newest.
+async fn default_member(context: &Context, mut filter: Filter) -> Result<Located, Fault> {
+    filter.offset = 0;
+    filter.maximum = Some(1);
+    let mut active = filter.clone();
+    active.terms.push(Term::State {
+        state: State::ACTIVE.0,
+        now: context.now,
+    });
+    let found = context.locate(&active).await?;
+    match found.unique_identifiers.is_empty() {
+        true => context.locate(&filter).await,
+        false => Ok(found),
+    }
+}
+
 impl Handler for Locate {
     type Request = LocateRequest;
     type Response = LocateResponse;
@@ -173,7 +250,12 @@ impl Handler for Locate {
                 fields: vec![(0, IndexValue::Number(1))],
             });
         }
+        let mut least = None;
         for (position, attribute) in request.attributes.iter().enumerate() {
+            if attribute.is(tag::USAGE_LIMITS) {
+                least = least.max(usage_terms(&attribute.value, &mut filter.terms));
+                continue;
+            }
             let standard = match &attribute.reference {
                 AttributeReference::Standard(tag) => {
                     crate::protocol::attribute::by_tag(*tag).is_some()
@@ -193,7 +275,13 @@ impl Handler for Locate {
                 .terms
                 .extend(term(context, &request.attributes, position, attribute));
         }
-        let located = context.locate(&filter).await?;
+        let located = match (least, request.object_group_member) {
+            (_, Some(ObjectGroupMember::GROUP_MEMBER_DEFAULT)) => {
+                default_member(context, filter).await?
+            }
+            (Some(least), _) => with_left(context, &filter, least).await?,
+            (None, _) => context.locate(&filter).await?,
+        };
         match located.unique_identifiers.as_slice() {
             [only] => context.produce(UniqueIdentifier::LOCATE, &only.clone()),
             _ => context.empty_placeholder(),

@@ -1,4 +1,9 @@
 pub mod discover_versions;
+pub mod get_constraints;
 pub mod interop;
 pub mod log;
+pub mod ping;
+pub mod profile;
 pub mod query;
+pub mod set_constraints;
+pub mod set_defaults;
