@@ -4,7 +4,7 @@ set -uo pipefail
 # shellcheck source=../scripts/server
 source scripts/server
 
-work='' venv=''
+work='' venv='' password=''
 
 # Over that of scripts/server: the working directory goes too.
 trap 'end_server; [ -z "$work" ] || rm -rf "$work"' EXIT
@@ -31,4 +31,14 @@ judge() {
     diff -u --label expected --label said "interop/$name/expected.txt" "$said" || status=1
     echo "$name: $(grep -c '^passed ' "$said") passed, $(grep -c '^failed ' "$said") failed"
     return $status
+}
+
+# user NAME: a user of the server, with a password; sets password.
+user() {
+    password=$(od -An -N12 -tx1 /dev/urandom | tr -d ' \n')
+    printf %s "$password" >"$work/password"
+    "$server_program" user add "$1" --password-file "$work/password" --dir "$server_home/data" >"$work/log" || {
+        cat "$work/log" >&2
+        return 1
+    }
 }

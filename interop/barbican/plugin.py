@@ -1,6 +1,7 @@
 """The KMIP secret store plugin of OpenStack Barbican, called as Barbican's service calls it.
 
-Usage: plugin.py HOST PORT CA.pem CLIENT.pem CLIENT.key     (the key with mode 0400: the plugin insists)
+Usage: plugin.py HOST PORT CA.pem CLIENT.pem CLIENT.key USER PASSWORD
+The key must have mode 0400: the plugin insists.
 """
 
 import base64
@@ -18,9 +19,9 @@ from cryptography.x509.oid import NameOID
 from oslo_config import cfg
 from steps import refused, step
 
-host, port, ca, certificate, key = sys.argv[1:6]
+host, port, ca, certificate, key, user, password = sys.argv[1:8]
 # Every refusal would be told there at length.
-logging.getLogger("barbican").setLevel(logging.CRITICAL)
+logging.disable(logging.CRITICAL)
 Algorithm, Kind, Spec = secret_store.KeyAlgorithm, secret_store.SecretType, secret_store.KeySpec
 
 
@@ -29,7 +30,8 @@ def plugin(**more):
     configuration.register_group(kmip_secret_store.kmip_opt_group)
     configuration.register_opts(kmip_secret_store.kmip_opts, group=kmip_secret_store.kmip_opt_group)
     where = {"host": host, "port": int(port), "ca_certs": ca, "certfile": certificate, "keyfile": key}
-    for name, value in {**where, **more}.items():
+    who = {"username": user, "password": password}
+    for name, value in {**where, **who, **more}.items():
         configuration.set_override(name, value, group="kmip_plugin")
     return kmip_secret_store.KMIPSecretStore(configuration)
 
@@ -159,3 +161,14 @@ def _():
 def _():
     refused(lambda: store.generate_asymmetric_key(Spec(Algorithm.DSA, 2048)), "FEATURE_NOT_SUPPORTED", "DSA")
     refused(lambda: store.generate_symmetric_key(Spec(Algorithm.DESEDE, 56)), "INVALID_FIELD", "56 bits")
+
+
+@step("a wrong password is refused")
+def _():
+    stranger = plugin(password="guessed")
+    refused(lambda: stranger.generate_symmetric_key(Spec(Algorithm.AES, 256)), "AUTHENTICATION_NOT_SUCCESSFUL")
+
+
+@step("without user and password the certificate is enough")
+def _():
+    kept(Kind.PASSPHRASE, b"pass", Spec(), plugin(username=None, password=None))

@@ -8,6 +8,7 @@ source interop/client.sh
 install barbican || exit
 start_server || exit
 chmod 0400 "$server_pki/client.key"
+user barbican || exit
 export PYTHONPATH=interop
 judge barbican "$venv/bin/python" interop/barbican/plugin.py "$server_host" "$server_port" \
-    "$server_pki/ca.pem" "$server_pki/client.pem" "$server_pki/client.key"
+    "$server_pki/ca.pem" "$server_pki/client.pem" "$server_pki/client.key" barbican "$password"

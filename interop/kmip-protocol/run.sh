@@ -8,6 +8,7 @@ source interop/client.sh
 built=target/interop/kmip-protocol
 cargo build --quiet --locked --manifest-path interop/kmip-protocol/Cargo.toml --target-dir $built || exit
 start_server || exit
+user krill || exit
 # By name: the crate's TLS knows no addresses in certificates.
 judge kmip-protocol $built/debug/keyward-interop-kmip-protocol localhost "$server_port" \
-    "$server_pki/ca.pem" "$server_pki/client.pem" "$server_pki/client.key"
+    "$server_pki/ca.pem" "$server_pki/client.pem" "$server_pki/client.key" krill "$password"

@@ -10,4 +10,4 @@ start_server --https 127.0.0.1:0 || exit
 export PYTHONPATH=interop
 judge pyhanko "$venv/bin/python" interop/pyhanko/documents.py "$server_host" "$server_port" "$server_https" \
     "$server_pki/ca.pem" "$server_pki/client.pem" "$server_pki/client.key" \
-    "${KEYWARD_BIN:-target/debug/keyward}" "$server_home/data"
+    "$server_program" "$server_home/data"

@@ -1,6 +1,6 @@
 //! The `kmip-protocol` crate as krill uses it: a signer whose RSA keys are the server's.
 //!
-//! Arguments: HOST PORT CA.pem CLIENT.pem CLIENT.key. One line for each step on standard output; why a
+//! Arguments: HOST PORT CA.pem CLIENT.pem CLIENT.key USER PASSWORD. One line for each step on standard output; why a
 //! step failed is on standard error.
 
 mod signer;
@@ -44,6 +44,10 @@ const STEPS: &[Step] = &[
     (
         "another connection uses the same keys",
         Signer::connects_again,
+    ),
+    (
+        "another connection with a wrong password does not",
+        Signer::guesses_a_password,
     ),
     (
         "an active key is revoked before it is destroyed",

@@ -32,12 +32,14 @@ pub struct Signer {
 
 impl Signer {
     pub fn new(arguments: &[String]) -> Outcome<Self> {
-        let [host, port, ca, certificate, key] = arguments else {
-            return Err("usage: HOST PORT CA.pem CLIENT.pem CLIENT.key".into());
+        let [host, port, ca, certificate, key, username, password] = arguments else {
+            return Err("usage: HOST PORT CA.pem CLIENT.pem CLIENT.key USER PASSWORD".into());
         };
         let settings = ConnectionSettings {
             host: host.clone(),
             port: port.parse()?,
+            username: Some(username.clone()),
+            password: Some(password.clone()),
             ca_cert: Some(std::fs::read(ca)?),
             client_cert: Some(ClientCertificate::SeparatePem {
                 cert_bytes: std::fs::read(certificate)?,
@@ -232,6 +234,18 @@ impl Signer {
         self.public_key()?
             .verify(b"message", &signature)
             .map_err(|_| "the signature is wrong".into())
+    }
+
+    pub fn guesses_a_password(&mut self) -> Outcome {
+        let guessed = Some("guessed".to_owned());
+        let stranger = connect(&ConnectionSettings {
+            password: guessed,
+            ..self.settings.clone()
+        })?;
+        match stranger.sign(&self.private, b"message") {
+            Err(kmip_protocol::client::Error::ServerError(_)) => Ok(()),
+            other => Err(format!("not refused: {other:?}").into()),
+        }
     }
 
     pub fn destroys(&mut self) -> Outcome {
