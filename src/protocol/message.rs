@@ -2,10 +2,8 @@
 
 use ttlv::{Kind, Node, Tag, Value};
 
-use super::enumeration::{
-    BatchErrorContinuationOption, Operation, ResultReason, ResultStatus,
-};
 use super::credential::Authentication;
+use super::enumeration::{BatchErrorContinuationOption, Operation, ResultReason, ResultStatus};
 use super::structure::{Bytes, DateTime, Inexpressible, Item, Malformed, Structure, wrong_type};
 use super::tag;
 use super::version::Version;

@@ -131,7 +131,8 @@ fn what_this_server_does_not_do_is_refused_and_changes_nothing() {
         client.create("still there");
         // Only whom an administrator lets do all that the standard lets a client do.
         let new = own(server.home.path(), "new");
-        server.client_named("plain")
+        server
+            .client_named("plain")
             .ask(Operation::RE_PROVISION, certificate(&der(&new.0)))
             .fails(ResultReason::PERMISSION_DENIED);
         server.client_named("plain").create("by the other");
