@@ -22,13 +22,15 @@ install() {
 }
 
 # judge NAME COMMAND...: the command says one line for each thing that it tried, on standard output;
-# they must be those of the folder's expected.txt. Why something failed is on standard error.
+# they must be those of the folder's expected.txt. Why something failed is on standard error. Then the server
+# ends, and must do so in order.
 judge() {
     local name=$1 said=$work/said status=0
     shift
     "$@" >"$said" || status=$?
     cat "$said"
     diff -u --label expected --label said "interop/$name/expected.txt" "$said" || status=1
+    end_server || status=1
     echo "$name: $(grep -c '^passed ' "$said") passed, $(grep -c '^failed ' "$said") failed"
     return $status
 }
