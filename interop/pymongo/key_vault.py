@@ -31,7 +31,7 @@ class Collection:
 
 
 class MongoClient:
-    """The driver takes any class of this name; this one holds a single collection."""
+    """The driver takes any class of this name, and of AsyncMongoClient; this one holds a single collection."""
 
     def __init__(self):
         self.collection = Collection()
@@ -40,12 +40,40 @@ class MongoClient:
         return {"keys": self.collection}
 
 
+class AsyncCollection(Collection):
+    """The same documents, for the driver's asynchronous half."""
+
+    def __init__(self, other):
+        self.documents = other.documents
+
+    async def insert_one(self, document):
+        super().insert_one(document)
+
+    async def bulk_write(self, updates):
+        return super().bulk_write(updates)
+
+
+class AsyncMongoClient(MongoClient):
+    def __init__(self, other):
+        self.collection = AsyncCollection(other.collection)
+
+
 class _Cursor(list):
     def __enter__(self):
         return self
 
     def __exit__(self, *_error):
         return None
+
+    async def __aenter__(self):
+        return self
+
+    async def __aexit__(self, *_error):
+        return None
+
+    async def __aiter__(self):
+        for each in self:
+            yield each
 
 
 class _Written:
