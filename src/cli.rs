@@ -12,6 +12,7 @@ mod place;
 mod quickstart;
 mod screen;
 mod serve;
+mod subscription;
 mod tenant;
 mod token;
 mod user;

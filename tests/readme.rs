@@ -176,8 +176,19 @@ fn table() -> String {
             spoken(named.name)
         );
     }
+    let to_client = [Operation::NOTIFY, Operation::PUT];
+    let told: Vec<String> = known()
+        .filter(|known| to_client.contains(&Operation(known.value)))
+        .map(|known| spoken(known.name))
+        .collect();
+    let _ = writeln!(
+        text,
+        "\nAsked by the server, where a client has turned the roles: {}, Query, Discover Versions, Set Endpoint Role.",
+        told.join(", ")
+    );
     let missing: Vec<String> = known()
         .filter(|known| operation::row(Operation(known.value)).is_none())
+        .filter(|known| !to_client.contains(&Operation(known.value)))
         .map(|known| spoken(known.name))
         .collect();
     if !missing.is_empty() {

@@ -224,7 +224,6 @@ fn settings(config: &Config) -> Settings {
             revocations: config.certificates.crl.clone(),
         },
         rotation: config.server.rotation.get(),
-        ..Settings::default()
     }
 }
 

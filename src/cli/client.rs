@@ -9,6 +9,7 @@ use rustls_pki_types::pem::PemObject;
 
 use super::grant::{GrantScope, Withdraw};
 use super::place::Place;
+use super::subscription::{Subscribe, Subscriptions, Unsubscribe};
 use super::{Failure, assembly};
 use crate::engine::client_profile;
 use crate::engine::directory::fingerprint_key;
@@ -33,6 +34,9 @@ enum ClientCommand {
     Profile(Profile),
     Grant(GrantScope),
     Withdraw(Withdraw),
+    Subscribe(Subscribe),
+    Unsubscribe(Unsubscribe),
+    Subscriptions(Subscriptions),
 }
 
 /// Adds an identity, with a new certificate of the built-in authority or one that it has.
@@ -132,6 +136,9 @@ impl ClientFamily {
             ClientCommand::Profile(command) => super::block_on(command.run()),
             ClientCommand::Grant(command) => super::block_on(command.run()),
             ClientCommand::Withdraw(command) => super::block_on(command.run()),
+            ClientCommand::Subscribe(command) => super::block_on(command.run()),
+            ClientCommand::Unsubscribe(command) => super::block_on(command.run()),
+            ClientCommand::Subscriptions(command) => super::block_on(command.run()),
         }
     }
 }

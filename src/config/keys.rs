@@ -180,8 +180,9 @@ settings! {
         /// A directory, such as one on slower storage; empty: Archive is refused. All servers on
         /// one database share it, and both are backed up together.
         directory: Option<PathBuf> = "archive";
-        /// Files that no object has, left by a crash, are removed when they are this old.
-        orphans: Seconds<1, 31_536_000> = "1h";
+        /// Files that their objects do not need, left by a crash, are removed when they are this old:
+        /// longer than it takes to find that a wrong backup of the database was restored.
+        orphans: Seconds<1, 31_536_000> = "168h";
     }
     /// From certificate to identity.
     identity: Identity {

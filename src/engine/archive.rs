@@ -44,15 +44,16 @@ async fn sweep(engine: &Engine, age: Duration) {
     }
 }
 
-/// Whether the row is there, sound, and names another file or none. In doubt the file stays.
+/// Whether the row is there, sound, and names another file or none. In doubt the file stays: it may
+/// be all that is left of a key.
 async fn is_orphan(engine: &Engine, name: &str, holder: &Holder) -> bool {
     match engine.fetch(holder.tenant, &holder.unique_identifier).await {
         Ok(Some(object)) => object
             .archive
             .as_ref()
             .is_none_or(|receipt| receipt.name != name),
-        // Made and archived in a batch that was undone.
-        Ok(None) => true,
+        // Another database's, or this one's of another time: not ours to judge.
+        Ok(None) => false,
         Err(error) => {
             let identifier = holder.unique_identifier.as_str();
             tracing::warn!(identifier, %error, "an archived object cannot be read");

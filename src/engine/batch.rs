@@ -8,6 +8,7 @@ use super::Engine;
 use super::asynchronous;
 use super::context::Context;
 use super::directory::Caller;
+use super::endpoint::Roles;
 use super::envelope::{failure, nearest, refuse, salvage_version, serve_as, split, version_of};
 use super::error::{Fault, Reason};
 use super::session::{self, Admitted, Refusal};
@@ -31,6 +32,8 @@ use crate::store::record::{Change, Commit};
 pub struct Sender {
     pub caller: Result<Arc<Caller>, Fault>,
     pub address: String,
+    /// Who asks and who answers on its connection.
+    pub roles: Roles,
 }
 
 /// How often an item is run when other requests change its rows meanwhile.
@@ -57,10 +60,19 @@ struct Batch<'e> {
     admission: Option<Result<Admitted, Refusal>>,
     /// Bytes left for the answer, when the client set a Maximum Response Size.
     room: Option<usize>,
+    /// What the roles are after the message.
+    roles: Roles,
 }
 
-/// Answers one message, appending TTLV to `out`.
-pub async fn answer(engine: &Arc<Engine>, sender: &Sender, request: &[u8], out: &mut Vec<u8>) {
+/// Answers one message, appending TTLV to `out`; the roles that the connection has from then on, and
+/// the version in which that was said.
+pub async fn answer(
+    engine: &Arc<Engine>,
+    sender: &Sender,
+    request: &[u8],
+    out: &mut Vec<u8>,
+) -> (Roles, Version) {
+    let unturned = (sender.roles, Version::NEWEST);
     let now = engine.clock.now();
     let node = match ttlv::binary::decode(request, &engine.settings.limits.ttlv) {
         Ok(node) => node,
@@ -70,14 +82,14 @@ pub async fn answer(engine: &Arc<Engine>, sender: &Sender, request: &[u8], out: 
                 format!("the message is not well formed: {error}"),
             );
             refuse(salvage_version(request), now, &fault, out);
-            return;
+            return unturned;
         }
     };
     let (header, items) = match split(node) {
         Ok(parts) => parts,
         Err(error) => {
             refuse(salvage_version(request), now, &error.into(), out);
-            return;
+            return unturned;
         }
     };
     let asked = version_of(&header.protocol_version);
@@ -87,7 +99,7 @@ pub async fn answer(engine: &Arc<Engine>, sender: &Sender, request: &[u8], out: 
             format!("protocol version {asked} is not served; Discover Versions tells which are"),
         );
         refuse(nearest(asked), now, &fault, out);
-        return;
+        return unturned;
     };
     if items.is_empty() || items.len() > engine.settings.limits.batch {
         let fault = Fault::new(
@@ -99,7 +111,7 @@ pub async fn answer(engine: &Arc<Engine>, sender: &Sender, request: &[u8], out: 
             ),
         );
         refuse(version, now, &fault, out);
-        return;
+        return unturned;
     }
     if header
         .batch_count
@@ -130,6 +142,7 @@ pub async fn answer(engine: &Arc<Engine>, sender: &Sender, request: &[u8], out: 
         correlation,
         admission,
         room: Some(room),
+        roles: sender.roles,
     };
     let answers = batch.run(items).await;
     encode_response(
@@ -138,6 +151,7 @@ pub async fn answer(engine: &Arc<Engine>, sender: &Sender, request: &[u8], out: 
         version,
         out,
     );
+    (batch.roles, version)
 }
 
 impl Batch<'_> {
@@ -181,6 +195,9 @@ impl Batch<'_> {
             }
             Err(_) => None,
         };
+        if let Some(context) = context.as_mut() {
+            context.roles = self.sender.roles;
+        }
         let mut answers: Vec<ResponseItem> = Vec::with_capacity(items.len());
         let mut open = Vec::new();
         let header =
@@ -200,6 +217,15 @@ impl Batch<'_> {
         }
         if undo && let Some(context) = context.as_mut() {
             self.end_of_undo(context, &mut answers, open, failed).await;
+        }
+        let turns = |answer: &ResponseItem| {
+            answer.operation == Some(Operation::SET_ENDPOINT_ROLE)
+                && answer.status == ResultStatus::SUCCESS
+        };
+        if let Some(context) = context
+            && answers.iter().any(turns)
+        {
+            self.roles = context.roles;
         }
         answers
     }
@@ -352,6 +378,7 @@ impl Batch<'_> {
                 context.admitted.narrowing.cover_none()?;
             }
         }
+        self.sender.roles.permit(item.operation)?;
         if let Some(answered) = self.apart(&item, row, undo).await? {
             return Ok(answered);
         }

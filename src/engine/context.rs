@@ -15,6 +15,7 @@ use self::files::Files;
 use super::Engine;
 use super::access::{self, Decision, Permission};
 use super::directory::Caller;
+use super::endpoint::Roles;
 use super::error::{Fault, Reason};
 use super::session::{Admitted, ticket};
 use crate::object::derivation_master;
@@ -64,6 +65,8 @@ pub struct Context {
     /// The PKCS#11 function that the item asked for and, where it did not answer OK, what it answered
     /// instead: for its audit record.
     pub function: Option<(&'static str, Option<&'static str>)>,
+    /// Who asks and who answers on the connection once the message is answered.
+    pub roles: Roles,
     /// What the client said, for its audit record.
     pub words: Option<String>,
     /// What the message's credentials came to.
@@ -99,6 +102,7 @@ impl Context {
             touched: Vec::new(),
             computed: None,
             function: None,
+            roles: Roles::Fixed,
             words: None,
             admitted: Admitted::default(),
             produced: Produced::default(),

@@ -46,6 +46,8 @@ reasons! {
     ResponseTooLarge = RESPONSE_TOO_LARGE;
     MissingData = MISSING_DATA;
     InvalidField = INVALID_FIELD;
+    /// A client does not take what it is sent (Put, Notify), or not in a form that can be read.
+    NotTaken = GENERAL_FAILURE;
     ServerLimitExceeded = GENERAL_FAILURE, V2_0 SERVER_LIMIT_EXCEEDED;
     Internal = GENERAL_FAILURE;
     Unavailable = GENERAL_FAILURE;

@@ -3,6 +3,7 @@
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
 use super::error::Reason;
@@ -18,6 +19,9 @@ struct Labels {
 pub struct Metrics {
     operations: Family<Labels, Counter>,
     pub miscounted_batches: Counter,
+    /// Connections on which this server asks, and changes that subscribers were not told of.
+    pub turned: Gauge,
+    pub untold: Counter,
 }
 
 impl Metrics {
@@ -39,6 +43,16 @@ impl Metrics {
             "keyward_miscounted_batches",
             "Messages whose Batch Count differs from their items",
             self.miscounted_batches.clone(),
+        );
+        registry.register(
+            "keyward_endpoint_turned",
+            "Connections whose roles are turned: the server tells the client what changes",
+            self.turned.clone(),
+        );
+        registry.register(
+            "keyward_endpoint_untold",
+            "Changes that a subscribed and connected client was not told of",
+            self.untold.clone(),
         );
     }
 }

@@ -10,6 +10,7 @@ pub mod context;
 pub mod credential;
 pub mod cryptoki;
 pub mod directory;
+pub mod endpoint;
 pub mod entity;
 pub mod envelope;
 pub mod error;
@@ -35,6 +36,7 @@ use rustls_pki_types::CertificateDer;
 
 use self::batch::Sender;
 use self::directory::{Caller, Directory, Stranger};
+use self::endpoint::{Endpoints, Roles};
 use self::error::{Fault, Reason};
 use self::freshness::Freshness;
 use self::lease::Lease;
@@ -75,6 +77,8 @@ pub struct Engine {
     /// What clients' virtual PKCS#11 libraries hold.
     pub cryptoki: cryptoki::Libraries,
     pub gcm_uses: GcmUses,
+    /// Connections on which this server asks.
+    pub endpoints: Arc<Endpoints>,
     doorman: Doorman,
     /// For charges against Usage Limits.
     turns: Turns,
@@ -149,6 +153,7 @@ impl Engine {
             streams: Streams::default(),
             cryptoki: cryptoki::Libraries::default(),
             gcm_uses: GcmUses::default(),
+            endpoints: Arc::default(),
             doorman,
             turns: Turns::default(),
             archive: Archive::new(settings.archive.clone()),
@@ -161,6 +166,7 @@ impl Engine {
         sealer::keep(&engine);
         archive::keep(&engine);
         rotation::keep(&engine);
+        endpoint::keep(&engine);
         Ok(engine)
     }
 
@@ -183,7 +189,11 @@ impl Engine {
             )
             .await
             .map_err(|stranger| stranger_fault(&stranger, &address));
-        Sender { caller, address }
+        Sender {
+            caller,
+            address,
+            roles: Roles::Fixed,
+        }
     }
 
     /// A tenant's settings and keys, for what the server does by itself.

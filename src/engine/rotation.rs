@@ -12,6 +12,7 @@ use super::Engine;
 use super::batch::Sender;
 use super::context::Context;
 use super::directory::Caller;
+use super::endpoint::Roles;
 use super::entity::EntityError;
 use super::error::{Fault, Reason};
 use super::founding::{self, FoundingError};
@@ -232,6 +233,7 @@ async fn sender(engine: &Engine, object: &Sealed) -> Result<Sender, Fault> {
             credential: None,
         })),
         address: ADDRESS.to_owned(),
+        roles: Roles::Fixed,
     })
 }
 

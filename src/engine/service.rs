@@ -6,10 +6,11 @@ use zeroize::Zeroizing;
 
 use super::Engine;
 use super::batch::{self, Sender};
+use super::endpoint::{Asker, Roles, Turning};
 use super::envelope;
 use super::error::{Fault, Reason};
 use super::text;
-use crate::net::{Encoding, Outcome, Peer, Refusal, Service, Session};
+use crate::net::{Channel, Encoding, Outcome, Peer, Refusal, Service, Session, Transport};
 use crate::protocol::version::Version;
 
 /// Answers requests with an engine.
@@ -37,15 +38,18 @@ impl KmipService {
                     "a request needs a client certificate; connect with one",
                 )),
                 address,
+                roles: Roles::Fixed,
             },
         }
     }
 }
 
 impl Service for KmipService {
-    type State = ();
+    type State = Turning;
 
-    fn open(&self, _: &Peer) {}
+    fn open(&self, _: &Peer) -> Turning {
+        Turning::default()
+    }
 
     async fn call(
         &self,
@@ -55,9 +59,16 @@ impl Service for KmipService {
         out: &mut Vec<u8>,
     ) -> Outcome {
         // Identity and revocation count at every request, also on an open connection (DESIGN §6).
-        let sender = self.sender(&session.peer).await;
+        let mut sender = self.sender(&session.peer).await;
         if encoding == Encoding::Ttlv {
-            batch::answer(&self.engine, &sender, request, out).await;
+            if session.peer.transport == Transport::Kmip {
+                sender.roles = Roles::Server;
+            }
+            let (roles, version) = batch::answer(&self.engine, &sender, request, out).await;
+            if roles == Roles::Client {
+                session.state.note(version);
+                return Outcome::Turn;
+            }
             return Outcome::KeepOpen;
         }
         // Text is read into the one form that the engine knows, and its answer written back.
@@ -71,7 +82,12 @@ impl Service for KmipService {
                     Reason::InvalidMessage,
                     format!("the message is not well formed: {error}"),
                 );
-                envelope::refuse(Version::NEWEST, self.engine.clock.now(), &fault, &mut answer);
+                envelope::refuse(
+                    Version::NEWEST,
+                    self.engine.clock.now(),
+                    &fault,
+                    &mut answer,
+                );
             }
         }
         if let Err(error) = text::write(encoding, &answer, out) {
@@ -79,6 +95,22 @@ impl Service for KmipService {
             return Outcome::Close;
         }
         Outcome::KeepOpen
+    }
+
+    async fn turned<C: Channel>(&self, session: &Session<Self::State>, channel: &mut C) -> Outcome {
+        let asker = Asker::new(
+            &self.engine,
+            &session.peer,
+            session.state.version(),
+            channel,
+        );
+        match asker.run().await {
+            Ok(()) => Outcome::KeepOpen,
+            Err(end) => {
+                tracing::info!(address = %session.peer.address, %end, "a turned connection ends");
+                Outcome::Close
+            }
+        }
     }
 
     async fn refuse(

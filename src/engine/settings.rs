@@ -86,7 +86,7 @@ impl Default for Settings {
             interop: false,
             https: false,
             archive: None,
-            archive_orphans: std::time::Duration::from_secs(3600),
+            archive_orphans: std::time::Duration::from_secs(7 * 86_400),
             lease_time: 3600,
             certificates: CertificateSettings::default(),
             rotation: Duration::from_secs(60),

@@ -20,6 +20,7 @@ use super::listener::told_to_end;
 use super::metrics::NetMetrics;
 use super::service::{Encoding, Outcome, Refusal, Service, Session};
 use super::trust::Trust;
+use super::turned::Turned;
 
 /// A connection that says nothing for this long gives its buffer back.
 const RELEASE: Duration = Duration::from_secs(1);
@@ -56,7 +57,7 @@ pub(super) enum End {
 pub(super) struct Connection<S: Service> {
     pub(super) stream: Box<TlsStream<TcpStream>>,
     pub(super) service: Arc<S>,
-    pub(super) session: Session<S::State>,
+    pub(super) session: Arc<Session<S::State>>,
     pub(super) limits: Arc<Limits>,
     pub(super) metrics: Arc<NetMetrics>,
     pub(super) trust: Arc<Trust>,
@@ -104,8 +105,11 @@ impl<S: Service> Connection<S> {
                 Next::Message { length } => {
                     due = None;
                     self.still_trusted()?;
-                    let outcome = self.answer(length).await?;
+                    let mut outcome = self.answer(length).await?;
                     self.input.consume(length);
+                    if outcome == Outcome::Turn {
+                        outcome = self.turned().await?;
+                    }
                     if outcome == Outcome::Close {
                         self.write_ready().await?;
                         return Ok(End::Service);
@@ -116,6 +120,19 @@ impl<S: Service> Connection<S> {
                     return Ok(End::Refused(refusal));
                 }
             }
+        }
+    }
+
+    /// Lets the service ask, until it gives the connection back or ends it.
+    async fn turned(&mut self) -> Result<Outcome, End> {
+        self.write_ready().await?;
+        let (service, session) = (Arc::clone(&self.service), Arc::clone(&self.session));
+        let mut channel = Turned::new(self);
+        // Boxed: see `answer`.
+        let outcome = Box::pin(service.turned(&session, &mut channel)).await;
+        match channel.into_end() {
+            Some(end) => Err(end),
+            None => Ok(outcome),
         }
     }
 
@@ -164,7 +181,7 @@ impl<S: Service> Connection<S> {
 
     /// Reads what the socket holds, at least room for `missing` bytes, at most a step ahead of
     /// what came: a length that is only claimed costs no memory.
-    async fn read(&mut self, missing: usize, due: Instant) -> Result<(), End> {
+    pub(super) async fn read(&mut self, missing: usize, due: Instant) -> Result<(), End> {
         let step = self.input.bytes().len().max(ROOM);
         self.input.reserve(missing.min(step));
         match timeout_at(due, self.stream.read_buf(self.input.raw())).await {
@@ -233,12 +250,12 @@ impl<S: Service> Connection<S> {
         self.write_ready().await
     }
 
-    async fn write_ready(&mut self) -> Result<(), End> {
+    pub(super) async fn write_ready(&mut self) -> Result<(), End> {
         write(&mut self.stream, &mut self.ready, self.limits.response).await
     }
 
     /// Who was accepted under older rules must still be under today's.
-    fn still_trusted(&mut self) -> Result<(), End> {
+    pub(super) fn still_trusted(&mut self) -> Result<(), End> {
         let now = self.trust.generation();
         if now != self.trusted {
             let chain = self

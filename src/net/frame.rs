@@ -5,6 +5,8 @@ use super::service::Refusal;
 
 /// Tag Request Message (0x420078), type Structure (0x01).
 const REQUEST_MESSAGE: [u8; 4] = [0x42, 0x00, 0x78, 0x01];
+/// Tag Response Message (0x42007B), type Structure.
+const RESPONSE_MESSAGE: [u8; 4] = [0x42, 0x00, 0x7B, 0x01];
 pub(super) const HEADER: usize = 8;
 /// Bytes of a refused message the service gets to see, where they come: the message's and the
 /// request header's own headers (8 + 8) and the protocol version (8 + 2 × 16).
@@ -26,8 +28,20 @@ pub(super) enum Next {
 
 /// Looks at the front of what was received. `limit`: the largest message, in bytes.
 pub(super) fn next(received: &[u8], limit: usize) -> Next {
-    let known = received.len().min(REQUEST_MESSAGE.len());
-    if received.get(..known) != REQUEST_MESSAGE.get(..known) {
+    begun_by(&[REQUEST_MESSAGE], received, limit)
+}
+
+/// The same where responses come, too.
+pub(super) fn next_of_either(received: &[u8], limit: usize) -> Next {
+    begun_by(&[REQUEST_MESSAGE, RESPONSE_MESSAGE], received, limit)
+}
+
+fn begun_by(starts: &[[u8; 4]], received: &[u8], limit: usize) -> Next {
+    let fits = |start: &[u8; 4]| {
+        let known = received.len().min(start.len());
+        received.get(..known) == start.get(..known)
+    };
+    if !starts.iter().any(fits) {
         return Next::Refused(Refusal::NotKmip);
     }
     let Some(length) = received
@@ -140,5 +154,19 @@ mod tests {
             Next::Refused(Refusal::NotKmip)
         );
         assert_eq!(next(&[0x42, 0x00], 1024), Next::Partial { missing: 6 });
+    }
+
+    #[test]
+    fn where_roles_are_turned_responses_are_messages_too() {
+        let mut bytes = message(16);
+        assert_eq!(next_of_either(&bytes, 64), Next::Message { length: 24 });
+        bytes[2] = 0x7B;
+        assert_eq!(next_of_either(&bytes, 64), Next::Message { length: 24 });
+        assert_eq!(
+            next_of_either(&bytes[..3], 64),
+            Next::Partial { missing: 5 }
+        );
+        bytes[2] = 0x79;
+        assert_eq!(next_of_either(&bytes, 64), Next::Refused(Refusal::NotKmip));
     }
 }

@@ -206,10 +206,10 @@ fn connection<S: Service>(
     Connection {
         stream,
         service: Arc::clone(&shared.service),
-        session: Session {
+        session: Arc::new(Session {
             peer: Arc::new(peer),
             state,
-        },
+        }),
         limits: Arc::clone(&shared.limits),
         metrics: Arc::clone(&shared.metrics),
         trust: Arc::clone(shared.tls.trust()),

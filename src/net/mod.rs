@@ -11,6 +11,7 @@ mod metrics;
 mod service;
 mod tls;
 mod trust;
+mod turned;
 
 #[cfg(test)]
 mod tests;
@@ -19,6 +20,8 @@ pub use http::{Pages, Readiness};
 pub use limits::Limits;
 pub use listener::{Parts, Server};
 pub use metrics::NetMetrics;
-pub use service::{Encoding, Outcome, Peer, Refusal, Service, Session, TlsVersion, Transport};
+pub use service::{
+    Broken, Channel, Encoding, Outcome, Peer, Refusal, Service, Session, TlsVersion, Transport,
+};
 pub use tls::{Tls, TlsError, TlsFiles, TlsMinimum};
 pub use trust::{ClientAuthorities, Fingerprint, Trust, fingerprint};

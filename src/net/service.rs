@@ -3,8 +3,10 @@
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use rustls_pki_types::CertificateDer;
+use zeroize::Zeroizing;
 
 /// Who is at the other end of a connection, as the TLS handshake proved it.
 #[derive(Clone, Debug)]
@@ -55,6 +57,8 @@ pub enum Encoding {
 pub enum Outcome {
     KeepOpen,
     Close,
+    /// From here on this side asks: see [`Service::turned`]. Only on [`Transport::Kmip`].
+    Turn,
 }
 
 /// Why `net` will not deliver a message.
@@ -64,6 +68,25 @@ pub enum Refusal {
     TooLarge { length: u64, limit: u64 },
     /// It does not begin like a Request Message.
     NotKmip,
+}
+
+/// Nothing goes over a channel any more. Why is the network side's business.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Broken;
+
+/// A connection on which this side asks. What passes are whole messages, requests and responses,
+/// both ways.
+pub trait Channel: Send {
+    /// Sends a message, within the time that an answer may take; its bytes are wiped behind it.
+    fn send(&mut self, message: &[u8]) -> impl Future<Output = Result<(), Broken>> + Send;
+
+    /// The next message; None when it is not there, whole, after `patience`. One of more than
+    /// `most` bytes breaks the channel. Dropping the future loses nothing.
+    fn receive(
+        &mut self,
+        patience: Duration,
+        most: usize,
+    ) -> impl Future<Output = Result<Option<Zeroizing<Vec<u8>>>, Broken>> + Send;
 }
 
 /// What answers requests. Called for one request of a connection at a time, in their order.
@@ -83,6 +106,16 @@ pub trait Service: Send + Sync + 'static {
         encoding: Encoding,
         out: &mut Vec<u8>,
     ) -> impl Future<Output = Outcome> + Send;
+
+    /// Has the connection for as long as its roles are turned. `KeepOpen`: they are turned back, and
+    /// requests are answered again.
+    fn turned<C: Channel>(
+        &self,
+        _session: &Session<Self::State>,
+        _channel: &mut C,
+    ) -> impl Future<Output = Outcome> + Send {
+        std::future::ready(Outcome::Close)
+    }
 
     /// Appends the answer to a message that is not delivered, of which `start` holds the first
     /// bytes (enough for the protocol version, when it came). The connection is closed after it.

@@ -6,6 +6,7 @@ use std::ops::{Deref, DerefMut};
 
 use ttlv::{Limits, Node, Tag, Value};
 
+use super::change::Changes;
 use super::index;
 use super::mac;
 use super::state;
@@ -54,6 +55,8 @@ pub struct Managed {
     pub skeleton: Object,
     pub form: Form,
     pub blob: Option<Blob>,
+    /// What the last versions changed.
+    pub changes: Changes,
     /// Where the material of an archived object is.
     pub archive: Option<Receipt>,
     version: i64,
@@ -124,6 +127,7 @@ impl Managed {
             Node::new(MADE_HERE, Value::Boolean(self.made_here)),
             attributes::canonical(&self.attributes),
         ];
+        fields.extend(self.changes.stored());
         if let Some(receipt) = &self.archive {
             fields.push(Node::text(ARCHIVE_NAME, receipt.name.as_str()));
             fields.push(Node::bytes(ARCHIVE_HASH, receipt.hash.as_slice()));
@@ -173,6 +177,7 @@ struct Stored {
     made_here: bool,
     attributes: Attributes,
     skeleton: Object,
+    changes: Changes,
     archive: Option<Receipt>,
 }
 
@@ -193,11 +198,13 @@ fn parse(record: &Record) -> Result<Stored, Unsound> {
     let skeleton = Object::find(node.items())
         .map_err(damaged)?
         .ok_or_else(|| damaged("object"))?;
+    let changes = Changes::read(&node).map_err(damaged)?;
     Ok(Stored {
         form,
         made_here: made_here == Some(&Value::Boolean(true)),
         attributes,
         skeleton,
+        changes,
         archive: receipt(&node)?,
     })
 }
@@ -236,6 +243,7 @@ impl Sealed {
             skeleton: stored.skeleton,
             form: stored.form,
             blob: record.blob,
+            changes: stored.changes,
             archive: stored.archive,
             version: record.version,
         }))
@@ -243,28 +251,35 @@ impl Sealed {
 
     /// A changed copy, to become the row's next version.
     pub fn edit(&self) -> Draft {
-        Draft(Managed {
-            version: self.0.version + 1,
-            ..self.0.clone()
-        })
+        Draft {
+            managed: Managed {
+                version: self.0.version + 1,
+                ..self.0.clone()
+            },
+            before: Some(self.0.attributes.clone()),
+        }
     }
 }
 
 /// New or changed; not in any row.
 #[derive(Clone, Debug)]
-pub struct Draft(Managed);
+pub struct Draft {
+    managed: Managed,
+    /// The attributes of the version that is edited; None of a new object.
+    before: Option<Attributes>,
+}
 
 impl Deref for Draft {
     type Target = Managed;
 
     fn deref(&self) -> &Managed {
-        &self.0
+        &self.managed
     }
 }
 
 impl DerefMut for Draft {
     fn deref_mut(&mut self) -> &mut Managed {
-        &mut self.0
+        &mut self.managed
     }
 }
 
@@ -293,7 +308,7 @@ impl Draft {
         form: Form,
         blob: Option<Blob>,
     ) -> Draft {
-        Draft(Managed {
+        let managed = Managed {
             tenant,
             unique_identifier,
             owner: owner.to_owned(),
@@ -304,18 +319,30 @@ impl Draft {
             skeleton,
             form,
             blob,
+            changes: Changes::default(),
             archive: None,
             version: 1,
-        })
+        };
+        Draft {
+            managed,
+            before: None,
+        }
     }
 
     pub fn set_version(&mut self, version: i64) {
-        self.0.version = version;
+        self.managed.version = version;
     }
 
     /// Makes the row with its MAC. `distinguish`: the tenant allows several objects of one Name.
     pub async fn seal(self, hsm: &Hsm, distinguish: bool) -> Result<Row, HsmError> {
-        let object = self.0;
+        let Draft {
+            managed: mut object,
+            before,
+        } = self;
+        if let Some(before) = before {
+            let version = object.version;
+            object.changes.note(version, &before, &object.attributes);
+        }
         let names = if state::is_destroyed(&object.attributes) {
             Vec::new()
         } else {

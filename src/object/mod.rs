@@ -4,6 +4,7 @@ pub mod admission;
 pub mod application;
 pub mod agreement;
 pub mod approval;
+pub mod change;
 pub mod container;
 pub mod conversion;
 pub mod creation;

@@ -49,7 +49,7 @@ pub struct OperationRow {
     pub changes: bool,
     /// May take seconds: answered later where the client allows it.
     pub long: bool,
-    /// Never answered later: about operations that are, or about the session that asks.
+    /// Never answered later: about operations that are, or about the session or connection that asks.
     pub immediate: bool,
 }
 
@@ -139,6 +139,7 @@ operations! {
     DELEGATED_LOGIN = session::delegated_login::DelegatedLogin, known, now;
     ADJUST_ATTRIBUTE = attribute::adjust_attribute::AdjustAttribute, known, changes;
     SET_ATTRIBUTE = attribute::set_attribute::SetAttribute, known, changes;
+    SET_ENDPOINT_ROLE = server::set_endpoint_role::SetEndpointRole, known, now;
     RE_PROVISION = renew::re_provision::ReProvision, known, changes;
     PING = server::ping::Ping, anybody, reads;
     SET_DEFAULTS = server::set_defaults::SetDefaults, known, changes;

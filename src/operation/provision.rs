@@ -138,9 +138,8 @@ fn written(field: Tag, attributes: &Attributes) -> Node<'static> {
             ..attribute.clone()
         }]);
         // As the newest version has it, whatever the attribute's versions are.
-        match crate::protocol::attributes::canonical(&one).value {
-            Value::Structure(parts) => items.extend(parts.into_iter().map(Node::into_owned)),
-            _ => {}
+        if let Value::Structure(parts) = crate::protocol::attributes::canonical(&one).value {
+            items.extend(parts.into_iter().map(Node::into_owned));
         }
     }
     Node::structure(field, items)

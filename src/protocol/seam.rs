@@ -108,7 +108,7 @@ pub fn request(operation: Operation, version: Version, items: Vec<Node<'_>>) -> 
     out
 }
 
-/// Brings a response payload, written in the newest form, into the form of `version`.
+/// Brings a response payload, or what the server asks of a client, written in the newest form, into the form of `version`.
 pub fn response<'a>(operation: Operation, version: Version, items: Vec<Node<'a>>) -> Vec<Node<'a>> {
     if version >= Version::V2_0 {
         return items;
@@ -117,7 +117,10 @@ pub fn response<'a>(operation: Operation, version: Version, items: Vec<Node<'a>>
     for item in items {
         match item.tag {
             tag::ATTRIBUTES => match operation {
-                Operation::GET_ATTRIBUTES | Operation::EXPORT => unname(item, &mut out),
+                Operation::GET_ATTRIBUTES
+                | Operation::EXPORT
+                | Operation::NOTIFY
+                | Operation::PUT => unname(item, &mut out),
                 _ => out.push(Node::structure(tag::TEMPLATE_ATTRIBUTE, unnamed(item))),
             },
             tag::PRIVATE_KEY_ATTRIBUTES => {
@@ -133,6 +136,10 @@ pub fn response<'a>(operation: Operation, version: Version, items: Vec<Node<'a>>
                 ));
             }
             tag::NEW_ATTRIBUTE | tag::CURRENT_ATTRIBUTE => unname(item, &mut out),
+            // 1.4 §5.1: what was deleted is an Attribute without its value.
+            tag::ATTRIBUTE_REFERENCE if operation == Operation::NOTIFY => out.extend(
+                name_of_reference(item).map(|name| Node::structure(tag::ATTRIBUTE, vec![name])),
+            ),
             tag::TEMPLATE => out.push(template_back(item)),
             tag::ATTRIBUTE_REFERENCE => out.extend(name_of_reference(item)),
             _ => out.push(object_back(item)),

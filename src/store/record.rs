@@ -153,10 +153,12 @@ pub enum EntityKind {
     Constraints = 21,
     /// What a tenant's new objects get where the request is silent (Set Defaults).
     Defaults = 22,
+    /// Which changes a client is told of; key: its identity.
+    Subscription = 30,
 }
 
 impl EntityKind {
-    pub const ALL: [EntityKind; 18] = [
+    pub const ALL: [EntityKind; 19] = [
         EntityKind::Deployment,
         EntityKind::Tenant,
         EntityKind::TenantKey,
@@ -172,6 +174,7 @@ impl EntityKind {
         EntityKind::IssuedCertificate,
         EntityKind::User,
         EntityKind::Attempts,
+        EntityKind::Subscription,
         EntityKind::UsageLimits,
         EntityKind::Constraints,
         EntityKind::Defaults,
@@ -180,7 +183,7 @@ impl EntityKind {
     /// What tells who somebody is or what a tenant allows: a change of it ends what nodes remember
     /// of that. Counters, jobs and issued certificates do not, and users and tickets are read whenever
     /// they are shown.
-    const SAYS_WHO: [EntityKind; 9] = [
+    const SAYS_WHO: [EntityKind; 10] = [
         EntityKind::Tenant,
         EntityKind::TenantKey,
         EntityKind::Identity,
@@ -188,6 +191,7 @@ impl EntityKind {
         EntityKind::Manifest,
         EntityKind::Role,
         EntityKind::Policy,
+        EntityKind::Subscription,
         EntityKind::Constraints,
         EntityKind::Defaults,
     ];

@@ -264,6 +264,36 @@ impl Server {
         })
     }
 
+    /// The first client's answer to a message that it posts to the HTTPS port as TTLV.
+    pub fn posted(&self, message: &[u8]) -> Answer {
+        let pki = self.directory().join("pki");
+        let config = ClientConfig::builder()
+            .with_root_certificates(self.roots())
+            .with_client_auth_cert(
+                CertificateDer::pem_file_iter(pki.join("client.pem"))
+                    .unwrap()
+                    .collect::<Result<_, _>>()
+                    .unwrap(),
+                PrivateKeyDer::from_pem_file(pki.join("client.key")).unwrap(),
+            )
+            .unwrap();
+        let mut stream = connect(self.https, config).unwrap();
+        write!(
+            stream,
+            "POST /kmip HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\
+             Content-Type: application/octet-stream\r\nContent-Length: {}\r\n\r\n",
+            message.len()
+        )
+        .unwrap();
+        stream.write_all(message).unwrap();
+        let mut whole = Vec::new();
+        let _ = stream.read_to_end(&mut whole);
+        let end = whole.windows(4).position(|four| four == b"\r\n\r\n");
+        let body = &whole[end.unwrap() + 4..];
+        let node = ttlv::binary::decode(body, &ttlv::Limits::default()).unwrap();
+        Answer::read(node.child(tag::BATCH_ITEM).unwrap())
+    }
+
     fn roots(&self) -> RootCertStore {
         let mut roots = RootCertStore::empty();
         for root in CertificateDer::pem_file_iter(self.directory().join("pki/ca.pem")).unwrap() {
@@ -481,7 +511,8 @@ impl Client {
         self.stream.flush()
     }
 
-    pub fn receive(&mut self) -> std::io::Result<Vec<Answer>> {
+    /// The next whole message, whatever it is.
+    pub fn receive_message(&mut self) -> std::io::Result<Node<'static>> {
         let mut bytes = vec![0; 8];
         self.stream.read_exact(&mut bytes)?;
         let length = u32::from_be_bytes(bytes[4..8].try_into().unwrap()) as usize;
@@ -492,7 +523,11 @@ impl Client {
             items: 1 << 20,
             ..ttlv::Limits::default()
         };
-        let node = ttlv::binary::decode(&bytes, &limits).unwrap();
+        Ok(ttlv::binary::decode(&bytes, &limits).unwrap().into_owned())
+    }
+
+    pub fn receive(&mut self) -> std::io::Result<Vec<Answer>> {
+        let node = self.receive_message()?;
         let items = node
             .items()
             .iter()

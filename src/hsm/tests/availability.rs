@@ -184,7 +184,6 @@ async fn short_operations_do_not_wait_for_rsa_keys() {
     let ground = Ground::on(fixture::hsm()).await;
     let (hsm, keys) = (&ground.hsm, &ground.keys);
     let spec = PairSpec::Rsa { bits: 4096 };
-    let (begun, mut longest) = (std::time::Instant::now(), std::time::Duration::ZERO);
     let mut count = 0;
     let mut making = std::pin::pin!(hsm.generate_pair(keys, spec, Class::Token, AAD));
     let making = loop {
@@ -193,21 +192,15 @@ async fn short_operations_do_not_wait_for_rsa_keys() {
             pair = &mut making => break pair,
             () = tokio::time::sleep(std::time::Duration::from_millis(1)) => {}
         }
-        let start = std::time::Instant::now();
         hsm.row_mac(1, b"row").await.unwrap();
         hsm.generate(keys, AES_256, Class::Token, AAD)
             .await
             .unwrap();
-        longest = longest.max(start.elapsed());
         count += 1;
     };
     making.unwrap();
-    assert!(
-        count > 10,
-        "the key was there before anything could wait for it"
-    );
-    let whole = begun.elapsed();
-    assert!(longest * 4 < whole, "waited {longest:?} of {whole:?}");
+    // Behind a lock the first one would end with the pair, and be the only one.
+    assert!(count > 5, "only {count} others were done meanwhile");
 }
 
 /// More tasks than sessions, more keys than places, keys leaving while others use them: every

@@ -7,3 +7,4 @@ pub mod profile;
 pub mod query;
 pub mod set_constraints;
 pub mod set_defaults;
+pub mod set_endpoint_role;

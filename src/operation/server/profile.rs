@@ -1,6 +1,6 @@
 //! The conformance profiles that this server claims (1.4 §2.1.19, 2.1 §7.31), a row each with what
 //! proves it: the prefix of the mandatory cases of that profile. Versions before 1.4 ask no more than
-//! 1.4 does. A profile whose cases do not all pass has no row (`tests/profiles.rs`).
+//! 1.4 does. A profile whose cases do not all pass has no row (`tests/clients/query.rs`).
 
 use crate::engine::settings::Settings;
 use crate::operation;
