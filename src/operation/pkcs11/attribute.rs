@@ -1,4 +1,4 @@
-//! CK_ATTRIBUTE: how it is written, and what each type says of a KMIP object.
+//! Attribute types: how the value of each is written, and what it says of a KMIP object.
 
 use token::raw::{
     CK_ATTRIBUTE_TYPE, CKA_ALLOWED_MECHANISMS, CKA_ALWAYS_AUTHENTICATE, CKA_ALWAYS_SENSITIVE,
@@ -16,19 +16,15 @@ use token::raw::{
 };
 use ttlv::{Node, Value};
 
-use super::parameters::{Malformed, Reader, Writer};
 use crate::object::pair_algorithm;
-use crate::protocol::attributes::{Attribute, Attributes};
-use crate::protocol::enumeration::{
-    CryptographicAlgorithm, LinkType, ObjectType, Pkcs11ReturnCode as Code,
-};
+use crate::protocol::attributes::Attributes;
+use crate::protocol::enumeration::{CryptographicAlgorithm, LinkType, ObjectType};
 use crate::protocol::mask::CryptographicUsageMask as Mask;
-use crate::protocol::structure::Bytes;
 use crate::protocol::tag;
 
 /// How a value is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Shape {
+pub enum Shape {
     Bool,
     Long,
     Date,
@@ -48,20 +44,20 @@ pub enum Told {
 }
 
 /// An object as far as its attributes go.
-struct Facts<'a> {
+pub struct Facts<'a> {
     name: &'a str,
     attributes: &'a Attributes,
 }
 
-struct Row {
-    kind: CK_ATTRIBUTE_TYPE,
-    shape: Shape,
+pub struct Row {
+    pub kind: CK_ATTRIBUTE_TYPE,
+    pub shape: Shape,
     tell: fn(&Facts<'_>) -> Told,
 }
 
 macro_rules! attributes {
     ($($kind:ident $shape:ident = $tell:expr;)*) => {
-        static ROWS: &[Row] = &[$(Row {
+        pub static ROWS: &[Row] = &[$(Row {
             kind: $kind,
             shape: Shape::$shape,
             tell: $tell,
@@ -122,7 +118,7 @@ attributes! {
 macro_rules! key_types {
     ($($number:ident = $($algorithm:ident)+;)*) => {
         /// CK_KEY_TYPE of an algorithm.
-        static KEY_TYPES: &[(u64, &[CryptographicAlgorithm])] =
+        pub static KEY_TYPES: &[(u64, &[CryptographicAlgorithm])] =
             &[$(($number, &[$(CryptographicAlgorithm::$algorithm),+]),)*];
     };
 }
@@ -149,7 +145,7 @@ key_types! {
 }
 
 /// CK_OBJECT_CLASS of an Object Type.
-static CLASSES: &[(u64, ObjectType)] = &[
+pub static CLASSES: &[(u64, ObjectType)] = &[
     (CKO_CERTIFICATE, ObjectType::CERTIFICATE),
     (CKO_PUBLIC_KEY, ObjectType::PUBLIC_KEY),
     (CKO_PRIVATE_KEY, ObjectType::PRIVATE_KEY),
@@ -257,7 +253,8 @@ fn row(kind: u64) -> Option<&'static Row> {
     ROWS.iter().find(|row| row.kind == kind)
 }
 
-fn shape(kind: u64) -> Shape {
+/// How a type's value is written; bytes where the type is not known.
+pub fn shape(kind: u64) -> Shape {
     row(kind).map_or(Shape::Bytes, |row| row.shape)
 }
 
@@ -265,144 +262,6 @@ fn shape(kind: u64) -> Shape {
 pub fn tell(kind: u64, name: &str, attributes: &Attributes) -> Told {
     let facts = Facts { name, attributes };
     row(kind).map_or(Told::Unknown, |row| (row.tell)(&facts))
-}
-
-/// One attribute of a template.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entry {
-    pub kind: u64,
-    /// As it is sent; None where a length came and no value.
-    pub value: Option<Vec<u8>>,
-    /// Bytes that the client has room for; None: it asks for the length.
-    room: Option<usize>,
-}
-
-impl Shape {
-    /// Bytes of a value, with its count read first where it has one.
-    fn length(self, input: &mut Reader<'_>) -> Result<usize, Malformed> {
-        match self {
-            Shape::Bool => Ok(1),
-            Shape::Long | Shape::Date => Ok(8),
-            Shape::Bytes => input.count(),
-            Shape::Longs => input.count().map(|count| count.saturating_mul(8)),
-        }
-    }
-}
-
-impl Entry {
-    /// Type; whether there is a value; whether there is a length; the count of what has one; the value.
-    fn read(input: &mut Reader<'_>) -> Result<Entry, Malformed> {
-        let kind = input.long()?;
-        let has_value = input.flag()?;
-        let has_length = input.flag()?;
-        let room = match has_length {
-            true => Some(shape(kind).length(input)?),
-            false => None,
-        };
-        let value = match (has_value, room) {
-            (true, Some(length)) => Some(input.take(length)?.to_vec()),
-            (_, None) => Some(Vec::new()),
-            (false, Some(_)) => None,
-        };
-        Ok(Entry { kind, value, room })
-    }
-
-    /// The attribute in the answer, and what its absence is called.
-    pub fn answer(&self, told: Told) -> (Bytes, Option<Code>) {
-        let write = |value: Option<&[u8]>, length: Option<usize>| {
-            let out = Writer::default()
-                .long(self.kind)
-                .byte(u8::from(value.is_some()))
-                .byte(u8::from(length.is_some()));
-            let out = match (length, shape(self.kind)) {
-                (Some(length), Shape::Bytes) => out.count(length),
-                (Some(length), Shape::Longs) => out.count(length / 8),
-                _ => out,
-            };
-            out.raw(value.unwrap_or_default()).done()
-        };
-        match (told, self.room) {
-            (Told::Value(value), None) => (write(None, Some(value.len())), None),
-            (Told::Value(value), Some(room)) if room >= value.len() => {
-                (write(Some(&value), Some(value.len())), None)
-            }
-            (Told::Value(_), Some(_)) => (write(None, None), Some(Code::BUFFER_TOO_SMALL)),
-            (Told::Sensitive, _) => (write(None, None), Some(Code::ATTRIBUTE_SENSITIVE)),
-            (Told::Unknown, _) => (write(None, None), Some(Code::ATTRIBUTE_TYPE_INVALID)),
-        }
-    }
-}
-
-/// Attributes of one template.
-const MOST: usize = 64;
-
-/// A template.
-#[derive(Clone, Debug, Default)]
-pub struct Template(Vec<Entry>);
-
-impl Template {
-    pub fn read(input: &mut Reader<'_>) -> Result<Template, Malformed> {
-        let count = input.count()?;
-        if count > MOST {
-            return Err(Malformed::TEMPLATE);
-        }
-        let entries = (0..count).map(|_| Entry::read(input));
-        entries.collect::<Result<_, _>>().map(Template)
-    }
-
-    pub fn iter(&self) -> impl Iterator<Item = &Entry> {
-        self.0.iter()
-    }
-
-    pub fn len(&self) -> usize {
-        self.0.len()
-    }
-
-    /// The value of the first attribute of a type.
-    pub fn bytes(&self, kind: u64) -> Option<&[u8]> {
-        let found = self.0.iter().find(|entry| entry.kind == kind);
-        found.and_then(|entry| entry.value.as_deref())
-    }
-
-    fn number(&self, kind: u64) -> Option<Option<u64>> {
-        let value = self.bytes(kind)?;
-        Some(value.try_into().ok().map(u64::from_be_bytes))
-    }
-}
-
-/// What Locate can look for of a template; None when nothing can match.
-pub fn located_by(template: &Template) -> Option<Vec<Attribute>> {
-    let mut wanted = Vec::new();
-    match template.number(CKA_CLASS) {
-        Some(class) => {
-            let (_, own) = CLASSES.iter().find(|(number, _)| Some(*number) == class)?;
-            let value = Value::Enumeration(own.0);
-            wanted.push(Attribute::standard(tag::OBJECT_TYPE, value));
-        }
-        None => {}
-    }
-    if let Some(key_type) = template.number(CKA_KEY_TYPE) {
-        let of = KEY_TYPES
-            .iter()
-            .find(|(number, _)| Some(*number) == key_type);
-        if let Some((_, [only])) = of {
-            let value = Value::Enumeration(only.0);
-            wanted.push(Attribute::standard(tag::CRYPTOGRAPHIC_ALGORITHM, value));
-        }
-    }
-    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).ok();
-    if let Some(label) = template.bytes(CKA_LABEL)
-        && !label.is_empty()
-    {
-        let value = Value::TextString(text(label)?.into());
-        let name = Value::Structure(vec![Node::new(tag::NAME_VALUE, value)]);
-        wanted.push(Attribute::standard(tag::NAME, name));
-    }
-    if let Some(id) = template.bytes(CKA_UNIQUE_ID) {
-        let value = Value::TextString(text(id)?.into());
-        wanted.push(Attribute::standard(tag::UNIQUE_IDENTIFIER, value));
-    }
-    Some(wanted)
 }
 
 #[cfg(test)]
@@ -415,7 +274,6 @@ mod tests {
         reason = "tests"
     )]
     use super::*;
-    use proptest::prelude::*;
 
     fn key(object_type: ObjectType) -> Attributes {
         let mut attributes = Attributes::default();
@@ -425,28 +283,6 @@ mod tests {
         attributes.set(tag::CRYPTOGRAPHIC_LENGTH, Value::Integer(256));
         attributes.set(tag::CRYPTOGRAPHIC_USAGE_MASK, Value::Integer(4));
         attributes
-    }
-
-    /// Profiles 2.1 §5.18.1: a boolean has no count, bytes have one; nothing is sent of a buffer.
-    #[test]
-    fn attributes_are_written_as_the_profile_says() {
-        let read = |bytes: &[u8]| Entry::read(&mut Reader::new(bytes)).unwrap();
-        let sensitive = read(&[0, 0, 0, 0, 0, 0, 1, 3, 0, 1]);
-        assert_eq!((sensitive.kind, sensitive.room), (CKA_SENSITIVE, Some(1)));
-        let check = read(&[0, 0, 0, 0, 0, 0, 0, 0x90, 0, 1, 0, 0, 0, 16]);
-        assert_eq!(
-            (check.kind, check.room, check.value),
-            (0x90, Some(16), None)
-        );
-        let (answer, code) = sensitive.answer(bool(true));
-        assert_eq!(answer.as_slice(), [0, 0, 0, 0, 0, 0, 1, 3, 1, 1, 1]);
-        assert_eq!(code, None);
-        let label = read(&[0, 0, 0, 0, 0, 0, 0, 3, 0, 0]);
-        let (answer, _) = label.answer(Told::Value(b"ab".to_vec()));
-        assert_eq!(
-            answer.as_slice(),
-            [0, 0, 0, 0, 0, 0, 0, 3, 0, 1, 0, 0, 0, 2]
-        );
     }
 
     #[test]
@@ -468,35 +304,6 @@ mod tests {
                 ROWS.iter().filter(|other| other.kind == row.kind).count(),
                 1
             );
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn templates_are_read_or_refused(input: Vec<u8>) {
-            let mut reader = Reader::new(&input);
-            if let Ok(template) = Template::read(&mut reader) {
-                prop_assert!(template.len() <= MOST);
-                let _ = located_by(&template);
-            }
-        }
-
-        /// A value that is answered is read as it was.
-        #[test]
-        fn what_is_answered_is_read(row in 0..ROWS.len(), bytes in prop::collection::vec(any::<u8>(), 0..8)) {
-            let row = &ROWS[row];
-            let value = match row.shape {
-                Shape::Bool => vec![1],
-                Shape::Long | Shape::Date => vec![9; 8],
-                Shape::Longs => vec![9; 16],
-                Shape::Bytes => bytes,
-            };
-            let asked = Entry { kind: row.kind, value: None, room: Some(64) };
-            let (answer, code) = asked.answer(Told::Value(value.clone()));
-            prop_assert_eq!(code, None);
-            let mut reader = Reader::new(&answer);
-            prop_assert_eq!(Entry::read(&mut reader).unwrap().value, Some(value));
-            prop_assert_eq!(reader.end(), Ok(()));
         }
     }
 }

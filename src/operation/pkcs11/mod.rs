@@ -13,6 +13,7 @@ mod parameters;
 mod session;
 mod signature;
 mod sizes;
+mod template;
 
 use ttlv::{Kind, Node, Value};
 

@@ -1,13 +1,14 @@
 //! Objects: searches through Locate, attributes through Get Attributes. What PKCS#11 calls an
 //! attribute is read off the KMIP attributes; never off a key's value.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 
 use ttlv::{Node, Value};
 
-use super::attribute::{self, Template, Told};
+use super::attribute::{self, Told};
 use super::call::{Answer, Call, Stop, refusal};
 use super::parameters::Writer;
+use super::template::{self, Template};
 use crate::engine::cryptoki;
 use crate::operation::attribute::get_attributes::{GetAttributes, GetAttributesRequest};
 use crate::operation::object::locate::{Locate, LocateRequest};
@@ -25,15 +26,16 @@ pub async fn find(call: &mut Call<'_>) -> Answer {
         Some(_) => Err(Code::OPERATION_ACTIVE),
         None => Ok(()),
     })?;
-    let mut matching: Vec<String> = Vec::new();
+    let (mut matching, mut seen) = (Vec::new(), HashSet::new());
     for wanted in searches(&template) {
         for name in located(call, wanted).await? {
-            if !matching.contains(&name) && matches(call, &name, &template).await? {
+            let fits = !template.has_more_than_class() || matches(call, &name, &template).await?;
+            if fits && seen.insert(name.clone()) {
                 matching.push(name);
             }
         }
     }
-    let room = cryptoki::room_for(matching.iter().map(String::as_str));
+    let room = cryptoki::room_for(matching.iter().map(|name: &String| name.as_str()));
     let found: VecDeque<u64> = call.library(room, |library| {
         matching.iter().map(|name| library.handle(name)).collect()
     })?;
@@ -47,32 +49,40 @@ pub async fn find(call: &mut Call<'_>) -> Answer {
 /// What Locate can look for; the rest is compared afterwards. CKA_ID is shared by the halves of a
 /// pair, so it takes two searches. No search: nothing can match.
 fn searches(template: &Template) -> Vec<Attributes> {
-    let Some(common) = attribute::located_by(template) else {
+    let Some(common) = template::located_by(template) else {
         return Vec::new();
     };
-    let Some(id) = template.bytes(token::raw::CKA_ID) else {
-        return vec![Attributes(common)];
+    let ids = match template.bytes(token::raw::CKA_ID).map(std::str::from_utf8) {
+        None => vec![None],
+        Some(Ok(id)) => by_id(id).into_iter().map(Some).collect(),
+        Some(Err(_)) => return Vec::new(),
     };
-    let Ok(id) = std::str::from_utf8(id) else {
-        return Vec::new();
-    };
-    let text = |tag| Node::new(tag, Value::TextString(id.to_owned().into()));
+    let mut searches = Vec::new();
+    for object_type in template::classes(template) {
+        for id in &ids {
+            let class = Value::Enumeration(object_type.0);
+            let mut wanted = vec![Attribute::standard(tag::OBJECT_TYPE, class)];
+            wanted.extend(common.iter().chain(id).cloned());
+            searches.push(Attributes(wanted));
+        }
+    }
+    searches
+}
+
+/// An object of that CKA_ID: it has the identifier itself, or is the other half of a pair.
+fn by_id(id: &str) -> [Attribute; 2] {
+    let text = || Value::TextString(id.to_owned().into());
     let link = Value::Structure(vec![
         Node::new(
             tag::LINK_TYPE,
             Value::Enumeration(LinkType::PRIVATE_KEY_LINK.0),
         ),
-        text(tag::LINKED_OBJECT_IDENTIFIER),
+        Node::new(tag::LINKED_OBJECT_IDENTIFIER, text()),
     ]);
-    let own = text(tag::UNIQUE_IDENTIFIER).value;
-    let by = [(tag::UNIQUE_IDENTIFIER, own), (tag::LINK, link)];
-    by.into_iter()
-        .map(|(tag, value)| {
-            let mut wanted = common.clone();
-            wanted.push(Attribute::standard(tag, value));
-            Attributes(wanted)
-        })
-        .collect()
+    [
+        Attribute::standard(tag::UNIQUE_IDENTIFIER, text()),
+        Attribute::standard(tag::LINK, link),
+    ]
 }
 
 async fn located(call: &mut Call<'_>, attributes: Attributes) -> Result<Vec<String>, Stop> {
