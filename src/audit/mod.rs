@@ -23,6 +23,7 @@ use spool::{Spool, Ticket, row};
 
 use crate::engine::batch::Sender;
 use crate::protocol::enumeration::Operation;
+use crate::protocol::version::Version;
 use crate::store::record::{AuditRow, Commit};
 use crate::store::{Store, StoreError};
 
@@ -37,6 +38,8 @@ pub struct Trace<'r> {
     item: u32,
     /// Identifiers that the operation touched.
     pub touched: Vec<String>,
+    /// The message's protocol version; None for what the server does by itself.
+    pub version: Option<Version>,
     /// The mechanism that was used, and who computed it: the token, or the library in the server's memory.
     pub computed: Option<(&'static str, &'static str)>,
     /// Credentials that were proven beside the certificate.
@@ -77,6 +80,7 @@ impl Trace<'_> {
             item: self.item,
             operation: self.operation,
             objects: &self.touched,
+            version: self.version,
             mechanism: self.computed.map(|(mechanism, _)| mechanism),
             by: self.computed.map(|(_, by)| by),
             credentials: self.credentials,
@@ -154,6 +158,7 @@ impl Audit {
             request,
             item: u32::try_from(item).unwrap_or(u32::MAX),
             touched: Vec::new(),
+            version: None,
             computed: None,
             credentials: &[],
             words: None,

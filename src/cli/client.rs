@@ -7,6 +7,7 @@ use clap::{Args, Subcommand};
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
 
+use super::diagnose::Diagnose;
 use super::grant::{GrantScope, Withdraw};
 use super::place::Place;
 use super::{Failure, assembly};
@@ -31,6 +32,7 @@ enum ClientCommand {
     List(List),
     Revoke(Revoke),
     Profile(Profile),
+    Diagnose(Diagnose),
     Grant(GrantScope),
     Withdraw(Withdraw),
 }
@@ -130,6 +132,7 @@ impl ClientFamily {
             ClientCommand::List(command) => super::block_on(command.run()),
             ClientCommand::Revoke(command) => super::block_on(command.run()),
             ClientCommand::Profile(command) => super::block_on(command.run()),
+            ClientCommand::Diagnose(command) => super::block_on(command.run()),
             ClientCommand::Grant(command) => super::block_on(command.run()),
             ClientCommand::Withdraw(command) => super::block_on(command.run()),
         }

@@ -20,6 +20,7 @@ mod classes;
 mod crash;
 mod credentials;
 mod database;
+mod diagnose;
 mod guessing;
 mod jobs;
 mod limits;
