@@ -5,6 +5,7 @@ mod audit;
 mod certificate_authority;
 mod client;
 mod config;
+mod diagnose;
 mod grant;
 mod key;
 mod master;

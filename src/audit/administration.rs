@@ -54,6 +54,7 @@ pub async fn write_by(
         item: 0,
         operation: deed.command,
         objects: &[deed.object.to_owned()],
+        version: None,
         mechanism: None,
         by: None,
         function: None,

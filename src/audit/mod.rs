@@ -23,6 +23,7 @@ use spool::{Spool, Ticket, row};
 
 use crate::engine::batch::Sender;
 use crate::protocol::enumeration::Operation;
+use crate::protocol::version::Version;
 use crate::store::record::{AuditRow, Commit};
 use crate::store::{Store, StoreError};
 
@@ -37,6 +38,8 @@ pub struct Trace<'r> {
     item: u32,
     /// Identifiers that the operation touched.
     pub touched: Vec<String>,
+    /// The message's protocol version; None for what the server does by itself.
+    pub version: Option<Version>,
     /// The mechanism that was used, and who computed it: the token, or the library in the server's memory.
     pub computed: Option<(&'static str, &'static str)>,
     /// Of PKCS#11: the function, and what it answered where that is not OK.
@@ -85,6 +88,7 @@ impl Trace<'_> {
             item: self.item,
             operation: self.operation,
             objects: &self.touched,
+            version: self.version,
             mechanism: self.computed.map(|(mechanism, _)| mechanism),
             by: self.computed.map(|(_, by)| by),
             function: self.function.map(|(function, _)| function),
@@ -163,6 +167,7 @@ impl Audit {
             request,
             item: u32::try_from(item).unwrap_or(u32::MAX),
             touched: Vec::new(),
+            version: None,
             computed: None,
             function: None,
             credentials: &[],

@@ -4,6 +4,8 @@ use std::fmt::Display;
 
 use serde::{Deserialize, Serialize, Serializer};
 
+use crate::protocol::version::Version;
+
 /// How an operation ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
@@ -40,6 +42,9 @@ pub(super) struct Line<'a, O: Display> {
     #[serde(serialize_with = "shown")]
     pub operation: O,
     pub objects: &'a [String],
+    /// The message's protocol version; None where there was no message.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "version")]
+    pub version: Option<Version>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mechanism: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -55,6 +60,13 @@ pub(super) struct Line<'a, O: Display> {
 
 fn shown<O: Display, S: Serializer>(operation: &O, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(operation)
+}
+
+fn version<S: Serializer>(version: &Option<Version>, serializer: S) -> Result<S::Ok, S::Error> {
+    match version {
+        Some(version) => serializer.collect_str(version),
+        None => serializer.serialize_none(),
+    }
 }
 
 impl<O: Display> Line<'_, O> {
@@ -81,6 +93,9 @@ pub struct Record {
     pub item: u32,
     pub operation: String,
     pub objects: Vec<String>,
+    /// The message's protocol version, such as `1.4`; None where there was no message.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
     /// Of cryptographic operations: the mechanism, and who computed it (`token` or `library`).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mechanism: Option<String>,

@@ -71,11 +71,11 @@ impl AuditFamily {
 
 /// A record with its place in the log.
 #[derive(Serialize)]
-struct Shown {
-    node: String,
-    sequence: i64,
+pub(super) struct Shown {
+    pub(super) node: String,
+    pub(super) sequence: i64,
     #[serde(flatten)]
-    record: Record,
+    pub(super) record: Record,
 }
 
 /// Rows read at a time, backwards.
@@ -86,7 +86,7 @@ impl Show {
         let store = assembly::open(&self.place.config()?).await?.store;
         let mut shown = Vec::new();
         for node in store.audit_nodes().await? {
-            newest(&store, &node, self.last, &mut shown).await?;
+            newest(&store, &node, self.last, i64::MAX, &|_| true, &mut shown).await?;
         }
         // Nodes side by side; a node's own records stay in their order.
         shown.sort_by_key(|shown| shown.record.time);
@@ -101,23 +101,26 @@ impl Show {
     }
 }
 
-/// The last records of one node, oldest first.
-async fn newest(
+/// The last records of one node that are wanted, oldest first, among its newest `depth` rows.
+pub(super) async fn newest(
     store: &Store,
     node: &str,
     last: usize,
+    depth: i64,
+    wanted: &impl Fn(&Record) -> bool,
     out: &mut Vec<Shown>,
 ) -> Result<(), Failure> {
     let mut end = store.audit_head(node).await?;
+    let floor = end.saturating_sub(depth).max(0);
     let mut found: Vec<Shown> = Vec::new();
-    while end > 0 && found.len() < last {
+    while end > floor && found.len() < last {
         let from = (end - i64::from(LOOK) + 1).max(1);
         let rows = store.audit(node, from, LOOK).await?;
         let mut page = Vec::new();
         for row in rows.into_iter().filter(|row| row.sequence <= end) {
             let read = records(&row.body)
                 .flatten()
-                .filter(|record| record.phase != "void");
+                .filter(|record| record.phase != "void" && wanted(record));
             page.extend(read.map(|record| Shown {
                 node: row.node.clone(),
                 sequence: row.sequence,
@@ -134,7 +137,7 @@ async fn newest(
 }
 
 /// What a client or a writer of the database chose must not move the terminal's cursor.
-fn printable(text: &str) -> String {
+pub(super) fn printable(text: &str) -> String {
     text.chars()
         .map(|letter| {
             if letter.is_control() {

@@ -7,6 +7,7 @@ use clap::{Args, Subcommand};
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
 
+use super::diagnose::Diagnose;
 use super::grant::{GrantScope, Withdraw};
 use super::place::Place;
 use super::subscription::{Subscribe, Subscriptions, Unsubscribe};
@@ -32,6 +33,7 @@ enum ClientCommand {
     List(List),
     Revoke(Revoke),
     Profile(Profile),
+    Diagnose(Diagnose),
     Grant(GrantScope),
     Withdraw(Withdraw),
     Subscribe(Subscribe),
@@ -134,6 +136,7 @@ impl ClientFamily {
             ClientCommand::List(command) => super::block_on(command.run()),
             ClientCommand::Revoke(command) => super::block_on(command.run()),
             ClientCommand::Profile(command) => super::block_on(command.run()),
+            ClientCommand::Diagnose(command) => super::block_on(command.run()),
             ClientCommand::Grant(command) => super::block_on(command.run()),
             ClientCommand::Withdraw(command) => super::block_on(command.run()),
             ClientCommand::Subscribe(command) => super::block_on(command.run()),

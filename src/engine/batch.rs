@@ -298,6 +298,7 @@ impl Batch<'_> {
             self.engine
                 .audit
                 .begin(operation, self.sender, self.now, (&self.correlation, place));
+        trace.version = Some(self.version);
         if let Some(admitted) = self.admitted() {
             trace.credentials = &admitted.labels;
         }

@@ -35,8 +35,9 @@ deviations! {
     /// in `operation/lifecycle`.
     LifecycleRepeatable = "lifecycle-repeatable",
         "asks again when an answer was lost";
-    /// Encrypt answers, and Decrypt takes, the initialisation vector before the data and has no field
-    /// of its own for it. To be asked in `operation/crypto/{encrypt,decrypt}.rs`.
+    /// Encrypt answers a vector that the server made before the data, and Decrypt without a vector
+    /// takes it from there; a vector that the client gives has its field. Asked in
+    /// `operation/crypto/{encrypt,decrypt}.rs`.
     VectorBeforeData = "vector-before-data",
         "joins vector and ciphertext";
 }

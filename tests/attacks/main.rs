@@ -21,6 +21,7 @@ mod crash;
 mod credentials;
 mod cryptoki;
 mod database;
+mod diagnose;
 mod endpoint;
 mod guessing;
 mod jobs;

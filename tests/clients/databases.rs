@@ -267,3 +267,100 @@ fn keyring_okv_writes_the_index_before_the_value_and_a_storage_mask_as_attribute
     client.ask(V1_1, Operation::REVOKE, revoke(&key)).ok();
     client.ask(V1_1, Operation::DESTROY, vec![uid(&key)]).ok();
 }
+
+#[test]
+fn edbs_thales_variant_joins_vector_and_ciphertext() {
+    let server = server::shared();
+    let edb = server.identity(&unique("edb"), &["--profile", "edb"]);
+    let mut edb = server.connect_with(&edb);
+    let mut plain = server.connect();
+    let key = edb.made(V1_2, Operation::CREATE, aes(Vec::new()));
+    edb.ask(V1_2, Operation::ACTIVATE, vec![uid(&key)]).ok();
+    let payload = |data: &[u8], iv: Option<&[u8]>| {
+        let fields = vec![
+            number(tag::BLOCK_CIPHER_MODE, BlockCipherMode::CBC.0),
+            number(tag::PADDING_METHOD, PaddingMethod::PKCS5.0),
+            number(tag::CRYPTOGRAPHIC_ALGORITHM, CryptographicAlgorithm::AES.0),
+        ];
+        let mut payload = vec![
+            uid(&key),
+            structure(tag::CRYPTOGRAPHIC_PARAMETERS, fields),
+            bytes(tag::DATA, data),
+        ];
+        payload.extend(iv.map(|iv| bytes(tag::IV_COUNTER_NONCE, iv)));
+        payload
+    };
+    let data = |payload: &Item| byte_string(payload.child(tag::DATA).unwrap());
+    let clear = b"the key of a database's data";
+    let sealed = edb.ask(V1_2, Operation::ENCRYPT, payload(clear, None)).ok();
+    assert!(sealed.child(tag::IV_COUNTER_NONCE).is_none());
+    let joined = data(&sealed);
+    assert_eq!(joined.len(), 16 + 32);
+    let opened = edb.ask(V1_2, Operation::DECRYPT, payload(&joined, None));
+    assert_eq!(data(&opened.ok()), clear);
+    // What stands before is the vector indeed, and without the profile it has its field.
+    let (iv, rest) = joined.split_at(16);
+    let opened = plain.ask(V1_2, Operation::DECRYPT, payload(rest, Some(iv)));
+    assert_eq!(data(&opened.ok()), clear);
+    let answer = plain.ask(V1_2, Operation::DECRYPT, payload(&joined, None));
+    assert_eq!(answer.fails(), ResultReason::INVALID_MESSAGE);
+    let short = edb.ask(V1_2, Operation::DECRYPT, payload(&joined[..15], None));
+    assert_eq!(short.fails(), ResultReason::INVALID_MESSAGE);
+    // A vector that the client gives stays in its field.
+    let own = edb
+        .ask(V1_2, Operation::ENCRYPT, payload(clear, Some(iv)))
+        .ok();
+    assert_eq!(data(&own), rest);
+}
+
+#[test]
+fn kmipclient_registers_and_activates_and_revokes_and_destroys_in_batches() {
+    let mut client = server::shared().connect();
+    let key_name = unique("kmipclient");
+    let attributes = vec![mask(ENCRYPT_DECRYPT), name(&key_name)];
+    let made = Request::new(V1_4)
+        .item(
+            Operation::REGISTER,
+            Some(b"1"),
+            raw_aes(&[8; 32], attributes),
+        )
+        .item(Operation::ACTIVATE, Some(b"2"), Vec::new());
+    let mut answers = client.send(&made).answers;
+    assert_eq!(answers.len(), 2);
+    answers.remove(1).ok();
+    let key = identifier(&answers.remove(0).ok());
+    for page in [256, 64, 16] {
+        let filter = vec![
+            integer(tag::MAXIMUM_ITEMS, page),
+            integer(tag::OFFSET_ITEMS, 0),
+            name(&key_name),
+        ];
+        assert_eq!(client.locate(V1_4, filter), [key.as_str()]);
+    }
+    let gone = Request::new(V1_4)
+        .item(Operation::REVOKE, Some(b"1"), revoke(&key))
+        .item(Operation::DESTROY, Some(b"2"), vec![uid(&key)]);
+    let answers = client.send(&gone).answers;
+    assert_eq!(answers.len(), 2);
+    answers.into_iter().for_each(|answer| drop(answer.ok()));
+    assert_eq!(client.locate(V1_4, vec![name(&key_name)]), [""; 0]);
+}
+
+#[test]
+fn iris_locates_gets_and_destroys() {
+    let mut client = server::shared().connect();
+    let key_name = unique("iris");
+    for version in [V1_0, V1_1, V1_2, V1_4] {
+        let key = client.made(version, Operation::CREATE, aes(vec![name(&key_name)]));
+        assert_eq!(
+            client.locate(version, vec![name(&key_name)]),
+            [key.as_str()]
+        );
+        let got = client.ask(version, Operation::GET, vec![uid(&key)]).ok();
+        assert_eq!(material(&got, tag::SYMMETRIC_KEY).len(), 32);
+        client
+            .ask(version, Operation::DESTROY, vec![uid(&key)])
+            .ok();
+        assert_eq!(client.locate(version, vec![name(&key_name)]), [""; 0]);
+    }
+}

@@ -49,6 +49,15 @@ impl Request {
         self
     }
 
+    /// A field behind the payload of the last item.
+    pub fn extended(mut self, field: Item) -> Self {
+        let last = self.items.pop().expect("an item");
+        let mut fields = last.items().to_vec();
+        fields.push(field);
+        self.items.push(structure(tag::BATCH_ITEM, fields));
+        self
+    }
+
     /// What Batch Count says, instead of the truth.
     pub fn counted(mut self, count: i32) -> Self {
         self.count = Some(count);

@@ -295,3 +295,70 @@ fn a_batch_with_continue_goes_on_after_a_failed_item_and_without_stops() {
     let answers = client.send(&request(None)).answers;
     assert_eq!(answers.len(), 1, "Stop is the default");
 }
+
+/// A vendor's extension in a batch item.
+fn extension(critical: bool) -> Item {
+    structure(
+        tag::MESSAGE_EXTENSION,
+        vec![
+            text(tag::VENDOR_IDENTIFICATION, "ACME"),
+            boolean(tag::CRITICALITY_INDICATOR, critical),
+            structure(
+                tag::VENDOR_EXTENSION,
+                vec![text(tag::VENDOR_IDENTIFICATION, "whatever it means")],
+            ),
+        ],
+    )
+}
+
+#[test]
+fn an_extension_that_is_not_critical_is_passed_over() {
+    let mut client = server::shared().connect();
+    for version in [V1_0, V1_2, V1_4, V2_1] {
+        let ask = |critical| {
+            Request::new(version)
+                .item(Operation::QUERY, None, vec![number(tag::QUERY_FUNCTION, 1)])
+                .extended(extension(critical))
+        };
+        let answer = client.send(&ask(false)).answers.remove(0).ok();
+        assert!(answer.child(tag::OPERATION).is_some());
+        let refused = client.send(&ask(true)).answers.remove(0).fails();
+        let reason = match version {
+            V2_1 => ResultReason::UNKNOWN_MESSAGE_EXTENSION,
+            _ => ResultReason::FEATURE_NOT_SUPPORTED,
+        };
+        assert_eq!(refused, reason);
+    }
+}
+
+#[test]
+fn wrapping_without_parameters_is_nist_key_wrap() {
+    let mut client = server::shared().connect();
+    // RFC 3394 §4.6.
+    let wrapping: Vec<u8> = (0..32).collect();
+    let wrapped: Vec<u8> = (0..16).map(|digit| digit * 0x11).chain(0..16).collect();
+    let expected = [
+        0x28, 0xC9, 0xF4, 0x04, 0xC4, 0xB8, 0x10, 0xF4, 0xCB, 0xCC, 0xB3, 0x5C, 0xFB, 0x87, 0xF8,
+        0x26, 0x3F, 0x57, 0x86, 0xE2, 0xD8, 0x0E, 0xD3, 0x26, 0xCB, 0xC7, 0xF0, 0xE7, 0x1A, 0x99,
+        0xF4, 0x3B, 0xFB, 0x98, 0x8B, 0x9B, 0x7A, 0x02, 0xDD, 0x21,
+    ];
+    let wrap_key = 0x10;
+    let key = client.made(
+        V1_4,
+        Operation::REGISTER,
+        raw_aes(&wrapping, vec![mask(wrap_key)]),
+    );
+    client.ask(V1_4, Operation::ACTIVATE, vec![uid(&key)]).ok();
+    let attributes = vec![mask(ENCRYPT_DECRYPT)];
+    let secret = client.made(V1_4, Operation::REGISTER, raw_aes(&wrapped, attributes));
+    let specification = structure(
+        tag::KEY_WRAPPING_SPECIFICATION,
+        vec![
+            number(tag::WRAPPING_METHOD, 1),
+            structure(tag::ENCRYPTION_KEY_INFORMATION, vec![uid(&key)]),
+            number(tag::ENCODING_OPTION, 1),
+        ],
+    );
+    let got = client.ask(V1_4, Operation::GET, vec![uid(&secret), specification]);
+    assert_eq!(material(&got.ok(), tag::SYMMETRIC_KEY), expected);
+}

@@ -59,6 +59,7 @@ async fn attempt(
     let mut trace = engine
         .audit
         .begin(operation, &sender, now, (&correlation, 0));
+    trace.version = Some(version);
     trace.credentials = &job.body.credentials;
     let mut context = Context::new(Arc::clone(engine), Arc::clone(&caller), version, now);
     context.admitted.narrowing = job.body.narrowing.clone();

@@ -3,6 +3,7 @@
 use super::parameters;
 use super::part::{self, Part, Step};
 use crate::engine::access::Permission;
+use crate::engine::client_profile::Deviation;
 use crate::engine::context::Context;
 use crate::engine::error::{Fault, Reason};
 use crate::engine::streams::State;
@@ -62,16 +63,31 @@ async fn decipher(
     })
 }
 
-fn begin(
+/// A new stream, or the whole as one, and the data without the vector that may stand before it.
+fn begin<'d>(
     context: &Context,
     request: &DecryptRequest,
     key: &Sealed,
     asked: &CryptographicParameters,
-) -> Result<CipherStream, Fault> {
+    data: &'d [u8],
+) -> Result<(CipherStream, &'d [u8]), Fault> {
     let cipher = cipher::asked(key, asked)?;
-    let iv = match &request.iv_counter_nonce {
-        Some(iv) => parameters::counter_block(&cipher, asked, iv)?,
-        None if cipher.row.shape.iv() == 0 => Bytes::default(),
+    let joins = context.caller.deviates(Deviation::VectorBeforeData);
+    let (iv, data) = match &request.iv_counter_nonce {
+        Some(iv) => (parameters::counter_block(&cipher, asked, iv)?, data),
+        None if cipher.row.shape.iv() == 0 => (Bytes::default(), data),
+        None if joins => {
+            let length = parameters::vector_length(&cipher, asked)?;
+            let (iv, data) = data.split_at_checked(length).ok_or_else(|| {
+                Fault::new(
+                    Reason::MissingInitializationVector,
+                    format!(
+                        "the first part of the data is shorter than its vector of {length} bytes"
+                    ),
+                )
+            })?;
+            (Bytes::new(iv.to_vec()), data)
+        }
         None => {
             return Err(Fault::new(
                 Reason::MissingInitializationVector,
@@ -84,8 +100,8 @@ fn begin(
         .authenticated_encryption_additional_data
         .clone()
         .unwrap_or_default();
-    let iv = (iv, false);
-    Ok(CipherStream::new(cipher, Direction::Decrypt, iv, aad))
+    let stream = CipherStream::new(cipher, Direction::Decrypt, (iv, false), aad);
+    Ok((stream, data))
 }
 
 impl Handler for Decrypt {
@@ -106,13 +122,13 @@ impl Handler for Decrypt {
         }
         let step = request.part.step()?;
         let data = part::data(step, request.data.as_ref())?;
-        let mut stream = match step.resume(context, Operation::DECRYPT, Some(&key))? {
+        let (mut stream, data) = match step.resume(context, Operation::DECRYPT, Some(&key))? {
             Some(State::Cipher(stream)) => {
                 stream.permitted(context, &key)?;
-                stream
+                (stream, data)
             }
             Some(_) => return Err(Fault::new(Reason::Internal, "the stream is another one's")),
-            None => begin(context, request, &key, &asked)?,
+            None => begin(context, request, &key, &asked, data)?,
         };
         if let Some(tag) = &request.authenticated_encryption_tag {
             stream.set_tag(tag);

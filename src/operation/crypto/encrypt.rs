@@ -3,6 +3,7 @@
 use super::parameters;
 use super::part::{self, Part, Step};
 use crate::engine::access::Permission;
+use crate::engine::client_profile::Deviation;
 use crate::engine::context::Context;
 use crate::engine::error::{Fault, Reason};
 use crate::engine::streams::State;
@@ -132,6 +133,12 @@ impl Handler for Encrypt {
             _ => stream.feed(context, &key, data, step.is_last()).await?,
         };
         let mut out = sealed.data;
+        // Only a vector of the server's own: what the client gave it can give again.
+        let joins = context.caller.deviates(Deviation::VectorBeforeData);
+        let (before, iv) = if joins { (iv, None) } else { (None, iv) };
+        if let Some(before) = before {
+            out.splice(..0, before.iter().copied());
+        }
         let mut tag = (!sealed.tag.is_empty()).then_some(sealed.tag);
         if context.version < Version::V1_4
             && let Some(tag) = tag.take()

@@ -49,29 +49,38 @@ pub async fn iv_to_encrypt(
         Some(iv) if asked.random_iv != Some(true) => Ok((counter_block(cipher, asked, iv)?, false)),
         _ if shape.iv() == 0 => Ok((Bytes::default(), false)),
         _ => {
-            // In bits (2.1 §4.16).
-            let length = match asked.iv_length {
-                None => shape.iv(),
-                // SP 800-38D §8.2.2: a random vector of an authenticated mode has 96 bits at least;
-                // shorter ones come again too soon.
-                Some(bits) => usize::try_from(bits)
-                    .ok()
-                    .filter(|bits| bits.is_multiple_of(8) && shape.takes_iv(bits / 8))
-                    .filter(|bits| !shape.is_authenticated() || *bits >= 96)
-                    .map(|bits| bits / 8)
-                    .ok_or_else(|| {
-                        bad(format!(
-                            "{} takes no random vector of {bits} bits (IV Length counts bits)",
-                            cipher.row.name
-                        ))
-                    })?,
-            };
+            let length = vector_length(cipher, asked)?;
             let mut iv = context.engine.hsm.random(length).await?;
             if shape == Shape::Counter {
                 first_count(cipher, asked, &mut iv)?;
             }
             Ok((iv, true))
         }
+    }
+}
+
+/// Bytes of a vector that the server makes.
+///
+/// # Errors
+/// Bad Cryptographic Parameters where IV Length does not fit the mode.
+pub fn vector_length(cipher: &Cipher, asked: &CryptographicParameters) -> Result<usize, Fault> {
+    let shape = cipher.row.shape;
+    // In bits (2.1 §4.16).
+    match asked.iv_length {
+        None => Ok(shape.iv()),
+        // SP 800-38D §8.2.2: a random vector of an authenticated mode has 96 bits at least;
+        // shorter ones come again too soon.
+        Some(bits) => usize::try_from(bits)
+            .ok()
+            .filter(|bits| bits.is_multiple_of(8) && shape.takes_iv(bits / 8))
+            .filter(|bits| !shape.is_authenticated() || *bits >= 96)
+            .map(|bits| bits / 8)
+            .ok_or_else(|| {
+                bad(format!(
+                    "{} takes no random vector of {bits} bits (IV Length counts bits)",
+                    cipher.row.name
+                ))
+            }),
     }
 }
 

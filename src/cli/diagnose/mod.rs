@@ -1,0 +1,274 @@
+//! `keyward client diagnose`: what a client asked for, what was refused, and what to do about it.
+
+mod advice;
+
+use clap::Args;
+use serde::Serialize;
+
+use super::audit::{Shown, newest, printable};
+use super::client::date;
+use super::place::Place;
+use super::{Failure, assembly};
+use crate::audit::administration::NODE;
+use crate::audit::record::Record;
+use crate::engine::founding::{self, Listed};
+use crate::store::Store;
+
+/// Shows a client's last requests, what was refused and why, and what to do about it.
+#[derive(Debug, Args)]
+#[command(after_help = "Example: keyward client diagnose backup-server --last 20
+
+It reads the audit log. A connection that never came as far as a request (TLS, an unknown
+certificate, a message that is none) is not in it: the server's log has those, as `TLS handshake
+failed`, `client refused` and `refused a client`.")]
+pub(super) struct Diagnose {
+    name: String,
+    #[arg(long, default_value = "default")]
+    tenant: String,
+    /// How many requests.
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    last: usize,
+    #[command(flatten)]
+    place: Place,
+    /// Answer in JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Rows of a node's log that are looked through: a client that is not among them is not there today.
+const DEPTH: i64 = 100_000;
+/// Requests of unknown certificates that are shown.
+const STRANGERS: usize = 5;
+/// The tenant of a caller that no identity is mapped to.
+const NOBODY: i64 = 0;
+
+/// One kind of refusal.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+struct Refusal {
+    operation: String,
+    reason: String,
+    times: usize,
+    /// Seconds since 1970.
+    last: i64,
+    advice: Option<String>,
+}
+
+/// What is known of a client.
+#[derive(Serialize)]
+struct Findings {
+    name: String,
+    tenant: String,
+    revoked: Option<i64>,
+    certificates: Vec<String>,
+    profiles: Vec<String>,
+    /// Protocol versions of its last requests, newest first.
+    versions: Vec<String>,
+    /// Credentials that it proved beside the certificate.
+    credentials: Vec<String>,
+    addresses: Vec<String>,
+    /// Newest first.
+    refusals: Vec<Refusal>,
+    /// Oldest first.
+    requests: Vec<Shown>,
+    /// Requests of certificates that are no identity's.
+    strangers: Vec<Shown>,
+}
+
+impl Diagnose {
+    pub(super) async fn run(self) -> Result<(), Failure> {
+        let opened = assembly::open(&self.place.config()?).await?;
+        let tenant = founding::tenant_named(&opened.store, &opened.hsm, &self.tenant)
+            .await?
+            .ok_or_else(|| Failure::Refused(format!("there is no tenant {:?}", self.tenant)))?;
+        let identity = founding::identities(&opened.store, &opened.hsm)
+            .await?
+            .into_iter()
+            .find(|identity| identity.tenant == self.tenant && identity.name == self.name)
+            .ok_or_else(|| {
+                Failure::Refused(format!(
+                    "there is no identity {:?} in the tenant {:?}; `keyward client list` shows all",
+                    self.name, self.tenant
+                ))
+            })?;
+        let of_client = |record: &Record| {
+            record.phase == "outcome" && record.tenant == tenant.0 && record.identity == self.name
+        };
+        let of_strangers = |record: &Record| {
+            record.phase == "outcome" && record.tenant == NOBODY && record.identity.is_empty()
+        };
+        let requests = last(&opened.store, self.last, &of_client).await?;
+        let strangers = last(&opened.store, STRANGERS, &of_strangers).await?;
+        let findings = Findings::of(identity, requests, strangers);
+        match self.json {
+            true => println!("{}", serde_json::json!(findings)),
+            false => findings
+                .lines()
+                .iter()
+                .for_each(|line| println!("{}", printable(line))),
+        }
+        Ok(())
+    }
+}
+
+/// The last records of all nodes, oldest first.
+async fn last(
+    store: &Store,
+    count: usize,
+    wanted: &impl Fn(&Record) -> bool,
+) -> Result<Vec<Shown>, Failure> {
+    let mut found = Vec::new();
+    for node in store.audit_nodes().await? {
+        if node != NODE {
+            newest(store, &node, count, DEPTH, wanted, &mut found).await?;
+        }
+    }
+    found.sort_by_key(|shown| shown.record.time);
+    let surplus = found.len().saturating_sub(count);
+    Ok(found.split_off(surplus))
+}
+
+/// Each once, in the order of their first appearance.
+fn distinct<'a>(all: impl Iterator<Item = &'a str>) -> Vec<String> {
+    let mut found: Vec<String> = Vec::new();
+    for one in all {
+        if !found.iter().any(|known| known == one) {
+            found.push(one.to_owned());
+        }
+    }
+    found
+}
+
+/// Refusals of one kind counted together, the newest first.
+fn refusals(name: &str, requests: &[Shown]) -> Vec<Refusal> {
+    let mut found: Vec<Refusal> = Vec::new();
+    for Shown { record, .. } in requests.iter().rev() {
+        if matches!(record.result.as_str(), "success" | "undone") {
+            continue;
+        }
+        let same = |known: &&mut Refusal| {
+            known.operation == record.operation && known.reason == record.result
+        };
+        if let Some(known) = found.iter_mut().find(same) {
+            known.times += 1;
+            continue;
+        }
+        let text = advice::of(&record.result, &record.operation);
+        found.push(Refusal {
+            operation: record.operation.clone(),
+            reason: record.result.clone(),
+            times: 1,
+            last: record.time,
+            advice: text.map(|text| text.replace("profile NAME", &format!("profile {name}"))),
+        });
+    }
+    found
+}
+
+impl Findings {
+    fn of(identity: Listed, requests: Vec<Shown>, strangers: Vec<Shown>) -> Findings {
+        let newest_first = || requests.iter().rev().map(|shown| &shown.record);
+        Findings {
+            versions: distinct(newest_first().filter_map(|record| record.version.as_deref())),
+            credentials: distinct(
+                newest_first().flat_map(|record| record.credentials.iter().map(String::as_str)),
+            ),
+            addresses: distinct(newest_first().map(|record| record.address.as_str())),
+            refusals: refusals(&identity.name, &requests),
+            name: identity.name,
+            tenant: identity.tenant,
+            revoked: identity.revoked,
+            certificates: identity.certificates,
+            profiles: identity.profiles,
+            requests,
+            strangers,
+        }
+    }
+
+    /// For people.
+    fn lines(&self) -> Vec<String> {
+        let mut lines = vec![format!("{}/{}", self.tenant, self.name)];
+        let all = |what: &str, list: &[String]| match list.is_empty() {
+            true => format!("  {what}  none"),
+            false => format!("  {what}  {}", list.join(", ")),
+        };
+        if let Some(when) = self.revoked {
+            lines.push(format!(
+                "  revoked {}: it is refused for good; add it under another name",
+                date(when)
+            ));
+        }
+        lines.push(all("certificates", &self.certificates));
+        lines.push(all("profiles", &self.profiles));
+        if self.requests.is_empty() {
+            lines.extend(self.never_seen());
+            return lines;
+        }
+        lines.push(all("protocol versions", &self.versions));
+        lines.push(all("credentials proven", &self.credentials));
+        lines.push(all("addresses", &self.addresses));
+        lines.push(String::new());
+        lines.push(format!("Its last {} requests:", self.requests.len()));
+        for Shown { record, .. } in &self.requests {
+            let version = record.version.as_deref().unwrap_or("-");
+            let line = format!(
+                "  {}  {}  {version}  {}  {}  {}",
+                date(record.time),
+                record.address,
+                record.operation,
+                record.result,
+                record.objects.join(" ")
+            );
+            lines.push(line.trim_end().to_owned());
+        }
+        lines.push(String::new());
+        if self.refusals.is_empty() {
+            lines.push("None of them was refused.".to_owned());
+            return lines;
+        }
+        lines.push("Refused:".to_owned());
+        for refusal in &self.refusals {
+            lines.push(format!(
+                "  {}: {}, {} times, last {}",
+                refusal.operation,
+                refusal.reason,
+                refusal.times,
+                date(refusal.last)
+            ));
+            let unknown = "This version of the command does not know the reason.";
+            let text = refusal.advice.as_deref().unwrap_or(unknown);
+            lines.push(format!("    {text}"));
+        }
+        lines
+    }
+
+    fn never_seen(&self) -> Vec<String> {
+        let mut lines = vec![
+            String::new(),
+            "Nothing of this identity was seen: no request with its certificate came as far as the audit log."
+                .to_owned(),
+            "  Does the client reach the server's port (5696)? Does it trust the server's CA, and show the"
+                .to_owned(),
+            "  certificate above? The server's log says who was turned away: look for `TLS handshake failed`,"
+                .to_owned(),
+            "  `client refused` and `refused a client`, with the client's address.".to_owned(),
+        ];
+        if !self.strangers.is_empty() {
+            lines.push("Certificates that are no identity's asked last from:".to_owned());
+        }
+        for Shown { record, .. } in &self.strangers {
+            lines.push(format!(
+                "  {}  {}  {}",
+                date(record.time),
+                record.address,
+                record.operation
+            ));
+        }
+        if !self.strangers.is_empty() {
+            lines.push(
+                "  If that is this client: `keyward client add OTHER-NAME --certificate FILE` registers what it shows."
+                    .to_owned(),
+            );
+        }
+        lines
+    }
+}
