@@ -5,6 +5,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
+use keyward::engine::client_profile;
 use keyward::mechanism::MECHANISMS;
 use keyward::mechanism::hash::HASHES;
 use keyward::operation;
@@ -255,6 +256,46 @@ fn the_map_of_the_source_is_complete() {
         assert!(
             root.join(place).is_dir(),
             "README.md maps {place}, which is not there"
+        );
+    }
+}
+
+/// `docs/clients.md` names tests and clients that are there, and every client profile but `standard`, which
+/// is nobody's.
+#[test]
+fn the_page_of_clients_names_what_is_there() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let page = std::fs::read_to_string(root.join("docs/clients.md")).expect("docs/clients.md");
+    let named: Vec<&str> = page.split('`').skip(1).step_by(2).collect();
+    let mut tests = 0;
+    for reference in &named {
+        if let Some((file, test)) = reference.split_once("::") {
+            let file = format!("{file}.rs");
+            let source = std::fs::read_to_string(root.join("tests").join(&file))
+                .or_else(|_| std::fs::read_to_string(root.join(&file)))
+                .unwrap_or_else(|_| panic!("there is no {file}"));
+            assert!(
+                source.contains(&format!("fn {test}()")),
+                "{file} has no {test}"
+            );
+            tests += 1;
+        }
+    }
+    assert!(tests > 50, "{tests} references were found");
+    for entry in std::fs::read_dir(root.join("interop")).expect("interop") {
+        let entry = entry.expect("an entry of interop");
+        let name = entry.file_name().into_string().expect("a name in ASCII");
+        let place = format!("interop/{name}");
+        assert!(
+            !entry.path().join("run.sh").exists() || named.contains(&place.as_str()),
+            "docs/clients.md does not name {place}"
+        );
+    }
+    for profile in client_profile::PROFILES {
+        let name = profile.name;
+        assert!(
+            name == "standard" || named.contains(&name),
+            "docs/clients.md does not name the profile {name}"
         );
     }
 }

@@ -62,11 +62,11 @@ pub struct Context {
     pub touched: Vec<String>,
     /// The mechanism that the item used and who computed it, for its audit record.
     pub computed: Option<(&'static str, &'static str)>,
+    /// Who asks and who answers on the connection once the message is answered.
+    pub roles: Roles,
     /// The PKCS#11 function that the item asked for and, where it did not answer OK, what it answered
     /// instead: for its audit record.
     pub function: Option<(&'static str, Option<&'static str>)>,
-    /// Who asks and who answers on the connection once the message is answered.
-    pub roles: Roles,
     /// What the client said, for its audit record.
     pub words: Option<String>,
     /// What the message's credentials came to.
@@ -101,8 +101,8 @@ impl Context {
             now,
             touched: Vec::new(),
             computed: None,
-            function: None,
             roles: Roles::Fixed,
+            function: None,
             words: None,
             admitted: Admitted::default(),
             produced: Produced::default(),

@@ -9,6 +9,7 @@ use super::managed::{Form, Sealed};
 use super::material;
 use super::pair_algorithm;
 use super::service::place;
+use super::state::{self, Transition};
 use crate::engine::access::Permission;
 use crate::engine::context::{Context, Destroyed};
 use crate::engine::error::{Fault, Reason};
@@ -55,7 +56,7 @@ pub fn allowed(
     if !states.contains(&state) {
         return Err(Fault::new(
             Reason::WrongKeyLifecycleState,
-            format!("the key is {state}; activate it before it is used"),
+            format!("the key is {state}; {}", advice(state)),
         ));
     }
     let date = |tag| key.attributes.date(tag);
@@ -70,6 +71,14 @@ pub fn allowed(
         ));
     }
     Ok(())
+}
+
+/// What the client can do about a key that is in the wrong state.
+fn advice(state: State) -> &'static str {
+    match state::next(Transition::Activate, state) {
+        Some(_) => "activate it before it is used",
+        None => "it protects nothing new any more; use another key",
+    }
 }
 
 /// The door to a key for a cryptographic operation: there, permitted, and in a state for it; with

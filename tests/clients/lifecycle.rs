@@ -36,6 +36,26 @@ fn an_active_key_is_revoked_before_it_is_destroyed() {
     client.ask(V1_2, Operation::DESTROY, vec![uid(&key)]).ok();
 }
 
+#[test]
+fn who_uses_a_key_too_early_or_too_late_is_told_what_to_do() {
+    let mut client = server::shared().connect();
+    let key = client.made(V1_2, Operation::CREATE, aes(Vec::new()));
+    let mut encrypt = || {
+        let payload = vec![uid(&key), bytes(tag::DATA, &[0; 16])];
+        let answer = client.ask(V1_2, Operation::ENCRYPT, payload);
+        let words = answer.words().to_owned();
+        assert_eq!(answer.fails(), ResultReason::PERMISSION_DENIED);
+        words
+    };
+    let early = encrypt();
+    assert!(early.contains("activate it"), "{early}");
+    let mut other = server::shared().connect();
+    other.ask(V1_2, Operation::ACTIVATE, vec![uid(&key)]).ok();
+    other.ask(V1_2, Operation::REVOKE, revoke(&key)).ok();
+    let late = encrypt();
+    assert!(late.contains("another key"), "{late}");
+}
+
 /// docs/decisions/protocol.md: life-cycle operations are not idempotent.
 #[test]
 fn activate_and_revoke_a_second_time_are_refused() {

@@ -129,6 +129,11 @@ impl Answer {
         self.payload
     }
 
+    /// The Result Message; empty where there is none.
+    pub fn words(&self) -> &str {
+        &self.message
+    }
+
     pub fn fails(self) -> ResultReason {
         ResultReason(self.reason.expect("a failure"))
     }

@@ -27,7 +27,7 @@ start "$1" "$2"
 while read -r order; do
     case $order in
     crash) children=$(pgrep -P $server); kill -9 $server $children; wait $server ;;
-    start) start "$1" "$2" ;;
+    start) ps -o stat= -p $server | grep -q '^[^Z]' || start "$1" "$2" ;;
     esac
 done
 kill -QUIT $server; wait $server; rm -rf "$2"
@@ -162,8 +162,15 @@ impl Cluster {
         self.order("crash");
     }
 
+    /// Until it runs: what was forked in the moment of the crash may hold its memory a little longer.
     pub fn restart(&mut self) {
-        self.order("start");
+        for _ in 0..30 {
+            self.order("start");
+            std::thread::sleep(Duration::from_millis(500));
+            if self.try_sql("postgres", "postgres", "SELECT 1").is_ok() {
+                return;
+            }
+        }
         self.wait();
     }
 
