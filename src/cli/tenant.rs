@@ -46,9 +46,11 @@ struct Add {
 
 /// Withholds permissions from everybody in a tenant, whatever their profile, or gives them back.
 #[derive(Debug, Args)]
-#[command(after_help = "Example: keyward tenant withhold storage use-ecb decrypt-pkcs1-v1.5
+#[command(
+    after_help = "Example: keyward tenant withhold storage use-ecb decrypt-pkcs1-v1.5
 
-Back: keyward tenant withhold storage --restore use-ecb")]
+Back: keyward tenant withhold storage --restore use-ecb"
+)]
 struct Withhold {
     /// Name of the tenant.
     name: String,

@@ -252,7 +252,11 @@ impl Hsm {
     pub async fn seed(&self, seed: &[u8]) -> Result<usize, HsmError> {
         self.pool
             .run(Cost::Short, [seed], |seat, [seed]| {
-                Ok(if seat.session.seed(seed)? { seed.len() } else { 0 })
+                Ok(if seat.session.seed(seed)? {
+                    seed.len()
+                } else {
+                    0
+                })
             })
             .await
     }

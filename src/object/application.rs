@@ -40,6 +40,9 @@ pub fn complete(attribute: &mut Attribute) -> Result<(), Fault> {
             ),
         ));
     }
-    fields.push(Node::text(tag::APPLICATION_DATA, creation::new_identifier()));
+    fields.push(Node::text(
+        tag::APPLICATION_DATA,
+        creation::new_identifier(),
+    ));
     Ok(())
 }

@@ -4,8 +4,8 @@ use sha2::{Digest as _, Sha256};
 use ttlv::{Node, Tag, Value};
 
 use super::managed::{Draft, Form, Sealed};
-use crate::engine::client_profile::Deviation;
 use super::{application, usage_limits};
+use crate::engine::client_profile::Deviation;
 use crate::engine::context::Context;
 use crate::engine::error::{Fault, Reason};
 use crate::hsm::Hsm;

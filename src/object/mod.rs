@@ -1,8 +1,8 @@
 //! Managed objects: states, rows and their MAC, key formats, derivation.
 
 pub mod admission;
-pub mod application;
 pub mod agreement;
+pub mod application;
 pub mod approval;
 pub mod change;
 pub mod container;

@@ -83,7 +83,10 @@ pub async fn make(
         .await
         .map_err(not_made)?;
     context.computed(
-        wanted.spec.mechanism_name().unwrap_or("key pair generation"),
+        wanted
+            .spec
+            .mechanism_name()
+            .unwrap_or("key pair generation"),
         pair.maker.name(),
     );
     let (private_format, public_format) = wanted.formats;

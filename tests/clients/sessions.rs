@@ -53,7 +53,12 @@ fn shown(ticket: &Item) -> Request {
     Request::new(V2_1).header(authentication(vec![credential]))
 }
 
-pub fn with(client: &mut Client, ticket: &Item, operation: Operation, payload: Vec<Item>) -> Answer {
+pub fn with(
+    client: &mut Client,
+    ticket: &Item,
+    operation: Operation,
+    payload: Vec<Item>,
+) -> Answer {
     let request = shown(ticket).item(operation, None, payload);
     client.send(&request).answers.remove(0)
 }

@@ -25,9 +25,15 @@ pub enum Mechanism<'a> {
         bits: u32,
     },
     /// CK_CHACHA20_PARAMS in the layout of RFC 8439: a block number of 32 bits, a nonce of 12 bytes.
-    ChaCha20 { counter: u32, nonce: &'a [u8] },
+    ChaCha20 {
+        counter: u32,
+        nonce: &'a [u8],
+    },
     /// CK_SALSA20_CHACHA20_POLY1305_PARAMS; nonce of 12 bytes, tag of 16.
-    ChaCha20Poly1305 { nonce: &'a [u8], aad: &'a [u8] },
+    ChaCha20Poly1305 {
+        nonce: &'a [u8],
+        aad: &'a [u8],
+    },
     /// CKM_EDDSA with CK_EDDSA_PARAMS that say: the whole message, no context.
     EdDsaWithParameters,
     /// CK_RSA_PKCS_PSS_PARAMS; `salt_length` in bytes.
