@@ -1,11 +1,13 @@
 //! One request message: header, items in order, commit, answer.
 
+mod apart;
+mod undo;
+
 use std::sync::Arc;
 
 use ttlv::Node;
 
 use super::Engine;
-use super::asynchronous;
 use super::context::Context;
 use super::directory::Caller;
 use super::endpoint::Roles;
@@ -14,14 +16,13 @@ use super::error::{Fault, Reason};
 use super::session::{self, Admitted, Refusal};
 use crate::audit::{Outcome, Trace};
 use crate::operation;
-use crate::operation::asynchronous::poll::PollRequest;
 use crate::protocol::enumeration::{BatchErrorContinuationOption, Operation, ResultStatus};
 use crate::protocol::message::{
     ProtocolVersion, RequestHeader, RequestItem, ResponseHeader, ResponseItem, encode_payload,
     encode_response,
 };
 use crate::protocol::seam;
-use crate::protocol::structure::{Bytes, DateTime, Structure};
+use crate::protocol::structure::{Bytes, DateTime};
 use crate::protocol::tag;
 use crate::protocol::version::Version;
 use crate::store::StoreError;
@@ -230,54 +231,6 @@ impl Batch<'_> {
         answers
     }
 
-    /// With Undo all changes stand or fall together (1.4 §6.13): what succeeded answers Operation
-    /// Undone with its payload once an item failed.
-    async fn end_of_undo(
-        &self,
-        context: &mut Context,
-        answers: &mut [ResponseItem],
-        mut open: Vec<Trace<'_>>,
-        mut failed: bool,
-    ) {
-        if !failed {
-            let audit = open
-                .iter_mut()
-                .map(|trace| self.engine.audit.outcome(trace))
-                .collect();
-            let commit = Commit {
-                changes: context.take_changes(),
-                audit,
-            };
-            let done = self.engine.commit(commit).await;
-            context.committed(&done);
-            match done {
-                Ok(()) => open.iter_mut().for_each(Trace::commit),
-                Err(error) => {
-                    failed = true;
-                    let fault = Fault::from(error);
-                    if let Some(last) = answers.last_mut() {
-                        *last = failure(
-                            last.operation,
-                            last.unique_batch_item_id.clone(),
-                            &fault,
-                            self.version,
-                        );
-                    }
-                }
-            }
-        }
-        if failed {
-            context.drop_changes();
-            self.engine.audit.later(open, Outcome::Undone);
-            for answer in answers
-                .iter_mut()
-                .filter(|answer| answer.status == ResultStatus::SUCCESS)
-            {
-                answer.status = ResultStatus::OPERATION_UNDONE;
-            }
-        }
-    }
-
     async fn item<'b>(
         &'b self,
         (place, node): (usize, Node<'_>),
@@ -476,47 +429,6 @@ impl Batch<'_> {
         }
         context.answered(answered);
         Ok(bytes)
-    }
-
-    /// What does not run now: an operation that is to be answered later, and Poll, which gives the
-    /// answer of another.
-    async fn apart(
-        &self,
-        item: &RequestItem<'_>,
-        row: &operation::OperationRow,
-        undo: bool,
-    ) -> Result<Option<Answered>, Fault> {
-        let Ok(caller) = &self.sender.caller else {
-            return Ok(None);
-        };
-        let operation = item.operation;
-        let indicator = self.header.asynchronous_indicator.as_ref();
-        if operation == Operation::POLL {
-            let request = PollRequest::from_items(&item.payload)?;
-            let value = &request.asynchronous_correlation_value;
-            return Ok(Some(Answered::Item(
-                match asynchronous::poll(self.engine, caller, value).await? {
-                    Some((answer, _)) => answer,
-                    None => asynchronous::pending(operation, value.clone()),
-                },
-            )));
-        }
-        if row.anonymous || row.immediate || !asynchronous::is_wanted(indicator, row.long) {
-            return Ok(None);
-        }
-        if undo {
-            return Err(Fault::new(
-                Reason::FeatureNotSupported,
-                "what is answered later cannot be undone with a batch; ask without Undo, or with Asynchronous Indicator Prohibited",
-            ));
-        }
-        let asked = (operation, self.version);
-        let none = Admitted::default();
-        let asker = (caller.as_ref(), self.admitted().unwrap_or(&none));
-        let value = asynchronous::submit(self.engine, asker, asked, &item.payload).await?;
-        Ok(Some(Answered::Item(asynchronous::pending(
-            operation, value,
-        ))))
     }
 }
 
