@@ -82,6 +82,22 @@ pub fn known(
     value: &[u8],
     more: Vec<Node<'static>>,
 ) -> String {
+    known_of(
+        client,
+        object_type,
+        CryptographicAlgorithm::AES,
+        value,
+        more,
+    )
+}
+
+fn known_of(
+    client: &mut Client,
+    object_type: ObjectType,
+    algorithm: CryptographicAlgorithm,
+    value: &[u8],
+    more: Vec<Node<'static>>,
+) -> String {
     let key = object_type == ObjectType::SYMMETRIC_KEY;
     let mut block = vec![
         enumeration(tag::KEY_FORMAT_TYPE, KeyFormatType::RAW.0),
@@ -90,10 +106,7 @@ pub fn known(
     let mut object = Vec::new();
     if key {
         let bits = i32::try_from(8 * value.len()).unwrap();
-        block.push(enumeration(
-            tag::CRYPTOGRAPHIC_ALGORITHM,
-            CryptographicAlgorithm::AES.0,
-        ));
+        block.push(enumeration(tag::CRYPTOGRAPHIC_ALGORITHM, algorithm.0));
         block.push(integer(tag::CRYPTOGRAPHIC_LENGTH, bits));
     } else {
         object.push(enumeration(tag::SECRET_DATA_TYPE, SecretDataType::SEED.0));
@@ -121,6 +134,17 @@ pub fn known(
 
 pub fn key(client: &mut Client, value: &[u8]) -> String {
     known(client, ObjectType::SYMMETRIC_KEY, value, Vec::new())
+}
+
+/// A key of another algorithm than AES.
+pub fn key_of(client: &mut Client, algorithm: CryptographicAlgorithm, value: &[u8]) -> String {
+    known_of(
+        client,
+        ObjectType::SYMMETRIC_KEY,
+        algorithm,
+        value,
+        Vec::new(),
+    )
 }
 
 /// An asymmetric key of a format with these bytes.

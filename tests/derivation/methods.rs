@@ -195,8 +195,9 @@ fn encryption(client: &mut Client) {
     let short = encrypt(given(BlockCipherMode::CBC, Some("00"))).ask(client);
     short.fails(ResultReason::CRYPTOGRAPHIC_FAILURE);
     // SP 800-67 §B.1: triple DES, which the embedded token does not have and the library does.
-    let triple = key(
+    let triple = key_of(
         client,
+        CryptographicAlgorithm::DES3,
         &unhex("0123456789abcdef23456789abcdef01456789abcdef0123"),
     );
     let given_triple = vec![
