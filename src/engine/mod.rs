@@ -14,6 +14,8 @@ pub mod endpoint;
 pub mod entity;
 pub mod envelope;
 pub mod error;
+#[cfg(test)]
+pub(crate) mod fixture;
 pub mod founding;
 pub mod freshness;
 pub mod granting;

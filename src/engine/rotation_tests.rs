@@ -11,16 +11,13 @@ use ttlv::Value;
 
 use super::*;
 use crate::clock::Clock;
+use crate::engine::fixture::{context, nodes};
 use crate::engine::founding::FIRST_TENANT;
-use crate::engine::settings::Settings;
-use crate::engine::tenant::Tenant;
-use crate::hsm::{Hsm, fixture};
 use crate::object::creation::{self, Origin};
 use crate::object::{admission, generation};
 use crate::protocol::attributes::Attributes;
 use crate::protocol::enumeration::{CryptographicAlgorithm, LinkType, OpaqueDataType};
 use crate::protocol::object::{Object, OpaqueObject};
-use crate::store::Store;
 use crate::store::record::Class;
 
 const START: i64 = 1_800_000_000;
@@ -34,62 +31,13 @@ struct Cluster {
 
 async fn cluster(names: &[&str]) -> Cluster {
     let directory = tempfile::tempdir().unwrap();
-    let url = format!("sqlite:{}", directory.path().join("keyward.db").display());
-    let store = Arc::new(Store::open(&url).await.unwrap());
     let clock = Clock::set(START);
-    let tenant = Tenant {
-        name: "default".into(),
-        share: true,
-        duplicate_names: false,
-        withheld: Vec::new(),
-    };
-    let token = fixture::directory();
-    let open = |deployment: &str, first| {
-        let config = crate::hsm::Config {
-            deployment: deployment.to_owned(),
-            ..fixture::embedded(&token)
-        };
-        if first {
-            Hsm::init(config)
-        } else {
-            Hsm::open(config)
-        }
-    };
-    let (hsm, deployment) = founding::token(&store, &clock, &tenant, open)
-        .await
-        .unwrap();
-    let mut nodes = Vec::new();
-    for name in names {
-        let settings = Settings {
-            node: (*name).into(),
-            ..Settings::default()
-        };
-        let (store, hsm) = (Arc::clone(&store), Arc::clone(&hsm));
-        let node = Engine::open(store, hsm, clock.clone(), settings, deployment.clone()).await;
-        nodes.push(node.unwrap());
-    }
+    let nodes = nodes(directory.path(), &clock, names).await;
     Cluster {
         clock,
         nodes,
         _directory: directory,
     }
-}
-
-async fn context(engine: &Arc<Engine>) -> Context {
-    let caller = Caller {
-        tenant_id: FIRST_TENANT,
-        tenant: engine.tenant(FIRST_TENANT).await.unwrap(),
-        identity: Identity {
-            name: "owner".into(),
-            created: 0,
-            profiles: Vec::new(),
-            requires_credential: false,
-            derive: Vec::new(),
-        },
-        credential: None,
-    };
-    let now = engine.clock.now();
-    Context::new(Arc::clone(engine), Arc::new(caller), Version::NEWEST, now)
 }
 
 fn rotating(interval: u32) -> Attributes {

@@ -1,6 +1,5 @@
 //! What managed keys do: encrypt, authenticate, sign, wrap.
 
-use subtle::ConstantTimeEq;
 use token::Mechanism;
 use token::raw::{CKM_AES_KEY_WRAP, CKM_ECDSA, CKM_RSA_PKCS, CKM_RSA_PKCS_PSS};
 use zeroize::Zeroizing;
@@ -195,18 +194,6 @@ impl Hsm {
             },
         )
         .await
-    }
-
-    /// Computes and compares in constant time; a MAC of another length is not valid.
-    pub async fn hmac_verify(
-        &self,
-        key: &UseKey<'_>,
-        hashing_algorithm: u32,
-        data: &[u8],
-        mac: &[u8],
-    ) -> Result<bool, HsmError> {
-        let expected = self.hmac(key, hashing_algorithm, data).await?;
-        Ok(bool::from(expected.as_slice().ct_eq(mac)))
     }
 
     /// A signature with a private key; what is signed, `scheme` says.

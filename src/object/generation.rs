@@ -43,6 +43,7 @@ pub fn algorithm_and_length(
     Ok((algorithm, length))
 }
 
+/// What the token makes of a symmetric key of this algorithm, when it is made and when it is used.
 pub fn kind_of(algorithm: CryptographicAlgorithm) -> KeyKind {
     match algorithm {
         CryptographicAlgorithm::AES => KeyKind::Aes,

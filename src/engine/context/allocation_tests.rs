@@ -8,72 +8,13 @@ use ttlv::{Node, Value};
 use super::*;
 use crate::clock::Clock;
 use crate::engine::Engine;
-use crate::engine::directory::Caller;
-use crate::engine::founding::{self, FIRST_TENANT};
-use crate::engine::settings::Settings;
-use crate::engine::tenant::{Identity, Tenant};
-use crate::hsm::{Hsm, fixture};
+use crate::engine::fixture::{self, context};
+use crate::engine::founding::FIRST_TENANT;
 use crate::object::creation;
 use crate::object::generation;
 use crate::object::managed::Sealed;
 use crate::protocol::enumeration::CryptographicAlgorithm;
-use crate::protocol::version::Version;
-use crate::store::Store;
 use crate::store::record::Class;
-
-async fn nodes(directory: &std::path::Path, names: &[&str]) -> Vec<Arc<Engine>> {
-    let url = format!("sqlite:{}", directory.join("keyward.db").display());
-    let store = Arc::new(Store::open(&url).await.unwrap());
-    let clock = Clock::set(1_800_000_000);
-    let tenant = Tenant {
-        name: "default".into(),
-        share: true,
-        duplicate_names: false,
-        withheld: Vec::new(),
-    };
-    let token = fixture::directory();
-    let open = |deployment: &str, first| {
-        let config = crate::hsm::Config {
-            deployment: deployment.to_owned(),
-            ..fixture::embedded(&token)
-        };
-        match first {
-            true => Hsm::init(config),
-            false => Hsm::open(config),
-        }
-    };
-    let (hsm, deployment) = founding::token(&store, &clock, &tenant, open)
-        .await
-        .unwrap();
-    let mut nodes = Vec::new();
-    for name in names {
-        let settings = Settings {
-            node: (*name).into(),
-            ..Settings::default()
-        };
-        let (store, hsm) = (Arc::clone(&store), Arc::clone(&hsm));
-        let node = Engine::open(store, hsm, clock.clone(), settings, deployment.clone()).await;
-        nodes.push(node.unwrap());
-    }
-    nodes
-}
-
-async fn context(engine: &Arc<Engine>) -> Context {
-    let caller = Caller {
-        tenant_id: FIRST_TENANT,
-        tenant: engine.tenant(FIRST_TENANT).await.unwrap(),
-        identity: Identity {
-            name: "owner".into(),
-            created: 0,
-            profiles: Vec::new(),
-            derive: Vec::new(),
-            requires_credential: false,
-        },
-        credential: None,
-    };
-    let now = engine.clock.now();
-    Context::new(Arc::clone(engine), Arc::new(caller), Version::NEWEST, now)
-}
 
 fn limits(total: i64) -> Value<'static> {
     Value::Structure(vec![
@@ -129,7 +70,7 @@ async fn charge(context: &mut Context, key: &Sealed) -> Result<(), Fault> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn nodes_together_never_exceed_a_limit() {
     let directory = tempfile::tempdir().unwrap();
-    let nodes = nodes(directory.path(), &["a", "b"]).await;
+    let nodes = fixture::nodes(directory.path(), &Clock::set(1_800_000_000), &["a", "b"]).await;
     let key = Arc::new(key(&nodes[0], 60).await);
     let mut clients = Vec::new();
     for number in 0..6 {
@@ -162,7 +103,7 @@ async fn nodes_together_never_exceed_a_limit() {
 #[tokio::test]
 async fn a_change_of_limits_and_a_use_exclude_each_other() {
     let directory = tempfile::tempdir().unwrap();
-    let nodes = nodes(directory.path(), &["a", "b"]).await;
+    let nodes = fixture::nodes(directory.path(), &Clock::set(1_800_000_000), &["a", "b"]).await;
     let key = key(&nodes[0], 10).await;
     let (mut changing, mut using) = (context(&nodes[0]).await, context(&nodes[1]).await);
     let mut draft = key.edit();
@@ -191,7 +132,7 @@ async fn a_change_of_limits_and_a_use_exclude_each_other() {
 #[tokio::test]
 async fn an_item_that_runs_again_pays_once() {
     let directory = tempfile::tempdir().unwrap();
-    let nodes = nodes(directory.path(), &["a"]).await;
+    let nodes = fixture::nodes(directory.path(), &Clock::set(1_800_000_000), &["a"]).await;
     let key = key(&nodes[0], 10).await;
     let mut context = context(&nodes[0]).await;
     for again in [false, true, true] {

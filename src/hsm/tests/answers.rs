@@ -235,27 +235,6 @@ pub(super) async fn macs(ground: &Ground) {
         let key = ground.use_key(&name, KeyKind::Generic, &blob);
         let mac = ground.hsm.hmac(&key, hash, data).await.unwrap();
         assert_eq!(*mac, hex(expected), "{name}");
-        assert!(
-            ground
-                .hsm
-                .hmac_verify(&key, hash, data, &mac)
-                .await
-                .unwrap()
-        );
-        assert!(
-            !ground
-                .hsm
-                .hmac_verify(&key, hash, data, &mac[1..])
-                .await
-                .unwrap()
-        );
-        assert!(
-            !ground
-                .hsm
-                .hmac_verify(&key, hash, b"other", &mac)
-                .await
-                .unwrap()
-        );
     }
 }
 

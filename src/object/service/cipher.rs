@@ -11,6 +11,7 @@ use crate::hsm::{CipherParameters, HsmError, KeyKind};
 use crate::library;
 use crate::mechanism::padding::{self, Padding};
 use crate::mechanism::{self, Row, Service, Shape};
+use crate::object::generation;
 use crate::object::managed::Sealed;
 use crate::object::usage;
 use crate::protocol::enumeration::{
@@ -50,18 +51,6 @@ fn default_mode(algorithm: CryptographicAlgorithm) -> Option<BlockCipherMode> {
         CryptographicAlgorithm::CHACHA20 => None,
         CryptographicAlgorithm::CHACHA20POLY1305 => Some(BlockCipherMode::AEAD),
         _ => Some(BlockCipherMode::GCM),
-    }
-}
-
-/// What kind of key the token makes of it.
-fn kind(algorithm: CryptographicAlgorithm) -> KeyKind {
-    match algorithm {
-        CryptographicAlgorithm::AES => KeyKind::Aes,
-        CryptographicAlgorithm::DES3 => KeyKind::TripleDes,
-        CryptographicAlgorithm::CHACHA20 | CryptographicAlgorithm::CHACHA20POLY1305 => {
-            KeyKind::ChaCha20
-        }
-        _ => KeyKind::Generic,
     }
 }
 
@@ -127,7 +116,7 @@ pub fn asked(key: &Sealed, asked: &CryptographicParameters) -> Result<Cipher, Fa
         padding,
         tag_length: tag_length(row, asked.tag_length)?,
         counter_bits,
-        kind: kind(algorithm),
+        kind: generation::kind_of(algorithm),
     })
 }
 
