@@ -113,6 +113,15 @@ pub struct Record {
     pub result: String,
 }
 
+impl Record {
+    /// Where a record stands among others: those of one second by the number of their message, for
+    /// outcomes that changed nothing reach the log later than those that did.
+    pub fn order(&self) -> (i64, u64, u32) {
+        let number = self.request.rsplit('-').next().unwrap_or_default();
+        (self.time, number.parse().unwrap_or(0), self.item)
+    }
+}
+
 /// The records of a row; None for a line that is none.
 pub fn records(body: &[u8]) -> impl Iterator<Item = Option<Record>> {
     body.split(|byte| *byte == b'\n')

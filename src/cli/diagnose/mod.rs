@@ -122,7 +122,7 @@ async fn last(
             newest(store, &node, count, DEPTH, wanted, &mut found).await?;
         }
     }
-    found.sort_by_key(|shown| shown.record.time);
+    found.sort_by_key(|shown| shown.record.order());
     let surplus = found.len().saturating_sub(count);
     Ok(found.split_off(surplus))
 }
