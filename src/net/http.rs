@@ -15,6 +15,7 @@ use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use prometheus_client::registry::Registry;
 use rustls_pki_types::CertificateDer;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::server::TlsStream;
@@ -129,11 +130,23 @@ pub(super) async fn serve<S: Service>(
     shared: Arc<Shared<S>>,
 ) {
     let chain = stream.get_ref().1.peer_certificates().unwrap_or_default();
+    let chain = chain
+        .iter()
+        .map(|certificate| certificate.clone().into_owned())
+        .collect();
+    converse(stream, chain, peer, trusted, shared).await;
+}
+
+/// Serves what comes out of TLS.
+pub(super) async fn converse<S: Service>(
+    stream: impl AsyncRead + AsyncWrite + Unpin,
+    chain: Vec<CertificateDer<'static>>,
+    peer: Peer,
+    trusted: u64,
+    shared: Arc<Shared<S>>,
+) {
     let caller = Arc::new(Caller {
-        chain: chain
-            .iter()
-            .map(|certificate| certificate.clone().into_owned())
-            .collect(),
+        chain,
         session: Session {
             state: shared.service.open(&peer),
             peer: Arc::new(peer),

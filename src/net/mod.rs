@@ -3,6 +3,8 @@
 
 mod buffer;
 mod connection;
+#[cfg(fuzzing)]
+pub mod door;
 mod frame;
 mod http;
 mod limits;
