@@ -81,6 +81,8 @@ pub struct Context {
     files: Files,
     /// What brings the node's memory back to where it was, newest last.
     restores: Vec<Restore>,
+    /// The object that was opened last: a batch often does the same with one key many times.
+    last: Option<Sealed>,
 }
 
 /// Undoes, in the node's memory, what an item did there.
@@ -112,6 +114,7 @@ impl Context {
             credit: Credit::default(),
             files: Files::default(),
             restores: Vec::new(),
+            last: None,
         }
     }
 
@@ -241,10 +244,13 @@ impl Context {
         permission: Permission,
         destroyed: Destroyed,
     ) -> Result<Sealed, Fault> {
-        let object = self
-            .peek(identifier)
-            .await?
-            .ok_or_else(|| Fault::not_found(identifier))?;
+        let object = match self.reopened(identifier) {
+            Some(object) => object,
+            None => self
+                .peek(identifier)
+                .await?
+                .ok_or_else(|| Fault::not_found(identifier))?,
+        };
         match access::decide(&self.caller, &object, permission) {
             Decision::Allow => {}
             Decision::Deny => return Err(denied(permission)),
@@ -265,7 +271,16 @@ impl Context {
                 "the object is archived; recover it first",
             ));
         }
+        self.last = Some(object.clone());
         Ok(object)
+    }
+
+    /// The object that an earlier item of the message opened, unless somebody has changed it since.
+    fn reopened(&mut self, identifier: &str) -> Option<Sealed> {
+        let staged = self.staged.contains_key(identifier);
+        self.last
+            .take_if(|last| last.unique_identifier == identifier)
+            .filter(|last| !staged && self.engine.is_newest(last))
     }
 
     /// For the audit record, once each.
@@ -429,6 +444,7 @@ impl Context {
     }
 
     pub(crate) fn roll_back(&mut self, snapshot: Snapshot) {
+        self.last = None;
         self.produced = snapshot.produced;
         self.staged = snapshot.staged;
         self.rows = snapshot.rows;

@@ -27,6 +27,7 @@ mod tenant;
 #[cfg(test)]
 mod tests;
 mod use_key;
+mod vector;
 
 use std::collections::HashSet;
 use std::path::PathBuf;
@@ -124,6 +125,7 @@ pub struct Hsm {
     mechanisms: HashSet<u64>,
     /// What its RSA decryption was seen to do.
     deciphering: decipher::Shown,
+    vectors: vector::Vectors,
 }
 
 impl Hsm {
@@ -154,6 +156,7 @@ impl Hsm {
             pool,
             row_macs: row_mac::RowMacs::default(),
             deciphering: decipher::Shown::default(),
+            vectors: vector::Vectors::default(),
         })
     }
 
