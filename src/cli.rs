@@ -8,6 +8,7 @@ mod config;
 mod diagnose;
 mod grant;
 mod key;
+mod mapping;
 mod master;
 mod place;
 mod quickstart;
