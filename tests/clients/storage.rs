@@ -1,10 +1,14 @@
-//! NetApp ONTAP, HPE Ezmeral, TrueNAS.
+//! NetApp ONTAP, HPE Ezmeral, TrueNAS, and what speaks nothing newer than CBC.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
 
 use keyward::protocol::enumeration::{
     KeyFormatType, ObjectType, Operation, QueryFunction, ResultReason, SecretDataType, State,
 };
 use keyward::protocol::tag;
-use ttlv::Value;
+use openssl::ssl::{SslConnector, SslFiletype, SslMethod, SslVerifyMode, SslVersion};
+use ttlv::{Limits, Value};
 
 use crate::appliances::revoke;
 use crate::credentials::{authentication, password};
@@ -140,4 +144,50 @@ fn truenas_registers_compares_and_replaces_its_secrets() {
         assert_eq!(found, [key.as_str()]);
         kept = Some((key, value));
     }
+}
+
+/// An appliance whose TLS is from before AEAD: the same identity, the same keys, on the port that an
+/// administrator opened for it.
+#[test]
+fn an_old_appliance_has_a_port_of_its_own() {
+    let server = server::shared();
+    let key = server
+        .connect()
+        .made(V1_0, Operation::CREATE, aes(Vec::new()));
+    let connect = |port| {
+        let mut builder = SslConnector::builder(SslMethod::tls_client()).unwrap();
+        builder.set_verify(SslVerifyMode::NONE);
+        builder
+            .set_max_proto_version(Some(SslVersion::TLS1_2))
+            .unwrap();
+        builder
+            .set_cipher_list("ECDHE-ECDSA-AES128-SHA256")
+            .unwrap();
+        let [certificate, key] = server.first_client();
+        let pem = SslFiletype::PEM;
+        builder.set_certificate_file(certificate, pem).unwrap();
+        builder.set_private_key_file(key, pem).unwrap();
+        let socket = TcpStream::connect(("127.0.0.1", port)).unwrap();
+        builder.build().connect("localhost", socket)
+    };
+    assert!(
+        connect(server.port).is_err(),
+        "not on the port for everybody"
+    );
+    let mut stream = connect(server.legacy).unwrap();
+    let get = Request::one(V1_0, Operation::GET, vec![uid(&key)]);
+    stream.write_all(&get.encode()).unwrap();
+    let mut bytes = vec![0; 8];
+    stream.read_exact(&mut bytes).unwrap();
+    let length = u32::from_be_bytes(bytes[4..8].try_into().unwrap());
+    bytes.resize(8 + length as usize, 0);
+    stream.read_exact(&mut bytes[8..]).unwrap();
+    let answer = ttlv::binary::decode(&bytes, &Limits::default()).unwrap();
+    let payload = path(
+        &answer.into_owned(),
+        &[tag::BATCH_ITEM, tag::RESPONSE_PAYLOAD],
+    )
+    .clone();
+    assert_eq!(identifier(&payload), key);
+    assert_eq!(material(&payload, tag::SYMMETRIC_KEY).len(), 32);
 }
