@@ -8,6 +8,7 @@ mod config;
 mod diagnose;
 mod grant;
 mod key;
+mod mapping;
 mod master;
 mod place;
 mod quickstart;
@@ -126,6 +127,9 @@ fn confirmed(question: &str) -> Result<bool, Failure> {
 
 /// Runs the command the arguments ask for: 0 done, 1 failed, 2 not understood.
 pub fn main() -> ExitCode {
+    // First of all: whoever initialises OpenSSL first decides, and this one has no clean-up at exit,
+    // which would take its tables from under threads that still work while the process ends.
+    openssl::init();
     let done = match Arguments::parse().command {
         Command::Quickstart(command) => command.run(),
         Command::Serve(command) => command.run(),

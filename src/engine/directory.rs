@@ -6,6 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use rustls_pki_types::CertificateDer;
 use sha2::{Digest, Sha256};
+use x509_cert::der::Decode;
+use x509_cert::name::Name;
 use x509_parser::extensions::GeneralName;
 
 use super::client_profile::{self, Deviation};
@@ -125,6 +127,15 @@ pub fn key_of_fingerprint(fingerprint: &[u8; 32]) -> String {
     format!("fingerprint:{}", hex::encode(fingerprint))
 }
 
+/// What a key by a DNS name begins with; the name follows in small letters.
+pub const DNS: &str = "san-dns:";
+
+/// `subject:` and the name as RFC 4514 writes it, which escapes what would make a part of one value
+/// look like a part of the name.
+pub fn subject_key(name: &Name) -> String {
+    format!("subject:{name}")
+}
+
 /// The keys under which a certificate may be mapped.
 pub fn mapping_keys(certificate: &CertificateDer<'_>, fields: &[MappingField]) -> Vec<String> {
     let parsed = x509_parser::parse_x509_certificate(certificate)
@@ -135,7 +146,8 @@ pub fn mapping_keys(certificate: &CertificateDer<'_>, fields: &[MappingField]) -
         match (field, &parsed) {
             (MappingField::Fingerprint, _) => keys.push(fingerprint_key(certificate)),
             (MappingField::Subject, Some(parsed)) => {
-                keys.push(format!("subject:{}", parsed.subject()))
+                let name = Name::from_der(parsed.subject().as_raw());
+                keys.extend(name.ok().as_ref().map(subject_key));
             }
             (MappingField::CommonName, Some(parsed)) => {
                 let names = parsed
@@ -163,7 +175,10 @@ pub fn mapping_keys(certificate: &CertificateDer<'_>, fields: &[MappingField]) -
 
 fn alternative(field: MappingField, name: &GeneralName<'_>) -> Option<String> {
     match (field, name) {
-        (MappingField::SanDns, GeneralName::DNSName(name)) => Some(format!("san-dns:{name}")),
+        // Names in DNS do not differ by the case of their letters (RFC 5280 §7.2).
+        (MappingField::SanDns, GeneralName::DNSName(name)) => {
+            Some(format!("{DNS}{}", name.to_ascii_lowercase()))
+        }
         (MappingField::SanEmail, GeneralName::RFC822Name(name)) => {
             Some(format!("san-email:{name}"))
         }

@@ -30,4 +30,5 @@ mod server;
 mod sessions;
 mod signing;
 mod split_keys;
+mod storage;
 mod templates;
