@@ -26,6 +26,7 @@ mod endpoint;
 mod guessing;
 mod jobs;
 mod limits;
+mod outbox;
 mod renewal;
 mod revocation;
 mod rules;
