@@ -27,6 +27,7 @@ mod guessing;
 mod jobs;
 mod limits;
 mod outbox;
+mod output;
 mod renewal;
 mod revocation;
 mod rules;
