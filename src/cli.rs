@@ -1,5 +1,8 @@
 //! The command line: one file per family of commands.
 
+#[macro_use]
+mod output;
+
 mod assembly;
 mod audit;
 mod certificate_authority;
@@ -142,7 +145,7 @@ pub fn main() -> ExitCode {
         Command::CertificateAuthority(command) => command.run(),
         Command::Config(command) => command.run(),
     };
-    match done {
+    match done.and_then(|()| output::end()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             eprintln!("keyward: {failure}");

@@ -83,7 +83,7 @@ async fn look(engine: &Engine, position: &mut i64) -> Result<Look, StoreError> {
     let settled = engine.store.journal(*position, LOOK).await?;
     *position = settled.last().map_or(*position, |entry| entry.position);
     learn(engine, &settled);
-    tell(engine, engine.endpoints.settled(&settled));
+    engine.endpoints.hear(&settled);
     if settled.len() == LOOK as usize {
         return Ok(Look::More);
     }
@@ -91,18 +91,12 @@ async fn look(engine: &Engine, position: &mut i64) -> Result<Look, StoreError> {
     // likes; a revocation must not wait for it. These entries are read again until they settle.
     let ahead = engine.store.journal_ahead(*position, LOOK).await?;
     learn(engine, &ahead);
-    tell(engine, engine.endpoints.ahead(&ahead));
+    engine.endpoints.hear(&ahead);
     Ok(if ahead.len() == LOOK as usize {
         Look::TooMuch
     } else {
         Look::Whole
     })
-}
-
-/// Counts what there was no room for among what subscribers are told of.
-fn tell(engine: &Engine, untold: usize) {
-    let untold = u64::try_from(untold).unwrap_or(u64::MAX);
-    engine.metrics.untold.inc_by(untold);
 }
 
 fn learn(engine: &Engine, entries: &[JournalEntry]) {

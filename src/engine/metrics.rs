@@ -19,7 +19,7 @@ struct Labels {
 pub struct Metrics {
     operations: Family<Labels, Counter>,
     pub miscounted_batches: Counter,
-    /// Connections on which this server asks, and changes that subscribers were not told of.
+    /// Connections on which this server asks, and objects of whose changes subscribers were not told.
     pub turned: Gauge,
     pub untold: Counter,
 }
@@ -51,7 +51,7 @@ impl Metrics {
         );
         registry.register(
             "keyward_endpoint_untold",
-            "Changes that a subscribed and connected client was not told of",
+            "Objects of whose changes a subscribed client was not told: too many waited, too old, or refused",
             self.untold.clone(),
         );
     }

@@ -30,10 +30,12 @@ pub mod tenant;
 pub mod text;
 pub mod token_error;
 pub mod turns;
+mod unread;
 mod verified;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use rustls_pki_types::CertificateDer;
 
@@ -85,6 +87,8 @@ pub struct Engine {
     /// Connections on which this server asks.
     pub endpoints: Arc<Endpoints>,
     doorman: Doorman,
+    /// Messages that were refused before an operation was known.
+    unread: unread::Unread,
     /// For charges against Usage Limits.
     turns: Turns,
     /// Where material of archived objects is.
@@ -161,6 +165,7 @@ impl Engine {
             gcm_uses: GcmUses::default(),
             endpoints: Arc::default(),
             doorman,
+            unread: unread::Unread::default(),
             turns: Turns::default(),
             archive: Archive::new(settings.archive.clone()),
             answers: AtomicU64::new(0),
@@ -173,6 +178,7 @@ impl Engine {
         archive::keep(&engine);
         rotation::keep(&engine);
         endpoint::keep(&engine);
+        unread::keep(&engine);
         Ok(engine)
     }
 
@@ -431,6 +437,7 @@ impl Engine {
 
     /// Ends in order: waits until every record is in the database, and seals them.
     pub async fn close(&self) {
+        self.unread_over(Duration::ZERO);
         self.audit.flush().await;
         if let Some(sealer) = &self.sealer
             && let Err(error) = sealer.seal().await

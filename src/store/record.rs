@@ -155,10 +155,12 @@ pub enum EntityKind {
     Defaults = 22,
     /// Which changes a client is told of; key: its identity.
     Subscription = 30,
+    /// Up to where in the journal a subscribed client was told; key: its identity.
+    Told = 48,
 }
 
 impl EntityKind {
-    pub const ALL: [EntityKind; 19] = [
+    pub const ALL: [EntityKind; 20] = [
         EntityKind::Deployment,
         EntityKind::Tenant,
         EntityKind::TenantKey,
@@ -175,6 +177,7 @@ impl EntityKind {
         EntityKind::User,
         EntityKind::Attempts,
         EntityKind::Subscription,
+        EntityKind::Told,
         EntityKind::UsageLimits,
         EntityKind::Constraints,
         EntityKind::Defaults,
