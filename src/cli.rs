@@ -2,6 +2,7 @@
 
 mod assembly;
 mod audit;
+mod bench;
 mod certificate_authority;
 mod client;
 mod config;
@@ -54,6 +55,7 @@ enum Command {
     Audit(audit::AuditFamily),
     CertificateAuthority(certificate_authority::CertificateAuthorityFamily),
     Config(config::ConfigFamily),
+    Bench(bench::Bench),
 }
 
 /// Why a command failed, for the one who typed it.
@@ -137,6 +139,7 @@ pub fn main() -> ExitCode {
         Command::Audit(command) => command.run(),
         Command::CertificateAuthority(command) => command.run(),
         Command::Config(command) => command.run(),
+        Command::Bench(command) => command.run(),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
