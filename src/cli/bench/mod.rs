@@ -80,7 +80,7 @@ pub(super) struct Bench {
     /// Measures each operation also against a server that does nothing, in this process.
     #[arg(long)]
     echo: bool,
-    /// Measures also at this many iterations per second, or at `half` of what was reached.
+    /// Measures at this many iterations per second; `half`: as fast as it goes, then at half of that.
     #[arg(long, value_name = "RATE|half", value_parser = rate)]
     rate: Option<Rate>,
     /// Name of the derivation master for derive.
@@ -209,6 +209,7 @@ impl Bench {
         if self.json {
             let report = json!({
                 "kmip": "1.4",
+                "run": scene.run,
                 "tls": scene.tls(),
                 "connections": self.connections,
                 "keys": self.keys,
@@ -246,24 +247,21 @@ impl Bench {
         };
         let target = scene.target.clone();
         let mut seen = |answered, since| progress.requests(row.name, answered, since);
-        let mut peak = load::run(&target, &plan, &settings, &mut seen)?;
+        let fixed = match self.rate {
+            Some(Rate::Fixed(rate)) => Some(rate),
+            _ => None,
+        };
+        let at = |rate| Settings { rate, ..settings };
+        let mut peak = load::run(&target, &plan, &at(fixed), &mut seen)?;
         note(scene, &mut peak);
-        let iterations = peak.iterations as f64 / peak.seconds.max(1e-9);
-        let rate = self.rate.map(|rate| match rate {
-            Rate::Half => iterations / 2.0,
-            Rate::Fixed(rate) => rate,
-        });
-        let paced = match rate.filter(|rate| *rate > 0.0) {
-            None => None,
-            Some(rate) => {
-                let settings = Settings {
-                    rate: Some(rate),
-                    ..settings
-                };
-                let mut tally = load::run(&target, &plan, &settings, &mut seen)?;
+        let half = peak.iterations as f64 / peak.seconds.max(1e-9) / 2.0;
+        let paced = match self.rate {
+            Some(Rate::Half) if half > 0.0 => {
+                let mut tally = load::run(&target, &plan, &at(Some(half)), &mut seen)?;
                 note(scene, &mut tally);
-                Some((rate, tally))
+                Some((half, tally))
             }
+            _ => None,
         };
         // For the next one's preparations, and for what was negotiated.
         scene.ask(&request::discover_versions(), 1)?;

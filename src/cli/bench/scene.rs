@@ -18,7 +18,7 @@ pub(super) struct Scene {
     pub(super) target: Target,
     line: Option<Line>,
     /// Marks the names of this run: two runs at a time are kept apart.
-    run: String,
+    pub(super) run: String,
     /// How many named keys there shall be.
     wanted: usize,
     pub(super) connections: usize,
