@@ -33,8 +33,7 @@ struct Ground<'r> {
 impl<'r> Ground<'r> {
     /// The same as after quickstart: a deployment, its first tenant, one identity.
     async fn new(runtime: &'r Runtime, store: Store) -> Ground<'r> {
-        // Kept: the embedded token opens every database that it was given again when another is added.
-        let home = tempfile::tempdir().expect("a directory").keep();
+        let home = outside::home();
         let (store, clock) = (Arc::new(store), Clock::System);
         let tenant = Tenant {
             name: "default".into(),

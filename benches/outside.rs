@@ -1,12 +1,19 @@
 //! SoftHSM as a token outside: the library's own, made new.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use keyward::hsm::{Config, Pin, Source};
 use zeroize::Zeroizing;
 
 const SOFTHSM: &str = "/usr/lib/softhsm/libsofthsm2.so";
+
+/// A directory for tokens. It stays: the embedded token opens every database that it was given again when
+/// another is added, and refuses the new one when an old one is gone.
+pub fn home() -> PathBuf {
+    let home = tempfile::Builder::new().prefix("keyward-bench-").tempdir();
+    home.expect("a directory").keep()
+}
 
 /// None where SoftHSM is not installed.
 pub fn softhsm(home: &Path) -> Option<Config> {

@@ -241,7 +241,7 @@ impl<'a> Worker<'a> {
             }
             let done = self.once();
             let end = Instant::now();
-            let counts = start >= window.count && end <= window.end;
+            let counts = (window.count..=window.end).contains(&end);
             self.note(done, end - start, counts);
         }
         if let Some(line) = self.line.take() {
