@@ -5,6 +5,7 @@ mod output;
 
 mod assembly;
 mod audit;
+mod bench;
 mod certificate_authority;
 mod client;
 mod config;
@@ -58,6 +59,7 @@ enum Command {
     Audit(audit::AuditFamily),
     CertificateAuthority(certificate_authority::CertificateAuthorityFamily),
     Config(config::ConfigFamily),
+    Bench(bench::Bench),
 }
 
 /// Why a command failed, for the one who typed it.
@@ -144,6 +146,7 @@ pub fn main() -> ExitCode {
         Command::Audit(command) => command.run(),
         Command::CertificateAuthority(command) => command.run(),
         Command::Config(command) => command.run(),
+        Command::Bench(command) => command.run(),
     };
     match done.and_then(|()| output::end()) {
         Ok(()) => ExitCode::SUCCESS,
