@@ -18,6 +18,7 @@ use super::directory::Caller;
 use super::endpoint::Roles;
 use super::error::{Fault, Reason};
 use super::session::{Admitted, ticket};
+use super::unsettled::Unsettled;
 use crate::object::derivation_master;
 use crate::object::managed::{Draft, Row, Sealed, Unsound};
 use crate::object::state;
@@ -79,6 +80,8 @@ pub struct Context {
     entities: HashMap<(EntityKind, String), StagedEntity>,
     credit: Credit,
     files: Files,
+    /// What earlier items wrote that may not be durable yet.
+    pub(super) unsettled: Unsettled,
     /// What brings the node's memory back to where it was, newest last.
     restores: Vec<Restore>,
     /// The object that was opened last: a batch often does the same with one key many times.
@@ -113,6 +116,7 @@ impl Context {
             entities: HashMap::new(),
             credit: Credit::default(),
             files: Files::default(),
+            unsettled: Unsettled::default(),
             restores: Vec::new(),
             last: None,
         }
@@ -299,10 +303,24 @@ impl Context {
                 .map(Some)
                 .map_err(|error| unsound(identifier, &error));
         }
+        self.settled().await?;
         self.engine
             .fetch(self.tenant(), identifier)
             .await
             .map_err(|error| error.fault(identifier))
+    }
+
+    /// Waits until what earlier items wrote is durable: before that nothing else can read it.
+    ///
+    /// # Errors
+    /// Where some of it was lost.
+    pub(super) async fn settled(&self) -> Result<(), Fault> {
+        self.unsettled.settle(&self.engine).await
+    }
+
+    /// Whether nothing but rows follows from this item's going through.
+    pub(super) fn only_writes(&self) -> bool {
+        self.restores.is_empty()
     }
 
     /// Whether the tenant has an object of this identifier, visible or not.

@@ -81,8 +81,11 @@ impl Freshness {
     }
 }
 
+/// Newest versions: kind (0 for objects), tenant, key and version.
+pub type Versions = Vec<(u8, TenantId, String, i64)>;
+
 /// What a commit makes the newest versions.
-pub fn versions(commit: &Commit) -> Vec<(u8, TenantId, String, i64)> {
+pub fn versions(commit: &Commit) -> Versions {
     commit
         .changes
         .iter()

@@ -31,6 +31,7 @@ pub mod text;
 pub mod token_error;
 pub mod turns;
 mod unread;
+pub mod unsettled;
 mod verified;
 
 use std::sync::Arc;
@@ -360,15 +361,18 @@ impl Engine {
     /// Writes changes and their audit rows, whole or not at all.
     pub async fn commit(&self, commit: Commit) -> Result<(), StoreError> {
         let versions = freshness::versions(&commit);
+        self.store.apply(commit).await?;
+        self.note(versions).await;
+        Ok(())
+    }
+
+    /// What is written is what this node has seen.
+    async fn note(&self, versions: freshness::Versions) {
         let entities = versions
             .iter()
             .any(|(kind, ..)| EntityKind::says_who(*kind));
-        self.store.apply(commit).await?;
         // This node's own changes hold at once; others learn of them from the journal.
-        if versions
-            .iter()
-            .any(|(kind, ..)| EntityKind::says_who(*kind))
-        {
+        if entities {
             self.directory.forget();
         }
         for (kind, tenant, key, version) in versions {
@@ -385,7 +389,6 @@ impl Engine {
                 tokio::time::sleep(lease::LENGTH).await;
             }
         }
-        Ok(())
     }
 
     /// Takes up to `size` uses of a key out of the `limit` that it has; None when none are left.

@@ -20,6 +20,7 @@ mod write;
 use deadpool_postgres::{Object, Pool};
 
 use super::Options;
+use super::ahead::{Applied, Line};
 use super::filter::{Filter, Located};
 use super::limit;
 use super::record::{AuditRow, Commit, Entity, EntityKind, JournalEntry, Record, TenantId};
@@ -65,6 +66,20 @@ impl Postgres {
         // A caller that goes away must not leave half a transaction in a connection of the pool.
         let applied = tokio::spawn(write::apply(connection, commit)).await;
         applied.map_err(|_| StoreError::Unavailable("the commit was interrupted".to_owned()))?
+    }
+
+    /// A commit is a transaction of its own: seen by others, and durable, when it is answered.
+    pub async fn apply_ahead(
+        &self,
+        _: &Line,
+        commit: Commit,
+        _: bool,
+    ) -> Result<Applied, StoreError> {
+        self.apply(commit).await.map(|()| Applied::durable())
+    }
+
+    pub async fn settle(&self, _: &Line, applied: Applied) -> Result<(), StoreError> {
+        applied.settled().await
     }
 
     pub async fn put_checkpoint(

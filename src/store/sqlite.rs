@@ -21,10 +21,11 @@ use std::time::Duration;
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
+use super::ahead::{Applied, Line};
 use super::filter::{Filter, Located};
 use super::limit;
 use super::record::{AuditRow, Commit, Entity, EntityKind, JournalEntry, Record, TenantId};
-use super::schema::{self, Applied};
+use super::schema;
 use super::verbs::StoreError;
 use write::Job;
 
@@ -126,12 +127,13 @@ impl Sqlite {
         })
     }
 
+    fn jobs(&self) -> Result<&flume::Sender<Job>, StoreError> {
+        self.jobs.as_ref().ok_or_else(gone)
+    }
+
     async fn send(&self, job: impl FnOnce(write::Answer) -> Job) -> Result<(), StoreError> {
-        let gone = || StoreError::Unavailable("the store is closed".to_owned());
         let (answer, answered) = oneshot::channel();
-        self.jobs
-            .as_ref()
-            .ok_or_else(gone)?
+        self.jobs()?
             .send_async(job(answer))
             .await
             .map_err(|_| gone())?;
@@ -142,6 +144,44 @@ impl Sqlite {
         limit::check(&commit)?;
         self.send(|answer| Job::Apply(Box::new(commit), answer))
             .await
+    }
+
+    pub async fn apply_ahead(
+        &self,
+        line: &Line,
+        commit: Commit,
+        more: bool,
+    ) -> Result<Applied, StoreError> {
+        limit::check(&commit)?;
+        line.expect_more(more);
+        let (applied, ahead) = oneshot::channel();
+        let (answer, answered) = oneshot::channel();
+        let job = Job::Ahead {
+            commit: Box::new(commit),
+            line: line.clone(),
+            applied,
+            answer,
+        };
+        self.jobs()?.send_async(job).await.map_err(|_| gone())?;
+        match ahead.await {
+            Ok(()) => Ok(Applied::waiting(answered)),
+            // Refused: answered with the rest of its group, when what it met is durable or gone.
+            Err(_) => answered
+                .await
+                .map_err(|_| gone())?
+                .map(|()| Applied::durable()),
+        }
+    }
+
+    pub async fn settle(&self, line: &Line, applied: Applied) -> Result<(), StoreError> {
+        if line.goes_on() {
+            line.expect_more(false);
+            self.jobs()?
+                .send_async(Job::Hurry)
+                .await
+                .map_err(|_| gone())?;
+        }
+        applied.settled().await
     }
 
     pub async fn put_checkpoint(
@@ -312,6 +352,10 @@ impl Drop for Sqlite {
     }
 }
 
+fn gone() -> StoreError {
+    StoreError::Unavailable("the store is closed".to_owned())
+}
+
 /// Makes the file before SQLite does, so that it never has another mode than 0600 (SQLite gives
 /// its log and shared memory the mode of the file).
 fn create(path: &Path) -> Result<(), StoreError> {
@@ -397,7 +441,7 @@ fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
     if ours > 0 {
         let mut statement = connection.prepare(schema::HISTORY).map_err(rows::fault)?;
         let line = |row: &rusqlite::Row<'_>| {
-            Ok(Applied {
+            Ok(schema::Applied {
                 version: row.get(0)?,
                 name: row.get(1)?,
                 checksum: row.get(2)?,
