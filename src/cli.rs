@@ -11,6 +11,7 @@ mod key;
 mod master;
 mod place;
 mod quickstart;
+mod rotate;
 mod screen;
 mod serve;
 mod subscription;

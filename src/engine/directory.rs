@@ -329,22 +329,15 @@ pub async fn keys(store: &Store, hsm: &Hsm, tenant: TenantId) -> Result<TenantKe
 }
 
 async fn tenant_keys(rows: &Rows<'_>, tenant: TenantId) -> Result<TenantKeys, EntityError> {
-    let mut keys = Vec::new();
-    for row in rows.all::<TenantKey>(EntityKind::TenantKey, tenant).await? {
-        let key = row.body;
-        let purpose = if key.purpose == Purpose::Wrap as u8 {
-            Purpose::Wrap
-        } else {
-            Purpose::Seal
-        };
-        keys.push((
-            purpose,
-            key.version,
-            WrappedKey {
-                kek_version: key.kek_version,
-                bytes: key.wrapped,
-            },
-        ));
-    }
-    Ok(TenantKeys::new(tenant, keys))
+    let keys = rows.all::<TenantKey>(EntityKind::TenantKey, tenant).await?;
+    let keys = keys.into_iter().map(|row| row.body);
+    Ok(TenantKeys::new(tenant, in_use(keys)))
+}
+
+/// The keys that are not destroyed, as the token takes them.
+pub fn in_use(
+    keys: impl Iterator<Item = TenantKey>,
+) -> impl Iterator<Item = (Purpose, u32, WrappedKey)> {
+    keys.filter(|key| !key.is_destroyed())
+        .map(|key| (key.purpose(), key.version, key.wrapped()))
 }

@@ -20,6 +20,7 @@ pub mod founding;
 pub mod freshness;
 pub mod granting;
 pub mod lease;
+pub mod masters;
 pub mod metrics;
 pub mod rotation;
 pub mod service;
@@ -73,6 +74,7 @@ pub struct Engine {
     pub deployment: String,
     freshness: Freshness,
     lease: Lease,
+    masters: Arc<masters::Look>,
     pub jobs: asynchronous::Jobs,
     /// Cryptographic operations in several parts.
     pub streams: Streams,
@@ -151,6 +153,7 @@ impl Engine {
             deployment,
             freshness: Freshness::default(),
             lease: Lease::default(),
+            masters: Arc::default(),
             jobs: asynchronous::Jobs::default(),
             streams: Streams::default(),
             cryptoki: cryptoki::Libraries::default(),
@@ -168,6 +171,7 @@ impl Engine {
         sealer::keep(&engine);
         archive::keep(&engine);
         rotation::keep(&engine);
+        masters::keep(&engine);
         endpoint::keep(&engine);
         Ok(engine)
     }

@@ -23,10 +23,12 @@ mod pool;
 mod probe;
 mod rewrap;
 mod row_mac;
+mod source;
 mod tenant;
 #[cfg(test)]
 mod tests;
 mod use_key;
+mod version;
 
 use std::collections::HashSet;
 use std::path::PathBuf;
@@ -39,10 +41,12 @@ pub use cipher::Ciphertext;
 pub use derive::{TokenKdf, prf_length};
 pub use error::HsmError;
 pub use kdf108::{Kdf108, Mode108};
+pub use master::MasterKind;
 pub use material::SecretSpec;
 pub use mechanism::{AES, CipherParameters, Encipherment, Signature, TRIPLE_DES, WrapMethod};
 pub use pair::{Maker, Pair, PairSpec};
 use pool::{Cost, Pool, Start};
+pub use source::{KeySource, Reply};
 pub use tenant::{Purpose, TenantKeys, WrappedKey};
 pub use use_key::{Encoding, KeyKind, UseKey};
 
@@ -120,6 +124,7 @@ pub struct Hsm {
     pool: Pool,
     row_macs: row_mac::RowMacs,
     loaded: use_key::LoadedKeys,
+    source: source::Source,
     /// What the token lists, as it was at start.
     mechanisms: HashSet<u64>,
     /// What its RSA decryption was seen to do.
@@ -153,6 +158,7 @@ impl Hsm {
             mechanisms: pool.mechanisms(),
             pool,
             row_macs: row_mac::RowMacs::default(),
+            source: source::Source::default(),
             deciphering: decipher::Shown::default(),
         })
     }
@@ -225,8 +231,8 @@ impl Hsm {
                     wraps_bytes: probe.wraps_bytes,
                     unwrap_template: probe.unwrap_template,
                     mechanisms: probe.mechanisms.clone(),
-                    kek_versions: masters.kek.keys().copied().collect(),
-                    mac_versions: masters.mac.keys().copied().collect(),
+                    kek_versions: masters.versions(MasterKind::Kek),
+                    mac_versions: masters.versions(MasterKind::Mac),
                 })
             })
             .await

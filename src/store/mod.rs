@@ -12,6 +12,7 @@ pub mod postgres;
 pub mod record;
 mod schema;
 pub mod sqlite;
+pub mod tally;
 pub mod verbs;
 
 pub use filter::{Filter, Located, Term};

@@ -155,10 +155,20 @@ pub enum EntityKind {
     Defaults = 22,
     /// Which changes a client is told of; key: its identity.
     Subscription = 30,
+    /// When a version of a master was made, retired and destroyed; key: `kek-v2`.
+    MasterVersion = 40,
+    /// Under which versions of their keys all rows of a tenant, or all that are no objects, are at least.
+    Swept = 41,
+    /// Who re-wraps at the moment.
+    Sweep = 42,
+    /// How often a tenant's seal key was used; key: `seal-v1`.
+    SealUses = 43,
+    /// What is known of a tenant's shredding; key: its name.
+    Receipt = 44,
 }
 
 impl EntityKind {
-    pub const ALL: [EntityKind; 19] = [
+    pub const ALL: [EntityKind; 24] = [
         EntityKind::Deployment,
         EntityKind::Tenant,
         EntityKind::TenantKey,
@@ -178,6 +188,11 @@ impl EntityKind {
         EntityKind::UsageLimits,
         EntityKind::Constraints,
         EntityKind::Defaults,
+        EntityKind::MasterVersion,
+        EntityKind::Swept,
+        EntityKind::Sweep,
+        EntityKind::SealUses,
+        EntityKind::Receipt,
     ];
 
     /// What tells who somebody is or what a tenant allows: a change of it ends what nodes remember
