@@ -14,6 +14,7 @@ mod quickstart;
 mod rotate;
 mod screen;
 mod serve;
+mod shred;
 mod subscription;
 mod tenant;
 mod token;

@@ -11,6 +11,7 @@ use x509_parser::extensions::GeneralName;
 use super::client_profile::{self, Deviation};
 use super::entity::{EntityError, Remembered, Rows};
 use super::freshness::Freshness;
+use super::masters;
 use super::tenant::{Identity, Manifest, Mapping, Tenant, TenantKey};
 use crate::hsm::{Hsm, Purpose, TenantKeys, WrappedKey};
 use crate::object::managed::Unsound;
@@ -70,6 +71,8 @@ pub struct TenantInForce {
     pub keys: TenantKeys,
     /// What its new objects have to be like.
     pub rules: Rules,
+    /// Its keys are gone, and soon what could bring them back.
+    pub shredded: bool,
 }
 
 /// Why somebody is not let in. The client is told no more than that.
@@ -81,6 +84,8 @@ pub enum Stranger {
     Revoked(String),
     #[error("the identity {0:?} has another certificate now")]
     Retired(String),
+    #[error("the tenant {0:?} was shredded")]
+    Shredded(String),
     #[error(transparent)]
     Entity(#[from] EntityError),
 }
@@ -264,6 +269,9 @@ impl Directory {
             .await?
             .ok_or(Stranger::Unknown)?;
         let tenant = self.tenant(rows, tenant_id, remember).await?;
+        if tenant.shredded {
+            return Err(Stranger::Shredded(tenant.settings.name.clone()));
+        }
         Ok(Caller {
             tenant_id,
             tenant,
@@ -294,10 +302,12 @@ impl Directory {
             .body;
         let keys = tenant_keys(rows, tenant_id).await?;
         let rules = tenant_rules(rows, tenant_id).await?;
+        let shredded = masters::is_shredding(rows, tenant_id).await?;
         let tenant = Arc::new(TenantInForce {
             settings,
             keys,
             rules,
+            shredded,
         });
         self.tenants
             .insert(place, (generation, Arc::clone(&tenant)));

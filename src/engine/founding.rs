@@ -231,6 +231,20 @@ pub async fn add_identity(
             "an identity needs a name".to_owned(),
         ));
     }
+    if entity::read::<masters::Shredding>(
+        store,
+        hsm,
+        EntityKind::Shredding,
+        tenant,
+        masters::SHREDDING,
+    )
+    .await?
+    .is_some()
+    {
+        return Err(FoundingError::Refused(
+            "the tenant was shredded; nothing is done for it any more".to_owned(),
+        ));
+    }
     let manifest = manifest(store, hsm, tenant).await?;
     if manifest
         .body

@@ -118,7 +118,7 @@ fn learn(engine: &Engine, entries: &[JournalEntry]) {
             .and_then(|kind| engine.freshness.seen_entity(kind, entry.tenant, &entry.key));
         // Entries that do not settle are read again and again.
         if known.is_none_or(|version| version < entry.version) {
-            engine.masters.learn(entry.kind);
+            engine.masters.learn(entry.kind, entry.tenant);
         }
         engine
             .freshness

@@ -337,6 +337,7 @@ impl Engine {
         let entities = versions
             .iter()
             .any(|(kind, ..)| EntityKind::says_who(*kind));
+        self.refuse_old_macs(&commit).await?;
         self.store.apply(commit).await?;
         // This node's own changes hold at once; others learn of them from the journal.
         if versions
@@ -428,6 +429,10 @@ fn stranger_fault(stranger: &Stranger, address: &str) -> Fault {
         Stranger::Entity(_) => Fault::new(
             Reason::Unavailable,
             "the server cannot check who you are at the moment; try again later",
+        ),
+        Stranger::Shredded(_) => Fault::new(
+            Reason::PermissionDenied,
+            "the tenant of this certificate was shredded: its keys are destroyed for ever, and nothing is done for it any more",
         ),
         Stranger::Unknown | Stranger::Revoked(_) | Stranger::Retired(_) => Fault::new(
             Reason::AuthenticationNotSuccessful,

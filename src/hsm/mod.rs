@@ -23,6 +23,7 @@ mod pool;
 mod probe;
 mod rewrap;
 mod row_mac;
+mod seals;
 mod source;
 mod tenant;
 #[cfg(test)]
@@ -46,6 +47,7 @@ pub use material::SecretSpec;
 pub use mechanism::{AES, CipherParameters, Encipherment, Signature, TRIPLE_DES, WrapMethod};
 pub use pair::{Maker, Pair, PairSpec};
 use pool::{Cost, Pool, Start};
+pub use seals::WORN;
 pub use source::{KeySource, Reply};
 pub use tenant::{Purpose, TenantKeys, WrappedKey};
 pub use use_key::{Encoding, KeyKind, UseKey};
@@ -125,6 +127,7 @@ pub struct Hsm {
     row_macs: row_mac::RowMacs,
     loaded: use_key::LoadedKeys,
     source: source::Source,
+    seals: seals::Seals,
     /// What the token lists, as it was at start.
     mechanisms: HashSet<u64>,
     /// What its RSA decryption was seen to do.
@@ -159,6 +162,7 @@ impl Hsm {
             pool,
             row_macs: row_mac::RowMacs::default(),
             source: source::Source::default(),
+            seals: seals::Seals::default(),
             deciphering: decipher::Shown::default(),
         })
     }

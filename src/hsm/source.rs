@@ -25,6 +25,16 @@ pub trait KeySource: Send + Sync + std::fmt::Debug {
 
     /// A tenant's keys as they stand now.
     fn tenant_keys(&self, tenant: TenantId) -> Reply<'_, Vec<(Purpose, u32, WrappedKey)>>;
+
+    /// Sets aside up to `size` uses of a seal key for this process, out of the `limit` that it has in
+    /// all; None when none are left.
+    fn take_seals(
+        &self,
+        tenant: TenantId,
+        version: u32,
+        size: u64,
+        limit: u64,
+    ) -> Reply<'_, Option<u64>>;
 }
 
 /// Set once the database is open.

@@ -9,7 +9,7 @@ use super::rewrap::passing;
 use super::source::Missing;
 use super::tenant::{open_with, passing_tenant_key, seal_with, unwrapping};
 use super::use_key::KeyKind;
-use super::{Hsm, HsmError, KeySource, Purpose, TenantKeys, WrappedKey};
+use super::{Hsm, HsmError, KeySource, Purpose, Source, TenantKeys, WrappedKey};
 use crate::store::record::{Blob, BlobKind};
 
 impl Hsm {
@@ -84,7 +84,11 @@ impl Hsm {
             .run(Cost::Long, [], move |seat, []| {
                 let anchor = seat.line.anchor();
                 master::destroy(&anchor, &seat.inner.config, kind, version)?;
-                seat.line.masters.look_again(&anchor, &seat.inner.config)
+                seat.line.masters.look_again(&anchor, &seat.inner.config)?;
+                match &seat.inner.config.source {
+                    Source::Embedded { dir } => Ok(token::wipe_deleted(dir)?),
+                    Source::Module { .. } => Ok(()),
+                }
             })
             .await
     }
@@ -170,18 +174,6 @@ impl Hsm {
             bytes,
             ..blob.clone()
         })
-    }
-
-    /// Counts one use of a seal key.
-    ///
-    /// # Errors
-    /// [`HsmError::Refused`] when it has none left.
-    pub(super) async fn count_seal(
-        &self,
-        _keys: &TenantKeys,
-        _version: u32,
-    ) -> Result<(), HsmError> {
-        Ok(())
     }
 }
 

@@ -163,8 +163,8 @@ pub enum EntityKind {
     Sweep = 42,
     /// How often a tenant's seal key was used; key: `seal-v1`.
     SealUses = 43,
-    /// What is known of a tenant's shredding; key: its name.
-    Receipt = 44,
+    /// A tenant that is, or is being, shredded.
+    Shredding = 44,
 }
 
 impl EntityKind {
@@ -192,13 +192,13 @@ impl EntityKind {
         EntityKind::Swept,
         EntityKind::Sweep,
         EntityKind::SealUses,
-        EntityKind::Receipt,
+        EntityKind::Shredding,
     ];
 
     /// What tells who somebody is or what a tenant allows: a change of it ends what nodes remember
     /// of that. Counters, jobs and issued certificates do not, and users and tickets are read whenever
     /// they are shown.
-    const SAYS_WHO: [EntityKind; 10] = [
+    const SAYS_WHO: [EntityKind; 11] = [
         EntityKind::Tenant,
         EntityKind::TenantKey,
         EntityKind::Identity,
@@ -209,6 +209,7 @@ impl EntityKind {
         EntityKind::Subscription,
         EntityKind::Constraints,
         EntityKind::Defaults,
+        EntityKind::Shredding,
     ];
 
     /// Whether a journal's kind (0: objects) is one of those.

@@ -1,16 +1,18 @@
 //! Servers look for what is under older versions, and move it.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::Notify;
 
+use super::seals::renew_worn;
 use super::{Ground, Pace, Turn, turn};
 use crate::audit::administration::SERVER;
 use crate::engine::Engine;
 use crate::hsm::HsmError;
-use crate::store::record::EntityKind;
+use crate::store::StoreError;
+use crate::store::record::{Change, Commit, EntityKind, TenantId};
 
 /// For how long rows that cannot be moved are left alone, unless there are new versions.
 const REST: Duration = Duration::from_secs(3600);
@@ -21,17 +23,26 @@ pub struct Look {
     told: Notify,
     /// The token has other masters than this process knows.
     masters: AtomicBool,
+    /// Tenants whose keys are to leave the token.
+    shredded: Mutex<Vec<TenantId>>,
 }
 
 impl Look {
     /// Takes up what the journal tells.
-    pub fn learn(&self, kind: u8) {
+    pub fn learn(&self, kind: u8, tenant: TenantId) {
+        if kind == EntityKind::Shredding as u8 {
+            self.shredded().push(tenant);
+        }
         if kind == EntityKind::MasterVersion as u8 {
             self.masters.store(true, Ordering::Release);
         }
         if kind == EntityKind::MasterVersion as u8 || kind == EntityKind::TenantKey as u8 {
             self.told.notify_one();
         }
+    }
+
+    fn shredded(&self) -> MutexGuard<'_, Vec<TenantId>> {
+        self.shredded.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -41,6 +52,10 @@ impl Engine {
     /// # Errors
     /// When the token does not answer; the next call tries again.
     pub(in crate::engine) async fn follow_masters(&self) -> Result<(), HsmError> {
+        let shredded = std::mem::take(&mut *self.masters.shredded());
+        for tenant in shredded {
+            self.hsm.forget_tenant(tenant).await?;
+        }
         if !self.masters.masters.swap(false, Ordering::AcqRel) {
             return Ok(());
         }
@@ -49,6 +64,32 @@ impl Engine {
             self.masters.masters.store(true, Ordering::Release);
         }
         looked
+    }
+
+    /// A batch may have made rows before a new version of the MAC master was known, and the old one may
+    /// be destroyed before they are written: they are made again.
+    ///
+    /// # Errors
+    /// `Conflict` then.
+    pub(in crate::engine) async fn refuse_old_macs(
+        &self,
+        commit: &Commit,
+    ) -> Result<(), StoreError> {
+        if commit.changes.is_empty() {
+            return Ok(());
+        }
+        let newest = self.hsm.row_mac_version().await;
+        let newest = newest.map_err(|error| StoreError::Unavailable(error.to_string()))?;
+        let old = commit.changes.iter().any(|change| match change {
+            Change::Insert { record, .. } | Change::Update { record, .. } => {
+                record.mac_version < newest
+            }
+            Change::Put(entity) => entity.mac_version < newest,
+        });
+        match old {
+            true => Err(StoreError::Conflict),
+            false => Ok(()),
+        }
     }
 
     pub(in crate::engine) fn ground(&self) -> Ground<'_> {
@@ -77,6 +118,9 @@ pub fn keep(engine: &Arc<Engine>) {
         loop {
             let Some(engine) = weak.upgrade() else { return };
             let mut rest = period;
+            if let Err(error) = renew_worn(engine.ground()).await {
+                tracing::warn!(%error, "seal keys that were used too often cannot be renewed; it is tried again");
+            }
             match turn(engine.ground(), &engine.settings.node, &pace).await {
                 Ok(Turn::Done { moved, stuck }) => {
                     // What is stuck needs an administrator; it is no news every minute.

@@ -11,8 +11,11 @@ mod material;
 mod outstanding;
 mod pace;
 mod row;
+mod seals;
+mod shred;
 mod source;
 mod sweep;
+mod tenant;
 mod version;
 
 use std::sync::Arc;
@@ -21,8 +24,12 @@ use std::time::Duration;
 pub(super) use keep::{Look, keep};
 pub use outstanding::{Under, under};
 pub use pace::Pace;
+pub use shred::{
+    Receipt, SHREDDING, Shredding, Step, is_shredding, open_receipt, shred, shreddings,
+};
 pub use source::know;
 pub use sweep::{Turn, turn};
+pub use tenant::rotate_tenant;
 pub use version::{Listed, destroy, list, make, retire};
 
 use super::entity::EntityError;

@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Weak};
 
+use super::seals::{self, Taken};
 use crate::engine::directory;
 use crate::engine::entity::{self, EntityError};
 use crate::engine::founding::DEPLOYMENT;
@@ -10,6 +11,9 @@ use crate::hsm::{Hsm, HsmError, KeySource, Purpose, Reply, WrappedKey};
 use crate::object::managed::Unsound;
 use crate::store::Store;
 use crate::store::record::{EntityKind, TenantId};
+
+/// Times to count anew when others count at the same time.
+const ATTEMPTS: u32 = 32;
 
 /// Tells the token where the database is.
 pub fn know(store: &Arc<Store>, hsm: &Arc<Hsm>) {
@@ -73,6 +77,27 @@ impl KeySource for Rows {
                 keys.push(key.map_err(failed)?.body);
             }
             Ok(directory::in_use(keys.into_iter()).collect())
+        })
+    }
+
+    fn take_seals(
+        &self,
+        tenant: TenantId,
+        version: u32,
+        size: u64,
+        limit: u64,
+    ) -> Reply<'_, Option<u64>> {
+        Box::pin(async move {
+            let (store, hsm) = (self.store()?, self.hsm.upgrade().ok_or_else(ended)?);
+            for _ in 0..ATTEMPTS {
+                let taken = seals::take(&store, &hsm, (tenant, version), size, limit).await;
+                match taken.map_err(failed)? {
+                    Taken::Uses(uses) => return Ok(uses),
+                    // Another process was first.
+                    Taken::Again => {}
+                }
+            }
+            Err(away("others keep counting the uses of the seal key"))
         })
     }
 }
