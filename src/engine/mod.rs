@@ -20,6 +20,7 @@ pub mod founding;
 pub mod freshness;
 pub mod granting;
 pub mod lease;
+pub mod masters;
 pub mod metrics;
 pub mod rotation;
 pub mod service;
@@ -79,6 +80,7 @@ pub struct Engine {
     freshness: Freshness,
     verified: Verified,
     lease: Lease,
+    masters: Arc<masters::Look>,
     pub jobs: asynchronous::Jobs,
     /// Cryptographic operations in several parts.
     pub streams: Streams,
@@ -160,6 +162,7 @@ impl Engine {
             freshness: Freshness::default(),
             verified: Verified::default(),
             lease: Lease::default(),
+            masters: Arc::default(),
             jobs: asynchronous::Jobs::default(),
             streams: Streams::default(),
             cryptoki: cryptoki::Libraries::default(),
@@ -178,6 +181,7 @@ impl Engine {
         sealer::keep(&engine);
         archive::keep(&engine);
         rotation::keep(&engine);
+        masters::keep(&engine);
         endpoint::keep(&engine);
         unread::keep(&engine);
         Ok(engine)
@@ -361,6 +365,7 @@ impl Engine {
     /// Writes changes and their audit rows, whole or not at all.
     pub async fn commit(&self, commit: Commit) -> Result<(), StoreError> {
         let versions = freshness::versions(&commit);
+        self.refuse_old_macs(&commit).await?;
         self.store.apply(commit).await?;
         self.note(versions).await;
         Ok(())
@@ -461,6 +466,10 @@ fn stranger_fault(stranger: &Stranger, address: &str) -> Fault {
         Stranger::Entity(_) => Fault::new(
             Reason::Unavailable,
             "the server cannot check who you are at the moment; try again later",
+        ),
+        Stranger::Shredded(_) => Fault::new(
+            Reason::PermissionDenied,
+            "the tenant of this certificate was shredded: its keys are destroyed for ever, and nothing is done for it any more",
         ),
         Stranger::Unknown | Stranger::Revoked(_) | Stranger::Retired(_) => Fault::new(
             Reason::AuthenticationNotSuccessful,
