@@ -1,19 +1,18 @@
-//! Writes what the targets begin with. `seeds dictionary TARGET` prints its dictionary; `seeds cases
-//! DIRECTORY FOLDER` makes `FOLDER/{engine,text}/NAME` of the cases in `DIRECTORY`; `seeds
-//! conversations DIRECTORY FOLDER` makes `FOLDER/{text,pkcs11}/NAME` of inputs of `engine`.
+//! Writes what the targets begin with. `seeds cases DIRECTORY FOLDER` makes `FOLDER/{engine,text}/NAME`
+//! of the cases in `DIRECTORY`; `seeds conversations DIRECTORY FOLDER` makes
+//! `FOLDER/{text,pkcs11}/NAME` of inputs of `engine`.
 
 use std::path::Path;
 use std::process::ExitCode;
 
 use keyward_fuzz::messages::split;
-use keyward_fuzz::{dictionary, ground, seeds};
+use keyward_fuzz::{ground, seeds};
 use ttlv::{Limits, Node};
 
 fn main() -> std::io::Result<ExitCode> {
     let words: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     match words.as_slice() {
-        ["dictionary", target] => print!("{}", dictionary::of(target)),
         ["cases", from, to] => {
             let standing = ground::standing();
             for (name, document) in files(Path::new(from))? {
@@ -38,7 +37,7 @@ fn main() -> std::io::Result<ExitCode> {
             }
         }
         _ => {
-            eprintln!("usage: seeds dictionary TARGET | cases FROM TO | conversations FROM TO");
+            eprintln!("usage: seeds cases FROM TO | conversations FROM TO");
             return Ok(ExitCode::from(2));
         }
     }

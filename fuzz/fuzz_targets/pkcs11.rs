@@ -4,7 +4,7 @@
 
 use std::cell::RefCell;
 
-use keyward::protocol::enumeration::{Enumeration, Operation, Pkcs11Function};
+use keyward::protocol::enumeration::{Enumeration, Operation, Pkcs11Function, Pkcs11ReturnCode};
 use keyward::protocol::tag;
 use keyward_fuzz::ground::Ground;
 use libfuzzer_sys::fuzz_target;
@@ -65,6 +65,20 @@ fn call(
     ground.ask(&request(function, Some(value), Some(input)))
 }
 
+/// A call without which there is nothing to fuzz.
+fn must(ground: &mut Ground, function: Pkcs11Function, value: &[u8], input: &[u8]) {
+    let answer = call(ground, function, value, input);
+    let item = answer
+        .child(tag::BATCH_ITEM)
+        .and_then(|item| item.child(tag::RESPONSE_PAYLOAD));
+    let code = item.and_then(|payload| payload.child(tag::PKCS_11_RETURN_CODE));
+    let ok = Value::Enumeration(Pkcs11ReturnCode::OK.0);
+    assert!(
+        code.is_some_and(|code| code.value == ok),
+        "{function}: {answer:?}"
+    );
+}
+
 fuzz_target!(|input: &[u8]| GROUND.with_borrow_mut(|ground| {
     let opened = ground.ask(&request(Pkcs11Function::INITIALIZE, None, None));
     let Some(mut value) = field(&opened, tag::CORRELATION_VALUE).map(<[u8]>::to_vec) else {
@@ -72,17 +86,13 @@ fuzz_target!(|input: &[u8]| GROUND.with_borrow_mut(|ground| {
     };
     // The one slot, CKF_SERIAL_SESSION.
     let session = [1_u64.to_be_bytes(), 4_u64.to_be_bytes()].concat();
-    call(ground, Pkcs11Function::OPEN_SESSION, &value, &session);
+    must(ground, Pkcs11Function::OPEN_SESSION, &value, &session);
     // All objects get their handles.
-    call(
-        ground,
-        Pkcs11Function::FIND_OBJECTS_INIT,
-        &value,
-        &[&SESSION[..], &[0; 4]].concat(),
-    );
+    let all = [&SESSION[..], &[0; 4]].concat();
+    must(ground, Pkcs11Function::FIND_OBJECTS_INIT, &value, &all);
     let found = [&SESSION[..], &64_u32.to_be_bytes()].concat();
-    call(ground, Pkcs11Function::FIND_OBJECTS, &value, &found);
-    call(ground, Pkcs11Function::FIND_OBJECTS_FINAL, &value, &SESSION);
+    must(ground, Pkcs11Function::FIND_OBJECTS, &value, &found);
+    must(ground, Pkcs11Function::FIND_OBJECTS_FINAL, &value, &SESSION);
     let mut rest = input;
     for _ in 0..MOST {
         let [number, high, low, behind @ ..] = rest else {

@@ -47,6 +47,8 @@ pub struct Ground {
     hsm: Arc<Hsm>,
     deployment: String,
     rows: Vec<Entity>,
+    /// Where the token looks for what it is told of its masters.
+    _founded: Arc<Store>,
     peer: Arc<Peer>,
     seat: Option<Seat>,
     _directory: tempfile::TempDir,
@@ -77,7 +79,7 @@ impl Ground {
         let pki = Pki::open(&directory.path().join("pki"), &[]).expect("certificates");
         let client = pki.first_client("owner").expect("a certificate");
         let certificate = CertificateDer::from_pem_file(client.certificate).expect("PEM");
-        let (hsm, deployment, rows) =
+        let (hsm, deployment, rows, founded) =
             runtime.block_on(found(&directory.path().join("token"), &certificate));
         let peer = Peer {
             address: ([127, 0, 0, 1], 5696).into(),
@@ -92,6 +94,7 @@ impl Ground {
             hsm,
             deployment,
             rows,
+            _founded: founded,
             peer: Arc::new(peer),
             seat: None,
             _directory: directory,
@@ -253,8 +256,8 @@ fn settings() -> Settings {
 async fn found(
     directory: &std::path::Path,
     certificate: &CertificateDer<'_>,
-) -> (Arc<Hsm>, String, Vec<Entity>) {
-    let store = Store::open("sqlite::memory:").await.expect("a database");
+) -> (Arc<Hsm>, String, Vec<Entity>, Arc<Store>) {
+    let store = Arc::new(Store::open("sqlite::memory:").await.expect("a database"));
     let tenant = Tenant {
         name: "default".into(),
         share: true,
@@ -300,7 +303,7 @@ async fn found(
         assert!(of_kind.iter().all(|row| row.version == 1), "{kind:?}");
         rows.extend(of_kind);
     }
-    (hsm, deployment, rows)
+    (hsm, deployment, rows, store)
 }
 
 /// A message with names filled in; as it came where it cannot be read.

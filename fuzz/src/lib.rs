@@ -3,7 +3,6 @@
 #[cfg(fuzzing)]
 pub mod allocation;
 pub mod codecs;
-pub mod dictionary;
 pub mod ground;
 pub mod messages;
 pub mod mutation;

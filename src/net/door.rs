@@ -42,6 +42,7 @@ impl<S: Service> Door<S> {
             revocations: None,
             revocations_complete: false,
             minimum: TlsMinimum::Tls13,
+            legacy: None,
         };
         let mut registry = Registry::default();
         let metrics = NetMetrics::register(&mut registry);
