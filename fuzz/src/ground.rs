@@ -16,13 +16,15 @@ use keyward::net::{
     Broken, Channel, Encoding, Outcome, Peer, Service, Session, TlsVersion, Transport, fingerprint,
 };
 use keyward::pki::Pki;
+use keyward::protocol::enumeration::ResultStatus;
 use keyward::protocol::names::Names;
+use keyward::protocol::tag;
 use keyward::store::Store;
 use keyward::store::record::{Change, Commit, Entity, EntityKind};
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
 use tokio::runtime::Runtime;
-use ttlv::{Limits, Node};
+use ttlv::{Limits, Node, Value};
 use zeroize::Zeroizing;
 
 use crate::messages::{Named, hasten, split, split_text};
@@ -155,7 +157,9 @@ impl Ground {
                     Encoding::Xml => ttlv::xml::decode(&answer, &Names, &OWN),
                     _ => ttlv::json::decode(&answer, &Names, &OWN).map(Node::into_owned),
                 };
-                named.learn(&node.expect("an answer is well formed"));
+                let node = node.expect("an answer is well formed");
+                blameless(&node);
+                named.learn(&node);
             }
         });
         seat.left -= 1;
@@ -316,9 +320,40 @@ fn filled(message: &[u8], named: &Named) -> Vec<u8> {
     ttlv::binary::to_vec(&node)
 }
 
+/// # Panics
+/// When an answer cannot be read, or says that the server is at fault: whatever a client sends is
+/// the client's.
 fn answered(answer: &[u8]) -> Option<Node<'_>> {
-    (!answer.is_empty())
-        .then(|| ttlv::binary::decode(answer, &OWN).expect("an answer is well formed"))
+    if answer.is_empty() {
+        return None;
+    }
+    let node = ttlv::binary::decode(answer, &OWN).expect("an answer is well formed");
+    blameless(&node);
+    Some(node)
+}
+
+/// What the server says when it is its own fault. The reason alone does not tell: old versions have
+/// General Failure for much that is not.
+const OWN_FAULTS: [&str; 8] = [
+    "tell the administrator",
+    "does not answer at the moment",
+    "did not finish",
+    "the stream is another one's",
+    "the stream was not kept",
+    "not a signature",
+    "could not be made",
+    "could not be written",
+];
+
+fn blameless(answer: &Node<'_>) {
+    for item in answer.items() {
+        if let Some(Value::TextString(said)) =
+            item.child(tag::RESULT_MESSAGE).map(|node| &node.value)
+        {
+            let own = OWN_FAULTS.iter().any(|fault| said.contains(fault));
+            assert!(!own, "{}", shown(answer));
+        }
+    }
 }
 
 fn shown(answer: &Node<'_>) -> String {
@@ -330,13 +365,11 @@ fn shown(answer: &Node<'_>) -> String {
 }
 
 fn succeeded(answer: &Node<'_>) -> bool {
-    use keyward::protocol::enumeration::ResultStatus;
-    use keyward::protocol::tag;
     let mut items = answer
         .items()
         .iter()
         .filter(|item| item.tag == tag::BATCH_ITEM);
-    let success = ttlv::Value::Enumeration(ResultStatus::SUCCESS.0);
+    let success = Value::Enumeration(ResultStatus::SUCCESS.0);
     items.all(|item| {
         item.child(tag::RESULT_STATUS)
             .is_some_and(|status| status.value == success)

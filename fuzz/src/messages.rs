@@ -56,15 +56,17 @@ impl Named {
     pub fn learn(&mut self, answer: &Node<'_>) {
         match &answer.value {
             Value::Structure(items) => items.iter().for_each(|item| self.learn(item)),
-            Value::TextString(text) if IDENTIFIERS.contains(&answer.tag) => {
-                if !self.identifiers.iter().any(|known| *known == **text) {
-                    self.identifiers.push(text.to_string());
-                }
+            Value::TextString(text)
+                if IDENTIFIERS.contains(&answer.tag)
+                    && !self.identifiers.iter().any(|known| *known == **text) =>
+            {
+                self.identifiers.push(text.to_string());
             }
-            Value::ByteString(bytes) if HANDLES.contains(&answer.tag) => {
-                if !self.handles.iter().any(|known| *known == **bytes) {
-                    self.handles.push(bytes.to_vec());
-                }
+            Value::ByteString(bytes)
+                if HANDLES.contains(&answer.tag)
+                    && !self.handles.iter().any(|known| *known == **bytes) =>
+            {
+                self.handles.push(bytes.to_vec());
             }
             _ => {}
         }
