@@ -14,10 +14,10 @@ def targets(figures):
     rows, stores = figures["rows"], {row["objects"]: row for row in figures.get("store", [])}
 
     def reached(name, target, key, shown, aim, note=lambda row: ""):
-        row = rows.get(name)
-        if row is None:
+        row = rows.get(name, {})
+        value = row.get(key) if isinstance(key, str) else key(row)
+        if value is None:
             return (name, target, "", None)
-        value = row[key] if isinstance(key, str) else key(row)
         return (name, target, shown(value) + note(row), value >= aim)
 
     part = lambda value: f"{value:.3f}"
@@ -40,19 +40,21 @@ def targets(figures):
     yield of_token("sign-p256", "0.8 of the token alone{}", each, "/s", 20_000, 0.8, "ECDSA P-256")
     yield of_token("sign-rsa2048", "0.8 of the token alone{}", each, "/s", 1500, 0.8, "RSA-2048 PKCS#1 v1.5")
     yield of_token("derive-100", "half of the token alone{}", "items_per_second", " keys/s", 300_000, 0.5, "HMAC-SHA-256 of 64 B")
-    for objects, row in stores.items():
-        yield (f"locate-name among {objects:,}", "0.10 of the echo", part(row["of_echo"]), row["of_echo"] >= 0.10)
+    for objects in sorted({1000, 100_000, 1_000_000, *stores}):
+        name, aim = f"locate-name among {objects:,}", "0.10 of the echo"
+        row = stores.get(objects)
+        yield (name, aim, part(row["of_echo"]), row["of_echo"] >= 0.10) if row else (name, aim, "", None)
     if len(stores) > 1:
         rates = [row["requests_per_second"] for row in stores.values()]
         spread = max(rates) / min(rates)
         yield ("locate-name, fewest against most objects", "within 1.5", f"{spread:.2f}", spread <= 1.5)
     yield reached("connect", "1,500/s", "requests_per_second", rate, 1500)
     yield reached("connect-resumed", "4,000/s", "requests_per_second", rate, 4000)
-    yield reached("create", "20 per fdatasync of the disk", lambda row: row["requests_per_second"] / row["synced_per_second"],
+    yield reached("create", "20 per fdatasync of the disk", lambda row: row["requests_per_second"] / row["synced_per_second"] if row.get("synced_per_second") else None,
                   lambda value: f"{value:.1f}", 20,
                   lambda row: f" ({rate(row['requests_per_second'])}, disk {rate(row['synced_per_second'])})")
     yield reached("create, PostgreSQL", "7,500/s", "requests_per_second", rate, 7500)
-    yield reached("lifecycle, PostgreSQL", "1,155 cycles/s", lambda row: row["requests_per_second"] / 5,
+    yield reached("lifecycle, PostgreSQL", "1,155 cycles/s", lambda row: row["requests_per_second"] / 5 if row else None,
                   lambda value: f"{grouped(value)} cycles/s", 1155)
     yield reached("batch-create-10", "1,500 messages/s", "requests_per_second", rate, 1500)
     halves = [(row["half"]["p99_us"] / row["half"]["p50_us"], name) for name, row in rows.items() if row["half"]["p50_us"]]
@@ -62,16 +64,20 @@ def targets(figures):
         text += "".join(f"; {name} {ratio:.1f}" for ratio, name in over)
         yield ("p99 at half of the highest rate", "below 4 × p50", text, not over)
     memory = figures.get("memory")
-    if memory:
-        idle, each = memory["idle_mib"], memory["connection_kib"]
-        yield ("memory, idle", "30 MiB", f"{idle:.1f} MiB", idle <= 30)
-        yield ("memory of an idle connection", "20 KiB", f"{each:.1f} KiB", each <= 20)
-    if stores:
-        first, last = stores[min(stores)], stores[max(stores)]
-        grown = last["rss_idle_mib"] - first["rss_idle_mib"]
-        yield (f"memory with {max(stores):,} objects", "no growth", f"{last['rss_idle_mib']:.1f} MiB ({grown:+.1f})", grown < 1)
-        yield (f"first answer after start, {max(stores):,} objects", "0.3 s", f"{last['first_answer_s']:.2f} s",
-               last["first_answer_s"] <= 0.3)
+    idle, each = (memory["idle_mib"], memory["connection_kib"]) if memory else (None, None)
+    yield below("memory, idle", "30 MiB", idle, lambda value: f"{value:.1f} MiB", 30)
+    yield below("memory of an idle connection", "20 KiB", each, lambda value: f"{value:.1f} KiB", 20)
+    most = max(stores, default=1_000_000)
+    grown, answered = None, None
+    if len(stores) > 1:
+        grown = stores[most]["rss_idle_mib"] - stores[min(stores)]["rss_idle_mib"]
+        answered = stores[most]["first_answer_s"]
+    yield below(f"memory with {most:,} objects", "no growth", grown, lambda value: f"{value:+.1f} MiB", 1)
+    yield below(f"first answer after start, {most:,} objects", "0.3 s", answered, lambda value: f"{value:.2f} s", 0.3)
+
+
+def below(name, target, value, shown, aim):
+    return (name, target, "", None) if value is None else (name, target, shown(value), value <= aim)
 
 
 def table(head, rows):
@@ -167,8 +173,11 @@ def draw(figures):
         aim = 0.10 * max(row["echo_per_second"] for row in stores)
         drawings["locate"] = plots.located([(row["objects"], row["requests_per_second"]) for row in stores], aim)
     for name, drawing in drawings.items():
+        path = PLOTS / f"{name}.svg"
         if drawing:
-            (PLOTS / f"{name}.svg").write_text(drawing)
+            path.write_text(drawing)
+        else:
+            path.unlink(missing_ok=True)
     page = PAGE.read_text()
     before, rest = page.split(BEGIN)
     PAGE.write_text(before + BEGIN + "\n" + written(figures) + END + rest.split(END)[1])
