@@ -97,7 +97,6 @@ impl Failure {
 
 /// Runs a command that ends by itself.
 fn block_on<T>(job: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
-    secret::forbid_dumps().map_err(Failure::io("core dumps cannot be forbidden"))?;
     tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
@@ -126,7 +125,13 @@ fn confirmed(question: &str) -> Result<bool, Failure> {
 
 /// Runs the command the arguments ask for: 0 done, 1 failed, 2 not understood.
 pub fn main() -> ExitCode {
-    let done = match Arguments::parse().command {
+    let command = Arguments::parse().command;
+    // Before the first secret is read, whatever the command.
+    if let Err(error) = secret::forbid_dumps() {
+        eprintln!("keyward: core dumps cannot be forbidden: {error}");
+        return ExitCode::FAILURE;
+    }
+    let done = match command {
         Command::Quickstart(command) => command.run(),
         Command::Serve(command) => command.run(),
         Command::Client(command) => command.run(),

@@ -40,6 +40,13 @@ deviations! {
     /// `operation/crypto/{encrypt,decrypt}.rs`.
     VectorBeforeData = "vector-before-data",
         "joins vector and ciphertext";
+    /// New keys are of class *token* where the request does not say another. Asked in
+    /// `object/creation.rs`, like the next.
+    KeysInToken = "keys-in-token",
+        "cannot say that its keys are to stay in the token";
+    /// New keys are of class *cached* where the tenant allows it.
+    KeysCached = "keys-cached",
+        "cannot say that its keys are for many short requests";
 }
 
 macro_rules! profiles {
@@ -75,6 +82,9 @@ profiles! {
     "mysql" = [];
     // The "thales variant" of its key manager.
     "edb" = [VectorBeforeData];
+    // Any client, by its administrator's choice (docs/classes.md).
+    "class-token" = [KeysInToken];
+    "class-cached" = [KeysCached];
 }
 
 /// The profile of that name.

@@ -82,7 +82,7 @@ enum Look {
 async fn look(engine: &Engine, position: &mut i64) -> Result<Look, StoreError> {
     let settled = engine.store.journal(*position, LOOK).await?;
     *position = settled.last().map_or(*position, |entry| entry.position);
-    learn(engine, &settled);
+    learn(engine, &settled).await;
     tell(engine, engine.endpoints.settled(&settled));
     if settled.len() == LOOK as usize {
         return Ok(Look::More);
@@ -90,7 +90,7 @@ async fn look(engine: &Engine, position: &mut i64) -> Result<Look, StoreError> {
     // Anybody's open transaction in the cluster holds the settled part back for as long as it
     // likes; a revocation must not wait for it. These entries are read again until they settle.
     let ahead = engine.store.journal_ahead(*position, LOOK).await?;
-    learn(engine, &ahead);
+    learn(engine, &ahead).await;
     tell(engine, engine.endpoints.ahead(&ahead));
     Ok(if ahead.len() == LOOK as usize {
         Look::TooMuch
@@ -105,13 +105,19 @@ fn tell(engine: &Engine, untold: usize) {
     engine.metrics.untold.inc_by(untold);
 }
 
-fn learn(engine: &Engine, entries: &[JournalEntry]) {
+async fn learn(engine: &Engine, entries: &[JournalEntry]) {
     for entry in entries {
         engine
             .freshness
             .note(entry.kind, entry.tenant, &entry.key, entry.version);
+        if entry.kind == 0 {
+            engine
+                .forget_key(entry.tenant, &entry.key, entry.version)
+                .await;
+        }
     }
     if entries.iter().any(|entry| EntityKind::says_who(entry.kind)) {
         engine.directory.forget();
+        engine.cached.clear();
     }
 }
