@@ -31,4 +31,5 @@ mod server;
 mod sessions;
 mod signing;
 mod split_keys;
+mod storage;
 mod templates;
