@@ -1,7 +1,11 @@
 //! The command line: one file per family of commands.
 
+#[macro_use]
+mod output;
+
 mod assembly;
 mod audit;
+mod bench;
 mod certificate_authority;
 mod client;
 mod config;
@@ -12,8 +16,10 @@ mod mapping;
 mod master;
 mod place;
 mod quickstart;
+mod rotate;
 mod screen;
 mod serve;
+mod shred;
 mod subscription;
 mod tenant;
 mod token;
@@ -55,6 +61,7 @@ enum Command {
     Audit(audit::AuditFamily),
     CertificateAuthority(certificate_authority::CertificateAuthorityFamily),
     Config(config::ConfigFamily),
+    Bench(bench::Bench),
 }
 
 /// Why a command failed, for the one who typed it.
@@ -141,8 +148,9 @@ pub fn main() -> ExitCode {
         Command::Audit(command) => command.run(),
         Command::CertificateAuthority(command) => command.run(),
         Command::Config(command) => command.run(),
+        Command::Bench(command) => command.run(),
     };
-    match done {
+    match done.and_then(|()| output::end()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             eprintln!("keyward: {failure}");

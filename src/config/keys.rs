@@ -149,6 +149,9 @@ settings! {
         hardware: bool = "false";
         /// Threads that talk to the token, each with a session of its own.
         workers: Within<1, 256> = "4";
+        /// After a rotation, rows per second that this server moves to the new key at the most;
+        /// 0: as many as it can.
+        rewrap_rate: Within<0, 1_000_000> = "1000";
     }
     /// Bounds on what one client may ask. Durations are numbers with s, m or h.
     limits: Limits {

@@ -27,6 +27,8 @@ mod guessing;
 mod identity;
 mod jobs;
 mod limits;
+mod outbox;
+mod output;
 mod renewal;
 mod revocation;
 mod rules;

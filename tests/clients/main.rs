@@ -18,6 +18,7 @@ mod credentials;
 mod databases;
 mod fields;
 mod lifecycle;
+mod load;
 mod message;
 mod pairs;
 mod pkcs11;
