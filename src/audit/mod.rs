@@ -60,6 +60,16 @@ impl Trace<'_> {
         self.committed
     }
 
+    /// Whether its outcome stands in a transaction whose end is not known yet.
+    pub fn is_open(&self) -> bool {
+        self.ticket.is_some() && !self.committed
+    }
+
+    /// Number of the item in its batch.
+    pub fn place(&self) -> usize {
+        usize::try_from(self.item).unwrap_or(usize::MAX)
+    }
+
     /// The transaction that its row stands in is committed.
     pub fn commit(&mut self) {
         if let Some(ticket) = self.ticket.take() {

@@ -1,6 +1,7 @@
 //! One request message: header, items in order, commit, answer.
 
 mod apart;
+mod settled;
 mod undo;
 
 use std::sync::Arc;
@@ -14,6 +15,7 @@ use super::endpoint::Roles;
 use super::envelope::{self, failure, refuse};
 use super::error::{Fault, Reason};
 use super::session::{self, Admitted, Refusal};
+use super::unsettled::{self, Unsettled};
 use crate::audit::{Outcome, Trace};
 use crate::operation;
 use crate::protocol::enumeration::{BatchErrorContinuationOption, Operation, ResultStatus};
@@ -182,6 +184,7 @@ impl Batch<'_> {
         };
         if let Some(context) = context.as_mut() {
             context.roles = self.sender.roles;
+            context.unsettled = Unsettled::of(items.len());
         }
         let mut answers: Vec<ResponseItem> = Vec::with_capacity(items.len());
         let mut open = Vec::new();
@@ -200,8 +203,12 @@ impl Batch<'_> {
                 break;
             }
         }
-        if undo && let Some(context) = context.as_mut() {
-            self.end_of_undo(context, &mut answers, open, failed).await;
+        match context.as_mut() {
+            Some(context) if undo => {
+                self.end_of_undo(context, &mut answers, open, failed).await;
+            }
+            Some(context) => self.end_of_unsettled(context, &mut answers, open).await,
+            None => {}
         }
         let turns = |answer: &ResponseItem| {
             answer.operation == Some(Operation::SET_ENDPOINT_ROLE)
@@ -243,13 +250,17 @@ impl Batch<'_> {
         if let Some(admitted) = self.admitted() {
             trace.credentials = &admitted.labels;
         }
+        let mut context = context;
+        if let Some(context) = context.as_deref_mut() {
+            context.unsettled.begin(place);
+        }
         let result = self.try_item(item, context, room, undo, &mut trace).await;
         self.engine
             .metrics
             .operation(operation, result.as_ref().err().map(|fault| fault.reason));
         match result {
             Ok(answered) => {
-                if undo {
+                if undo || trace.is_open() {
                     open.push(trace);
                 } else if !trace.is_committed() {
                     self.engine.audit.done(trace, Outcome::Success).await;
@@ -333,6 +344,9 @@ impl Batch<'_> {
                     .map(|fields| Answered::Payload(encode_payload(&fields))),
             };
         };
+        if !unsettled::goes_ahead(item.operation) {
+            context.settled().await?;
+        }
         if row.changes {
             self.engine.audit.intend(trace).await;
         }
@@ -403,9 +417,15 @@ impl Batch<'_> {
                     .iter()
                     .any(|change| matches!(change, Change::Put(row) if row.version == 1));
                 let audit = vec![self.engine.audit.outcome(trace)];
-                let done = self.engine.commit(Commit { changes, audit }).await;
+                let ahead = context.only_writes() && context.unsettled.takes(operation, &changes);
+                let commit = Commit { changes, audit };
+                let done = match ahead {
+                    true => context.unsettled.commit(self.engine, commit).await,
+                    false => self.engine.commit(commit).await,
+                };
                 context.committed(&done);
                 match done {
+                    Ok(()) if ahead => {}
                     Ok(()) => trace.commit(),
                     Err(StoreError::Conflict) => return Err(Attempt::Conflict),
                     Err(StoreError::Exists) if adds_row => return Err(Attempt::Conflict),

@@ -56,6 +56,7 @@ pub fn keep(engine: &Arc<Engine>, mut position: i64) {
             match look(&engine, &mut position).await {
                 Ok(Look::Whole) => engine.lease.renew(asked_at),
                 Ok(Look::More) => continue,
+                Ok(Look::Blind) => {}
                 Ok(Look::TooMuch) => {
                     tracing::warn!(
                         "a transaction holds the journal back; nothing remembered is used"
@@ -77,6 +78,8 @@ enum Look {
     More,
     /// More is held back than a look takes in.
     TooMuch,
+    /// The token's masters are others than this node knows.
+    Blind,
 }
 
 async fn look(engine: &Engine, position: &mut i64) -> Result<Look, StoreError> {
@@ -92,6 +95,10 @@ async fn look(engine: &Engine, position: &mut i64) -> Result<Look, StoreError> {
     let ahead = engine.store.journal_ahead(*position, LOOK).await?;
     learn(engine, &ahead);
     engine.endpoints.hear(&ahead);
+    if let Err(error) = engine.follow_masters().await {
+        tracing::warn!(%error, "new masters cannot be looked for in the token");
+        return Ok(Look::Blind);
+    }
     Ok(if ahead.len() == LOOK as usize {
         Look::TooMuch
     } else {
@@ -101,6 +108,12 @@ async fn look(engine: &Engine, position: &mut i64) -> Result<Look, StoreError> {
 
 fn learn(engine: &Engine, entries: &[JournalEntry]) {
     for entry in entries {
+        let known = EntityKind::from_number(i64::from(entry.kind))
+            .and_then(|kind| engine.freshness.seen_entity(kind, entry.tenant, &entry.key));
+        // Entries that do not settle are read again and again.
+        if known.is_none_or(|version| version < entry.version) {
+            engine.masters.learn(entry.kind, entry.tenant);
+        }
         engine
             .freshness
             .note(entry.kind, entry.tenant, &entry.key, entry.version);

@@ -22,6 +22,9 @@ pub struct Metrics {
     /// Connections on which this server asks, and objects of whose changes subscribers were not told.
     pub turned: Gauge,
     pub untold: Counter,
+    /// Rows that were moved to the newest versions of their keys, and those that are left.
+    pub rewrapped: Gauge,
+    pub unwrapped: Gauge,
 }
 
 impl Metrics {
@@ -53,6 +56,16 @@ impl Metrics {
             "keyward_endpoint_untold",
             "Objects of whose changes a subscribed client was not told: too many waited, too old, or refused",
             self.untold.clone(),
+        );
+        registry.register(
+            "keyward_rewrap_done",
+            "Rows that this server moved to the newest versions of their keys since it last found some to move",
+            self.rewrapped.clone(),
+        );
+        registry.register(
+            "keyward_rewrap_left",
+            "Rows that are still under older versions, as far as this server moves them",
+            self.unwrapped.clone(),
         );
     }
 }

@@ -24,6 +24,7 @@ mod database;
 mod diagnose;
 mod endpoint;
 mod guessing;
+mod identity;
 mod jobs;
 mod limits;
 mod outbox;
