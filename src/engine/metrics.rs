@@ -22,6 +22,9 @@ pub struct Metrics {
     /// Connections on which this server asks, and changes that subscribers were not told of.
     pub turned: Gauge,
     pub untold: Counter,
+    /// Keys of class *cached* in memory, and keys that stay loaded in the token.
+    pub cached_keys: Gauge,
+    pub loaded_keys: Gauge,
 }
 
 impl Metrics {
@@ -53,6 +56,16 @@ impl Metrics {
             "keyward_endpoint_untold",
             "Changes that a subscribed and connected client was not told of",
             self.untold.clone(),
+        );
+        registry.register(
+            "keyward_cached_keys",
+            "Keys of class cached that are in clear in locked memory",
+            self.cached_keys.clone(),
+        );
+        registry.register(
+            "keyward_token_loaded_keys",
+            "Managed keys that stay loaded in the token for their next use",
+            self.loaded_keys.clone(),
         );
     }
 }

@@ -13,6 +13,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, timeout, timeout_at};
 use tokio_rustls::server::TlsStream;
 
+use super::blanking::Blanking;
 use super::buffer::{Buffer, ROOM};
 use super::frame::{self, Next};
 use super::limits::Limits;
@@ -55,7 +56,7 @@ pub(super) enum End {
 }
 
 pub(super) struct Connection<S: Service> {
-    pub(super) stream: Box<TlsStream<TcpStream>>,
+    pub(super) stream: Box<TlsStream<Blanking<TcpStream>>>,
     pub(super) service: Arc<S>,
     pub(super) session: Arc<Session<S::State>>,
     pub(super) limits: Arc<Limits>,
@@ -159,7 +160,7 @@ impl<S: Service> Connection<S> {
                 // The read ended without data, so TLS holds none back: whatever comes next
                 // shows on the socket, and no buffer is needed to wait for it.
                 input.release();
-                match timeout_at(due, stream.get_ref().0.readable()).await {
+                match timeout_at(due, stream.get_ref().0.get_ref().readable()).await {
                     Ok(readable) => readable?,
                     Err(_) => return Err(End::Idle),
                 }
@@ -288,7 +289,7 @@ impl<S: Service> Connection<S> {
 
 /// Writes and wipes what is ready, if anything is.
 async fn write(
-    stream: &mut TlsStream<TcpStream>,
+    stream: &mut TlsStream<Blanking<TcpStream>>,
     ready: &mut Buffer,
     limit: Duration,
 ) -> Result<(), End> {

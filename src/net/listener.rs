@@ -14,6 +14,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::{self, HandshakeKind, ProtocolVersion, ServerConnection};
 use tokio_rustls::server::TlsStream;
 
+use super::blanking::Blanking;
 use super::buffer::Buffer;
 use super::connection::{Connection, End, is_hang_up};
 use super::http::{self, Pages};
@@ -197,7 +198,7 @@ async fn serve<S: Service>(
 }
 
 fn connection<S: Service>(
-    stream: Box<TlsStream<TcpStream>>,
+    stream: Box<TlsStream<Blanking<TcpStream>>>,
     peer: Peer,
     trusted: u64,
     shared: &Shared<S>,
@@ -222,7 +223,7 @@ fn connection<S: Service>(
 }
 
 /// The stream, who is there, and the generation of trust this was decided under.
-type Accepted = (Box<TlsStream<TcpStream>>, Peer, u64);
+type Accepted = (Box<TlsStream<Blanking<TcpStream>>>, Peer, u64);
 
 async fn shake_hands<S: Service>(
     socket: TcpStream,
@@ -244,7 +245,10 @@ async fn shake_hands<S: Service>(
             began = says_something(&socket) => if !began { return Ok(None) },
             () = told_to_end(&mut drain) => return Ok(None),
         }
-        TlsAcceptor::from(config).accept(socket).await.map(Some)
+        TlsAcceptor::from(config)
+            .accept(Blanking::new(socket))
+            .await
+            .map(Some)
     };
     let stream = match timeout(shared.limits.handshake, shake).await {
         Ok(Ok(Some(stream))) => Box::new(stream),
