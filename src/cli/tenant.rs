@@ -5,10 +5,13 @@ use std::time::Duration;
 use clap::{Args, Subcommand};
 
 use super::place::Place;
+use super::rotate::Works;
+use super::shred::{RotateTenant, ShowReceipt, Shred, VerifyReceipt};
 use super::{Failure, assembly};
 use crate::engine::access::Permission;
 use crate::engine::founding;
 use crate::engine::lease;
+use crate::engine::masters;
 use crate::engine::tenant::{Classes, Tenant};
 use crate::store::record::Class;
 
@@ -25,6 +28,10 @@ enum TenantCommand {
     Add(Add),
     List(List),
     Withhold(Withhold),
+    Rotate(RotateTenant),
+    Shred(Shred),
+    Receipt(ShowReceipt),
+    VerifyReceipt(VerifyReceipt),
     Class(ClassOf),
 }
 
@@ -131,6 +138,10 @@ impl TenantFamily {
             TenantCommand::Add(command) => super::block_on(command.run()),
             TenantCommand::List(command) => super::block_on(command.run()),
             TenantCommand::Withhold(command) => super::block_on(command.run()),
+            TenantCommand::Rotate(command) => super::block_on(command.run()),
+            TenantCommand::Shred(command) => super::block_on(command.run()),
+            TenantCommand::Receipt(command) => super::block_on(command.run()),
+            TenantCommand::VerifyReceipt(command) => super::block_on(command.run()),
             TenantCommand::Class(command) => super::block_on(command.run()),
         }
     }
@@ -263,8 +274,15 @@ impl Withhold {
 
 impl List {
     async fn run(self) -> Result<(), Failure> {
-        let opened = assembly::open(&self.place.config()?).await?;
+        let works = Works::open(&self.place).await?;
+        let opened = &works.opened;
         let tenants = founding::tenants(&opened.store, &opened.hsm).await?;
+        let shreddings = masters::shreddings(works.ground()).await?;
+        let state = |id| match shreddings.iter().find(|(known, _)| *known == id) {
+            None => "active",
+            Some((_, body)) if body.done.is_some() => "shredded",
+            Some(_) => "shredding",
+        };
         if self.json {
             let shown: Vec<_> = tenants
                 .iter()
@@ -275,6 +293,7 @@ impl List {
                         "share": tenant.share,
                         "duplicate_names": tenant.duplicate_names,
                         "withheld": tenant.withheld,
+                        "state": state(*id),
                         "classes": tenant.classes,
                     })
                 })
@@ -284,7 +303,7 @@ impl List {
         }
         for (id, tenant) in tenants {
             let sharing = if tenant.share { "shared" } else { "private" };
-            println!("{}  {}  {sharing}", id.0, tenant.name);
+            println!("{}  {}  {sharing}  {}", id.0, tenant.name, state(id));
         }
         Ok(())
     }

@@ -3,6 +3,7 @@
 use clap::{Args, Subcommand};
 
 use super::place::Place;
+use super::rotate::{Destroy, Retire, Rotate, Versions};
 use super::{Failure, assembly};
 use crate::hsm::Protection;
 
@@ -17,6 +18,10 @@ pub(super) struct TokenFamily {
 #[derive(Debug, Subcommand)]
 enum TokenCommand {
     Info(Info),
+    Versions(Versions),
+    Rotate(Rotate),
+    Retire(Retire),
+    Destroy(Destroy),
 }
 
 /// Shows what the token is and what it was found to do, by doing.
@@ -34,6 +39,10 @@ impl TokenFamily {
     pub(super) fn run(self) -> Result<(), Failure> {
         match self.command {
             TokenCommand::Info(command) => super::block_on(command.run()),
+            TokenCommand::Versions(command) => super::block_on(command.run()),
+            TokenCommand::Rotate(command) => super::block_on(command.run()),
+            TokenCommand::Retire(command) => super::block_on(command.run()),
+            TokenCommand::Destroy(command) => super::block_on(command.run()),
         }
     }
 }

@@ -40,6 +40,9 @@ deviations! {
     /// `operation/crypto/{encrypt,decrypt}.rs`.
     VectorBeforeData = "vector-before-data",
         "joins vector and ciphertext";
+    /// The permission `choose-gcm-iv`, which the profile `standard` grants together with others. Asked
+    /// in `access.rs`.
+    GcmVectorChosen = "gcm-vector-chosen", "makes the vectors of AES-GCM itself";
     /// New keys are of class *token* where the request does not say another. Asked in
     /// `object/creation.rs`, like the next.
     KeysInToken = "keys-in-token",
@@ -82,6 +85,8 @@ profiles! {
     "mysql" = [];
     // The "thales variant" of its key manager.
     "edb" = [VectorBeforeData];
+    // Auto-unseal; its vectors are random and it makes few.
+    "openbao" = [GcmVectorChosen];
     // Any client, by its administrator's choice (docs/classes.md).
     "class-token" = [KeysInToken];
     "class-cached" = [KeysCached];
@@ -139,6 +144,7 @@ mod tests {
             "vast",
             "mysql",
             "edb",
+            "openbao",
         ] {
             assert_eq!(parse(name).as_deref(), Ok(name));
         }

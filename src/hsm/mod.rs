@@ -23,10 +23,14 @@ mod pool;
 mod probe;
 mod rewrap;
 mod row_mac;
+mod seals;
+mod source;
 mod tenant;
 #[cfg(test)]
 mod tests;
 mod use_key;
+mod vector;
+mod version;
 
 use std::collections::HashSet;
 use std::path::PathBuf;
@@ -39,10 +43,13 @@ pub use cipher::Ciphertext;
 pub use derive::{TokenKdf, prf_length};
 pub use error::HsmError;
 pub use kdf108::{Kdf108, Mode108};
+pub use master::MasterKind;
 pub use material::SecretSpec;
 pub use mechanism::{AES, CipherParameters, Encipherment, Signature, TRIPLE_DES, WrapMethod};
 pub use pair::{Maker, Pair, PairSpec};
 use pool::{Cost, Pool, Start};
+pub use seals::WORN;
+pub use source::{KeySource, Reply};
 pub use tenant::{Purpose, TenantKeys, WrappedKey};
 pub use use_key::{Encoding, KeyKind, UseKey};
 
@@ -120,10 +127,13 @@ pub struct Hsm {
     pool: Pool,
     row_macs: row_mac::RowMacs,
     loaded: use_key::LoadedKeys,
+    source: source::Source,
+    seals: seals::Seals,
     /// What the token lists, as it was at start.
     mechanisms: HashSet<u64>,
     /// What its RSA decryption was seen to do.
     deciphering: decipher::Shown,
+    vectors: vector::Vectors,
 }
 
 impl Hsm {
@@ -153,7 +163,10 @@ impl Hsm {
             mechanisms: pool.mechanisms(),
             pool,
             row_macs: row_mac::RowMacs::default(),
+            source: source::Source::default(),
+            seals: seals::Seals::default(),
             deciphering: decipher::Shown::default(),
+            vectors: vector::Vectors::default(),
         })
     }
 
@@ -225,8 +238,8 @@ impl Hsm {
                     wraps_bytes: probe.wraps_bytes,
                     unwrap_template: probe.unwrap_template,
                     mechanisms: probe.mechanisms.clone(),
-                    kek_versions: masters.kek.keys().copied().collect(),
-                    mac_versions: masters.mac.keys().copied().collect(),
+                    kek_versions: masters.versions(MasterKind::Kek),
+                    mac_versions: masters.versions(MasterKind::Mac),
                 })
             })
             .await

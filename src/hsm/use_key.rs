@@ -277,6 +277,12 @@ impl Hsm {
         self.pool.run(Cost::Short, [], |seat, []| seat.bury()).await
     }
 
+    /// Takes all keys of a tenant out of the token.
+    pub async fn forget_tenant(&self, tenant: TenantId) -> Result<(), HsmError> {
+        self.loaded.retain(|id, _| id.tenant != tenant.0);
+        self.pool.run(Cost::Short, [], |seat, []| seat.bury()).await
+    }
+
     /// How many keys are loaded for their next use.
     pub fn loaded_keys(&self) -> usize {
         self.loaded.len()

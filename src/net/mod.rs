@@ -1,4 +1,4 @@
-//! Moves bytes: two TLS ports, their certificates, framing and limits. Knows no operation; what
+//! Moves bytes: its TLS ports, their certificates, framing and limits. Knows no operation; what
 //! a message means is asked of a [`Service`].
 
 mod blanking;
@@ -6,10 +6,12 @@ mod buffer;
 mod connection;
 mod frame;
 mod http;
+mod legacy;
 mod limits;
 mod listener;
 mod metrics;
 mod service;
+mod stream;
 mod tls;
 mod trust;
 mod turned;
@@ -18,6 +20,7 @@ mod turned;
 mod tests;
 
 pub use http::{Pages, Readiness};
+pub use legacy::LegacyFiles;
 pub use limits::Limits;
 pub use listener::{Parts, Server};
 pub use metrics::NetMetrics;

@@ -17,7 +17,7 @@ mod wiping;
 
 pub use attribute::{Attribute, Value};
 pub use cryptoki_sys as raw;
-pub use embedded::{EmbeddedToken, PINS_FILE, TOKEN_FILE};
+pub use embedded::{EmbeddedToken, PINS_FILE, TOKEN_FILE, wipe_deleted};
 pub use error::Error;
 pub use locked::{Locked, LockedBytes};
 pub use mechanism::Mechanism;

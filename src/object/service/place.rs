@@ -155,16 +155,16 @@ pub async fn material(
     }
 }
 
-/// Random bytes for the use of a key: of the token's generator, or the library's where the key's use
-/// is to ask no token.
-pub async fn random(
+/// A vector for the use of a key: of the token's generator, or the library's where the key's use is
+/// to ask no token.
+pub async fn vector(
     context: &Context,
     key: &Sealed,
     length: usize,
 ) -> Result<Zeroizing<Vec<u8>>, Fault> {
     match is_cached(context, key) {
         true => Ok(library::random(length)?),
-        false => Ok(context.engine.hsm.random(length).await?),
+        false => Ok(context.engine.hsm.vector(length).await?),
     }
 }
 

@@ -52,7 +52,7 @@ pub async fn iv_to_encrypt(
         _ if shape.iv() == 0 => Ok((Bytes::default(), false)),
         _ => {
             let length = vector_length(cipher, asked)?;
-            let mut iv = place::random(context, key, length).await?;
+            let mut iv = place::vector(context, key, length).await?;
             if shape == Shape::Counter {
                 first_count(cipher, asked, &mut iv)?;
             }
