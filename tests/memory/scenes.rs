@@ -1,6 +1,7 @@
 //! Every way in which keys pass through a server, then a look for them.
 
 use std::io::{BufRead, BufReader, Read, Write};
+use std::os::unix::fs::MetadataExt;
 use std::time::Duration;
 
 use keyward::protocol::enumeration::{
@@ -474,4 +475,20 @@ fn on_softhsm() {
     let left: Vec<_> = evicted.iter().map(|one| one.secret).collect();
     let known = ["RSA prime", "RSA exponent", "EC scalar"];
     assert!(left.iter().all(|name| known.contains(name)), "{left:?}");
+}
+
+#[test]
+fn nothing_is_dumped_and_only_root_may_look() {
+    let server = start(None, home());
+    let file = |name: &str| format!("/proc/{}/{name}", server.pid());
+    let limits = std::fs::read_to_string(file("limits")).unwrap();
+    let cores = limits
+        .lines()
+        .find(|line| line.starts_with("Max core file size"));
+    let mut bounds = cores.unwrap().split_whitespace().skip(4);
+    assert_eq!((bounds.next(), bounds.next()), (Some("0"), Some("0")));
+    // The files of a process that may not be dumped belong to root.
+    assert_eq!(std::fs::metadata(file("mem")).unwrap().uid(), 0);
+    let root = std::fs::metadata("/proc/self").unwrap().uid() == 0;
+    assert_eq!(std::fs::File::open(file("mem")).is_ok(), root);
 }
