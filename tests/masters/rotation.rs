@@ -3,10 +3,10 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use keyward::protocol::enumeration::{Operation, ResultStatus};
+use keyward::protocol::enumeration::{BatchErrorContinuationOption, Operation, ResultStatus};
 
 use crate::ground::{check, check_archive, create, everywhere, keys, refused, version};
-use crate::process::{Server, Setup};
+use crate::process::{Server, Setup, aes, name};
 
 /// Clients that make, read, activate and destroy keys until `work` is done; no answer of theirs fails.
 fn under_load(server: &Server, called: &str, work: impl FnOnce()) -> usize {
@@ -171,4 +171,36 @@ fn the_server_moves_rows_by_itself() {
     check(&mut server.client(), &known);
     let done = server.told(&["token", "rotate", "--resume", "--json"]);
     assert!(done.contains("\"made\":[]"), "{done}");
+}
+
+/// For docs/masters.md: `cargo test --release --test masters -- --ignored --nocapture`.
+#[test]
+#[ignore = "a measurement"]
+fn how_fast_rows_move() {
+    const KEYS: usize = 4000;
+    everywhere(|server| {
+        let mut client = server.client();
+        let option = BatchErrorContinuationOption::STOP;
+        for batch in 0..KEYS / 100 {
+            let items = (0..100).map(|number| {
+                let called = format!("{batch} {number}");
+                (Operation::CREATE, aes(vec![name(&called)]))
+            });
+            let answers = client.batch(option, items.collect());
+            assert_eq!(answers.len(), 100);
+        }
+        for words in [
+            ["token", "rotate", "kek"],
+            ["token", "rotate", "mac"],
+            ["tenant", "rotate", "default"],
+        ] {
+            let begun = Instant::now();
+            let told = server.told(&[&words[..], &["--json"]].concat());
+            // Two seconds pass before anything is moved.
+            let took = begun.elapsed().as_secs_f64() - 2.0;
+            let told: serde_json::Value = serde_json::from_str(&told).unwrap();
+            let moved = told["moved"].as_f64().unwrap();
+            println!("{words:?}: {moved} rows, {:.0} rows/s", moved / took);
+        }
+    });
 }
