@@ -13,6 +13,7 @@ mod derive;
 mod keys;
 mod rewrap;
 mod speed;
+mod versions;
 
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
@@ -138,6 +139,7 @@ async fn verbs_on_the_embedded_token() {
     every_verb(&ground).await;
     let ground = Arc::new(ground);
     availability::many_at_once(&ground).await;
+    versions::masters(&ground).await;
     drop(ground);
     assert!(matches!(
         Hsm::init(embedded(&dir)),
@@ -165,6 +167,7 @@ async fn verbs_on_softhsm() {
     ));
     again.use_row_mac_key(1, row_mac).await.unwrap();
     assert_eq!(again.row_mac(1, b"row").await.unwrap(), before);
+    versions::masters(&ground).await;
 }
 
 async fn every_verb(ground: &Ground) {
@@ -239,7 +242,7 @@ async fn seals(ground: &Ground) {
         };
         assert!(matches!(
             hsm.open_sealed(keys, AAD, &no_version).await,
-            Err(HsmError::BadKey(_))
+            Err(HsmError::Lost(_))
         ));
     }
 }
