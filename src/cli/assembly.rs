@@ -86,6 +86,7 @@ fn token(config: &Config, deployment: &str, first: bool) -> Result<Hsm, HsmError
         workers: config.token.workers.get(),
         loaded_keys: LOADED_KEYS,
         hardware,
+        replicas: crate::hsm::Replicas::default(),
     };
     if first {
         Hsm::init(token)

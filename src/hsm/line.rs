@@ -127,6 +127,13 @@ impl<'a> Temporary<'a> {
     pub fn new(session: &'a Session, handle: Handle) -> Temporary<'a> {
         Temporary { session, handle }
     }
+
+    /// Destroys it now, so that a failure is seen.
+    pub fn destroy(self) -> Result<(), HsmError> {
+        let (session, handle) = (self.session, self.handle);
+        std::mem::forget(self);
+        Ok(session.destroy(handle)?)
+    }
 }
 
 impl Drop for Temporary<'_> {

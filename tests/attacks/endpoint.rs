@@ -797,6 +797,7 @@ impl Node2 {
                     workers: 2,
                     loaded_keys: 16,
                     hardware: false,
+                    replicas: keyward::hsm::Replicas::default(),
                 })
             };
             let clock = Clock::System;

@@ -11,7 +11,7 @@ use keyward::engine::founding::{self, FIRST_TENANT};
 use keyward::engine::settings::Settings;
 use keyward::engine::tenant::{Identity, Tenant};
 use keyward::engine::{Engine, access, batch};
-use keyward::hsm::{Config, Hsm, Source};
+use keyward::hsm::{Config, Hsm, Replicas, Source};
 use keyward::protocol::tag;
 use keyward::store::Store;
 use rustls_pki_types::CertificateDer;
@@ -46,6 +46,7 @@ fn config(token: &Path, deployment: &str) -> Config {
         workers: 2,
         loaded_keys: 16,
         hardware: false,
+        replicas: Replicas::default(),
     }
 }
 

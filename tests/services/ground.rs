@@ -9,7 +9,7 @@ use keyward::engine::founding::{self, FIRST_TENANT};
 use keyward::engine::settings::Settings;
 use keyward::engine::tenant::{Identity, Tenant};
 use keyward::engine::{Engine, access, batch};
-use keyward::hsm::{Config, Hsm, Pin, Source};
+use keyward::hsm::{Config, Hsm, Pin, Replicas, Source};
 use keyward::protocol::enumeration::{KeyFormatType, ObjectType, Operation, RevocationReasonCode};
 use keyward::protocol::tag;
 use keyward::store::Store;
@@ -71,6 +71,7 @@ impl Token {
             workers: 2,
             loaded_keys: 16,
             hardware: false,
+            replicas: Replicas::default(),
         }
     }
 }
