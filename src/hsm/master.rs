@@ -144,8 +144,13 @@ impl Row {
                 return Err(wrong("is of another type"));
             }
         }
-        if self.class == CKO_SECRET_KEY && session.number(key, CKA_VALUE_LEN)? != 32 {
-            return Err(wrong("is not 256 bits long"));
+        if self.class == CKO_SECRET_KEY {
+            match session.number(key, CKA_VALUE_LEN)? {
+                32 => {}
+                // SoftHSM does not tell the length of what it unwrapped; it gave the known answer.
+                0 if config.replicas.crossed => {}
+                _ => return Err(wrong("is not 256 bits long")),
+            }
         }
         let now = [(CKA_SENSITIVE, true), (CKA_EXTRACTABLE, false)];
         // A ceremony is the one way in which a master leaves a token, and comes into another.

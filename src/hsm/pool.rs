@@ -26,6 +26,9 @@ const QUEUE: usize = 1024;
 /// A token that is away is asked again at most this often.
 pub(super) const RETRY: Duration = Duration::from_secs(1);
 
+/// How often a job is given handles anew: tokens may go and come while it is on its way.
+pub(super) const TRIES: u32 = 4;
+
 /// How long a job takes on the embedded token: a hop to another thread costs more than a short one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Cost {
@@ -140,14 +143,18 @@ impl Pool {
     {
         if self.inner.inline && cost == Cost::Short {
             let job = |seat: &Seat<'_>| job(seat, inputs);
-            match self.inner.once(&job) {
-                (Err(HsmError::Unavailable(reason)), epoch) => match self.tokens.as_deref() {
-                    None => return self.inner.again(epoch, reason, &job),
-                    Some(tokens) if tokens.inline() => return tokens.attend(&job),
+            match (self.inner.once(&job), self.tokens.as_deref()) {
+                ((Ok(done), _), _) => return Ok(done),
+                ((Err(HsmError::Unavailable(reason)), epoch), None) => {
+                    return self.inner.again(epoch, reason, &job);
+                }
+                ((Err(error), epoch), Some(tokens)) if self.inner.is_lost(&error, epoch) => {
+                    if tokens.inline() {
+                        return tokens.attend(&job);
+                    }
                     // Another token serves, whose calls are not for this thread.
-                    Some(_) => {}
-                },
-                (other, _) => return other,
+                }
+                ((Err(error), _), _) => return Err(error),
             }
         }
         let owned = inputs.map(|input| Zeroizing::new(input.to_vec()));

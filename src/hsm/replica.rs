@@ -68,12 +68,11 @@ impl Tokens {
         &self,
         job: &impl Fn(&Seat<'_>) -> Result<T, HsmError>,
     ) -> Result<T, HsmError> {
-        let mut last = None;
+        let mut first = None;
         for token in &self.all {
             match token.once(job) {
-                (Err(HsmError::Unavailable(reason)), epoch) => {
-                    token.leave(epoch, &reason);
-                    last.get_or_insert(reason);
+                (Err(error), epoch) if token.is_lost(&error, epoch) => {
+                    first.get_or_insert(error);
                 }
                 (other, _) => return other,
             }
@@ -86,7 +85,9 @@ impl Tokens {
                 return Ok(done);
             }
         }
-        Err(HsmError::Unavailable(last.unwrap_or_default()))
+        Err(HsmError::Unavailable(
+            first.map_or_else(String::new, |error| error.to_string()),
+        ))
     }
 
     /// Connects all of them; those that are away now are looked for later.
@@ -251,6 +252,29 @@ impl Inner {
         let stands = line.stands(&session);
         lock(&line.idle).push(session);
         Some((stands, line.epoch))
+    }
+
+    /// Whether a job failed because the token does not serve, which is then left. A token that goes
+    /// away says so in many ways: that it does not know its own masters is one.
+    pub fn is_lost(&self, error: &HsmError, epoch: u64) -> bool {
+        match error {
+            HsmError::Refused(_) | HsmError::BadInput(_) | HsmError::AlreadyInitialised => false,
+            HsmError::Unavailable(reason) => {
+                self.leave(epoch, reason);
+                true
+            }
+            HsmError::BadKey(_)
+            | HsmError::Integrity(_)
+            | HsmError::Damaged(_)
+            | HsmError::Stale => match self.stands() {
+                Some((Ok(()), _)) => false,
+                Some((Err(reason), epoch)) => {
+                    self.leave(epoch, &reason.to_string());
+                    true
+                }
+                None => true,
+            },
+        }
     }
 
     /// Gives up a connection that does not serve; `u64::MAX` says that it does, and only one call failed.

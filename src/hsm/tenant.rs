@@ -15,7 +15,7 @@ use token::{Attribute, Handle, Mechanism, Session};
 use zeroize::Zeroizing;
 
 use super::line::{Loaded, Seat};
-use super::pool::Cost;
+use super::pool::{Cost, TRIES};
 use super::probe::SENSITIVE_ONLY;
 use super::{Hsm, HsmError};
 use crate::store::record::{Blob, BlobKind, TenantId};
@@ -237,9 +237,10 @@ impl Hsm {
         T: Send + 'static,
         F: Fn(&Seat<'_>, Handle, [&[u8]; N]) -> Result<T, HsmError> + Clone + Send + 'static,
     {
-        let mut stale = false;
+        let mut tries = TRIES;
         loop {
-            let loaded = self.tenant_key(keys, purpose, version, stale).await?;
+            let anew = tries < TRIES;
+            let loaded = self.tenant_key(keys, purpose, version, anew).await?;
             let job = job.clone();
             let result = self
                 .pool
@@ -248,7 +249,7 @@ impl Hsm {
                 })
                 .await;
             match result {
-                Err(HsmError::Stale) if !stale => stale = true,
+                Err(HsmError::Stale) if tries > 0 => tries -= 1,
                 other => return other.map_err(HsmError::settled),
             }
         }

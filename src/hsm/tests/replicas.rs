@@ -101,18 +101,26 @@ async fn works(ground: &Ground, blob: &Blob) {
 /// What the first token made opens in the second, and the other way round.
 async fn each_for_itself(first: Config, second: Config) {
     let one = Ground::on(Hsm::open(first).unwrap()).await;
+    let wrapped = one.hsm.new_tenant_key(Purpose::Wrap).await.unwrap();
+    // A handle is its token's: each has keys of its own to load.
+    let keys = || TenantKeys::new(TenantId(7), [(Purpose::Wrap, 1, wrapped.clone())]);
+    let (ones, twos) = (keys(), keys());
     let blob = one
         .hsm
-        .generate(&one.keys, AES_256, Class::Token, AAD)
+        .generate(&ones, AES_256, Class::Token, AAD)
         .await
         .unwrap();
-    let key = one.use_key("key", KeyKind::Aes, &blob);
+    let key = UseKey {
+        keys: &ones,
+        ..one.use_key("key", KeyKind::Aes, &blob)
+    };
     let mac = one.hsm.hmac(&key, 6, b"data").await.unwrap();
     let row = one.hsm.row_mac(1, b"row").await.unwrap();
     let two = Hsm::open(second).unwrap();
     if let Some(key) = &one.row_mac {
         two.use_row_mac_key(1, key).await.unwrap();
     }
+    let key = UseKey { keys: &twos, ..key };
     assert_eq!(two.hmac(&key, 6, b"data").await.unwrap(), mac);
     two.verify_row_mac(1, b"row", &row).await.unwrap();
     let name = one.hsm.issuing_keys().await.unwrap().remove(0);
