@@ -243,6 +243,11 @@ impl Hsm {
             .map_or(1, |tokens| tokens.all.len())
     }
 
+    /// Whether the masters were made in a ceremony.
+    pub fn ceremony(&self) -> bool {
+        self.pool.inner.config.replicas.crossed
+    }
+
     /// Each of several tokens; empty where there is one.
     pub fn tokens(&self) -> Vec<TokenState> {
         self.pool

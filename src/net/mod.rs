@@ -16,7 +16,7 @@ mod turned;
 #[cfg(test)]
 mod tests;
 
-pub use http::{Pages, Readiness};
+pub use http::{Pages, Readiness, Standing};
 pub use limits::Limits;
 pub use listener::{Parts, Server};
 pub use metrics::NetMetrics;

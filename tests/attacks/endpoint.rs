@@ -789,10 +789,10 @@ impl Node2 {
                 duplicate_names: false,
                 withheld: Vec::new(),
             };
-            let open = |deployment: &str, _| {
+            let open = |opening: founding::Opening<'_>| {
                 Hsm::open(keyward::hsm::Config {
                     source: Source::Embedded { dir: token.clone() },
-                    deployment: deployment.to_owned(),
+                    deployment: opening.deployment.to_owned(),
                     node: "main".to_owned(),
                     workers: 2,
                     loaded_keys: 16,

@@ -53,9 +53,9 @@ fn config(token: &Path, deployment: &str) -> Config {
 async fn engine(url: &str, token: &Path, directory: &Path) -> Arc<Engine> {
     let store = Arc::new(Store::open(url).await.unwrap());
     let clock = Clock::System;
-    let open = |deployment: &str, first| {
-        let config = config(token, deployment);
-        if first {
+    let open = |opening: founding::Opening<'_>| {
+        let config = config(token, opening.deployment);
+        if opening.first {
             Hsm::init(config)
         } else {
             Hsm::open(config)

@@ -86,9 +86,9 @@ pub struct Ground {
 async fn engine(url: &str, token: &Token, hsm: Option<Arc<Hsm>>, node: &str) -> Arc<Engine> {
     let store = Arc::new(Store::open(url).await.unwrap());
     let clock = Clock::System;
-    let open = |deployment: &str, first| match first {
-        true => Hsm::init(token.config(deployment, "main")),
-        false => Hsm::open(token.config(deployment, "main")),
+    let open = |opening: founding::Opening<'_>| match opening.first {
+        true => Hsm::init(token.config(opening.deployment, "main")),
+        false => Hsm::open(token.config(opening.deployment, "main")),
     };
     let tenant = |name: &str| Tenant {
         name: name.into(),
