@@ -27,6 +27,7 @@ mod guessing;
 mod jobs;
 mod limits;
 mod renewal;
+mod replicas;
 mod revocation;
 mod rules;
 mod tampering;
