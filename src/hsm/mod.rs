@@ -181,8 +181,6 @@ pub struct Hsm {
     loaded: use_key::LoadedKeys,
     /// What the token lists, as it was at start.
     mechanisms: HashSet<u64>,
-    /// What its RSA decryption was seen to do.
-    deciphering: decipher::Shown,
 }
 
 impl Hsm {
@@ -212,7 +210,6 @@ impl Hsm {
             mechanisms: pool.mechanisms(),
             pool,
             row_macs: row_mac::RowMacs::default(),
-            deciphering: decipher::Shown::default(),
         })
     }
 
@@ -273,17 +270,25 @@ impl Hsm {
         })
     }
 
+    /// What an administrator says of modules, and none of the tokens is the embedded one.
+    fn is_hardware(&self) -> bool {
+        let (first, tokens) = (&self.pool.inner, self.pool.tokens.as_ref());
+        let embedded =
+            |tokens: &std::sync::Arc<replica::Tokens>| tokens.all.iter().any(|token| token.inline);
+        first.config.hardware && !first.inline && !tokens.is_some_and(embedded)
+    }
+
     /// The token's kind as KMIP says it (2.1 §12.2).
     pub fn protection(&self) -> crate::protocol::mask::ProtectionStorageMask {
         use crate::protocol::mask::ProtectionStorageMask;
-        match self.pool.inner.config.hardware && !self.pool.inner.inline {
+        match self.is_hardware() {
             true => ProtectionStorageMask::HARDWARE,
             false => ProtectionStorageMask::SOFTWARE,
         }
     }
 
     pub async fn info(&self) -> Result<Info, HsmError> {
-        let hardware = self.pool.inner.config.hardware && !self.pool.inner.inline;
+        let hardware = self.is_hardware();
         self.pool
             .run(Cost::Long, [], move |seat, []| {
                 let token = seat.line.module.token_info(seat.line.slot)?;

@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 use token::{Handle, Module, Session, Slot};
 use zeroize::Zeroizing;
 
+use super::decipher::Shown;
 use super::line::{Line, Seat};
 use super::master::{Masters, prefix};
 use super::probe::Probe;
@@ -66,7 +67,8 @@ pub(super) struct Inner {
     /// One of several: the connection that was given up, until its sessions are ended.
     pub gone: Mutex<Option<Line>>,
     pub why_away: Mutex<Option<String>>,
-    pub last_renewal: Mutex<Option<Instant>>,
+    /// When its module was initialised anew for it, and what is to pass until the next time.
+    pub last_renewal: Mutex<Option<(Instant, Duration)>>,
 }
 
 pub(super) struct Pool {
@@ -186,9 +188,9 @@ fn several(config: &Config, start: Start) -> Result<Arc<Tokens>, HsmError> {
     let sources = [&config.source].into_iter().chain(&config.replicas.sources);
     let all = sources.zip(0..).map(|(source, number)| {
         let reference = Some(Arc::clone(&reference));
-        Arc::new(Inner::new(config.of(source), number, reference))
+        Inner::new(config.of(source), number, reference)
     });
-    let tokens = Arc::new(Tokens { all: all.collect() });
+    let tokens = Arc::new(Tokens::new(all));
     if start == Start::Join {
         drop(tokens.first()?.connect(Start::Join)?);
     }
@@ -324,6 +326,7 @@ impl Inner {
             slot,
             masters,
             probe,
+            deciphering: Shown::default(),
             forge: forge.map(Mutex::new),
             anchor: Mutex::new(anchor),
             idle: Mutex::new(self.open_sessions(module, slot)?),

@@ -3,7 +3,7 @@
 //!
 //! With one token none of this runs: it is found anew by whoever asks next (`pool`).
 
-use std::sync::{Arc, OnceLock, PoisonError, Weak};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use super::known::{self, Held};
@@ -13,9 +13,10 @@ use super::{HsmError, Source};
 
 /// How often a token that stands is asked whether it still does.
 const LOOK: Duration = Duration::from_secs(1);
-/// A module that several tokens share is initialised anew no more often than this: every token in
-/// it is away for that moment.
+/// A module that several tokens share is initialised anew for a token that is away after this time,
+/// and each further time after twice as long: all calls in it wait meanwhile.
 const RENEW: Duration = Duration::from_secs(10);
+const RENEW_AT_MOST: Duration = Duration::from_secs(600);
 
 /// What every token of the set answers, from the first that was reached.
 pub(super) type Reference = Arc<OnceLock<Held>>;
@@ -35,6 +36,8 @@ pub struct TokenState {
 #[derive(Debug)]
 pub(super) struct Tokens {
     pub all: Box<[Arc<Inner>]>,
+    /// One connection is made at a time: a module is not initialised anew under another's feet.
+    renewing: Mutex<()>,
 }
 
 /// Refuses a token that holds other masters than the set.
@@ -52,6 +55,13 @@ pub(super) fn agree(reference: &Reference, held: Held) -> Result<(), HsmError> {
 }
 
 impl Tokens {
+    pub fn new(all: impl Iterator<Item = Inner>) -> Tokens {
+        Tokens {
+            all: all.map(Arc::new).collect(),
+            renewing: Mutex::new(()),
+        }
+    }
+
     pub fn first(&self) -> Result<&Arc<Inner>, HsmError> {
         self.all
             .first()
@@ -150,10 +160,13 @@ impl Tokens {
             return Err(HsmError::Unavailable(token.away().unwrap_or_default()));
         }
         *last = Some(Instant::now());
+        let renewing = lock(&self.renewing);
         let found = self.renew(token);
+        drop(renewing);
         token.note(found.as_ref().err().map(ToString::to_string));
         *write(&token.line) = Some(found?);
         *last = None;
+        *lock(&token.last_renewal) = None;
         tracing::info!(token = %token.name(), "a token is back");
         Ok(())
     }
@@ -177,7 +190,7 @@ impl Tokens {
             drop(old.module.close_all(old.slot));
         }
         match token.connect(Start::Open) {
-            Err(HsmError::Unavailable(reason)) if token.may_renew(RENEW) => {
+            Err(HsmError::Unavailable(reason)) if token.may_renew() => {
                 tracing::debug!(reason, "the module is initialised anew");
                 let mut lines: Vec<_> = siblings.iter().map(|other| write(&other.line)).collect();
                 for line in lines.iter_mut().filter_map(|line| line.take()) {
@@ -228,11 +241,12 @@ impl Inner {
         lock(&self.why_away).clone()
     }
 
-    fn may_renew(&self, period: Duration) -> bool {
+    fn may_renew(&self) -> bool {
         let mut last = lock(&self.last_renewal);
-        let may = last.is_none_or(|last| last.elapsed() >= period);
+        let (when, rest) = *last.get_or_insert_with(|| (Instant::now(), RENEW));
+        let may = when.elapsed() >= rest;
         if may {
-            *last = Some(Instant::now());
+            *last = Some((Instant::now(), RENEW_AT_MOST.min(2 * rest)));
         }
         may
     }
