@@ -249,6 +249,7 @@ fn settings(config: &Config) -> Settings {
             revocations: config.certificates.crl.clone(),
         },
         rotation: config.server.rotation.get(),
+        rewrap_rate: config.token.rewrap_rate.get() as u64,
     }
 }
 

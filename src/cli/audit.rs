@@ -149,6 +149,15 @@ pub(super) fn printable(text: &str) -> String {
         .collect()
 }
 
+/// Of a message that could not be read: why, or how many there were.
+pub(super) fn detail(record: &Record) -> Option<String> {
+    match (&record.why, record.suppressed) {
+        (Some(why), _) => Some(why.clone()),
+        (None, Some(count)) => Some(format!("{count} more within a minute")),
+        (None, None) => None,
+    }
+}
+
 fn for_people(shown: &Shown) -> String {
     let Shown {
         node,
@@ -167,9 +176,10 @@ fn for_people(shown: &Shown) -> String {
         true => String::new(),
         false => format!(" ({})", record.credentials.join(", ")),
     };
-    let words = match &record.words {
-        Some(words) => format!("  says: {words}"),
-        None => String::new(),
+    let words = match (&record.words, detail(record)) {
+        (Some(words), _) => format!("  says: {words}"),
+        (None, Some(detail)) => format!("  {detail}"),
+        (None, None) => String::new(),
     };
     let function = match &record.function {
         Some(function) => format!(" {function}"),

@@ -3,9 +3,12 @@
 use clap::{Args, Subcommand};
 
 use super::place::Place;
+use super::rotate::Works;
+use super::shred::{RotateTenant, ShowReceipt, Shred, VerifyReceipt};
 use super::{Failure, assembly};
 use crate::engine::access::Permission;
 use crate::engine::founding;
+use crate::engine::masters;
 use crate::engine::tenant::Tenant;
 
 /// Tenants: each with keys of its own, invisible to the others.
@@ -21,6 +24,10 @@ enum TenantCommand {
     Add(Add),
     List(List),
     Withhold(Withhold),
+    Rotate(RotateTenant),
+    Shred(Shred),
+    Receipt(ShowReceipt),
+    VerifyReceipt(VerifyReceipt),
 }
 
 /// Adds a tenant with a wrap key and a seal key of its own.
@@ -91,6 +98,10 @@ impl TenantFamily {
             TenantCommand::Add(command) => super::block_on(command.run()),
             TenantCommand::List(command) => super::block_on(command.run()),
             TenantCommand::Withhold(command) => super::block_on(command.run()),
+            TenantCommand::Rotate(command) => super::block_on(command.run()),
+            TenantCommand::Shred(command) => super::block_on(command.run()),
+            TenantCommand::Receipt(command) => super::block_on(command.run()),
+            TenantCommand::VerifyReceipt(command) => super::block_on(command.run()),
         }
     }
 }
@@ -153,8 +164,15 @@ impl Withhold {
 
 impl List {
     async fn run(self) -> Result<(), Failure> {
-        let opened = assembly::open(&self.place.config()?).await?;
+        let works = Works::open(&self.place).await?;
+        let opened = &works.opened;
         let tenants = founding::tenants(&opened.store, &opened.hsm).await?;
+        let shreddings = masters::shreddings(works.ground()).await?;
+        let state = |id| match shreddings.iter().find(|(known, _)| *known == id) {
+            None => "active",
+            Some((_, body)) if body.done.is_some() => "shredded",
+            Some(_) => "shredding",
+        };
         if self.json {
             let shown: Vec<_> = tenants
                 .iter()
@@ -165,6 +183,7 @@ impl List {
                         "share": tenant.share,
                         "duplicate_names": tenant.duplicate_names,
                         "withheld": tenant.withheld,
+                        "state": state(*id),
                     })
                 })
                 .collect();
@@ -173,7 +192,7 @@ impl List {
         }
         for (id, tenant) in tenants {
             let sharing = if tenant.share { "shared" } else { "private" };
-            println!("{}  {}  {sharing}", id.0, tenant.name);
+            println!("{}  {}  {sharing}  {}", id.0, tenant.name, state(id));
         }
         Ok(())
     }

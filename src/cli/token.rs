@@ -6,6 +6,7 @@ mod check;
 use clap::{Args, Subcommand};
 
 use super::place::Place;
+use super::rotate::{Destroy, Retire, Rotate, Versions};
 use super::{Failure, assembly};
 use crate::hsm::Protection;
 
@@ -25,6 +26,10 @@ enum TokenCommand {
     Import(ceremony::Import),
     Check(check::Check),
     Join(check::Join),
+    Versions(Versions),
+    Rotate(Rotate),
+    Retire(Retire),
+    Destroy(Destroy),
 }
 
 /// Shows what the token is and what it was found to do, by doing.
@@ -47,6 +52,10 @@ impl TokenFamily {
             TokenCommand::Import(command) => super::block_on(command.run()),
             TokenCommand::Check(command) => super::block_on(command.run()),
             TokenCommand::Join(command) => super::block_on(command.run()),
+            TokenCommand::Versions(command) => super::block_on(command.run()),
+            TokenCommand::Rotate(command) => super::block_on(command.run()),
+            TokenCommand::Retire(command) => super::block_on(command.run()),
+            TokenCommand::Destroy(command) => super::block_on(command.run()),
         }
     }
 }

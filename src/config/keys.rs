@@ -114,6 +114,18 @@ settings! {
         /// How often the files are looked at for changes.
         watch: Seconds<1, 86_400> = "10s";
     }
+    /// A second port for KMIP, for appliances that cannot do the suites of the first: TLS 1.2 with CBC,
+    /// finite-field and RSA key exchange. Weaker than the first; leave it off unless a client needs it,
+    /// and let only that client reach it. Authorities, revocation and limits are the first port's.
+    legacy: Legacy {
+        /// HOST:PORT; empty: not served.
+        listen: Option<Address> = "";
+        /// The certificate that it shows, and its intermediates; empty: `tls.certificate`. Clients that
+        /// exchange keys by RSA need one with an RSA key.
+        certificate: Option<PathBuf> = "";
+        /// Its private key; empty: `tls.key`.
+        key: Option<PathBuf> = "";
+    }
     /// Where keys (wrapped) and everything else are kept.
     database: Database {
         /// "sqlite:PATH" or "postgres://USER:PASSWORD@HOST/NAME". With a password in it, better
@@ -142,6 +154,9 @@ settings! {
         replicas: Vec<Replica> = "";
         /// Threads that talk to the token, each with a session of its own.
         workers: Within<1, 256> = "4";
+        /// After a rotation, rows per second that this server moves to the new key at the most;
+        /// 0: as many as it can.
+        rewrap_rate: Within<0, 1_000_000> = "1000";
     }
     /// Bounds on what one client may ask. Durations are numbers with s, m or h.
     limits: Limits {

@@ -1,6 +1,7 @@
 //! One request message: header, items in order, commit, answer.
 
 mod apart;
+mod settled;
 mod undo;
 
 use std::sync::Arc;
@@ -11,9 +12,10 @@ use super::Engine;
 use super::context::Context;
 use super::directory::Caller;
 use super::endpoint::Roles;
-use super::envelope::{failure, nearest, refuse, salvage_version, serve_as, split, version_of};
+use super::envelope::{self, failure, refuse};
 use super::error::{Fault, Reason};
 use super::session::{self, Admitted, Refusal};
+use super::unsettled::{self, Unsettled};
 use crate::audit::{Outcome, Trace};
 use crate::operation;
 use crate::protocol::enumeration::{BatchErrorContinuationOption, Operation, ResultStatus};
@@ -35,6 +37,16 @@ pub struct Sender {
     pub address: String,
     /// Who asks and who answers on its connection.
     pub roles: Roles,
+}
+
+impl Sender {
+    /// Number of its tenant and its name, as the audit log has them; 0 and empty for one that is not known.
+    pub(crate) fn named(&self) -> (i64, &str) {
+        match &self.caller {
+            Ok(caller) => (caller.tenant_id.0, &caller.identity.name),
+            Err(_) => (0, ""),
+        }
+    }
 }
 
 /// How often an item is run when other requests change its rows meanwhile.
@@ -75,45 +87,19 @@ pub async fn answer(
 ) -> (Roles, Version) {
     let unturned = (sender.roles, Version::NEWEST);
     let now = engine.clock.now();
-    let node = match ttlv::binary::decode(request, &engine.settings.limits.ttlv) {
-        Ok(node) => node,
-        Err(error) => {
-            let fault = Fault::new(
-                Reason::InvalidMessage,
-                format!("the message is not well formed: {error}"),
-            );
-            refuse(salvage_version(request), now, &fault, out);
+    let limits = &engine.settings.limits;
+    let envelope::Message {
+        header,
+        items,
+        version,
+    } = match envelope::read(request, &limits.ttlv, limits.batch) {
+        Ok(message) => message,
+        Err(envelope::Unread { version, fault }) => {
+            engine.unread(sender, version, &fault);
+            refuse(version, now, &fault, out);
             return unturned;
         }
     };
-    let (header, items) = match split(node) {
-        Ok(parts) => parts,
-        Err(error) => {
-            refuse(salvage_version(request), now, &error.into(), out);
-            return unturned;
-        }
-    };
-    let asked = version_of(&header.protocol_version);
-    let Some(version) = serve_as(asked, &items) else {
-        let fault = Fault::new(
-            Reason::UnsupportedProtocolVersion,
-            format!("protocol version {asked} is not served; Discover Versions tells which are"),
-        );
-        refuse(nearest(asked), now, &fault, out);
-        return unturned;
-    };
-    if items.is_empty() || items.len() > engine.settings.limits.batch {
-        let fault = Fault::new(
-            Reason::InvalidMessage,
-            format!(
-                "the batch has {} items; expected 1 to {}",
-                items.len(),
-                engine.settings.limits.batch
-            ),
-        );
-        refuse(version, now, &fault, out);
-        return unturned;
-    }
     if header
         .batch_count
         .is_some_and(|count| usize::try_from(count).ok() != Some(items.len()))
@@ -198,6 +184,7 @@ impl Batch<'_> {
         };
         if let Some(context) = context.as_mut() {
             context.roles = self.sender.roles;
+            context.unsettled = Unsettled::of(items.len());
         }
         let mut answers: Vec<ResponseItem> = Vec::with_capacity(items.len());
         let mut open = Vec::new();
@@ -216,8 +203,12 @@ impl Batch<'_> {
                 break;
             }
         }
-        if undo && let Some(context) = context.as_mut() {
-            self.end_of_undo(context, &mut answers, open, failed).await;
+        match context.as_mut() {
+            Some(context) if undo => {
+                self.end_of_undo(context, &mut answers, open, failed).await;
+            }
+            Some(context) => self.end_of_unsettled(context, &mut answers, open).await,
+            None => {}
         }
         let turns = |answer: &ResponseItem| {
             answer.operation == Some(Operation::SET_ENDPOINT_ROLE)
@@ -241,7 +232,11 @@ impl Batch<'_> {
     ) -> ResponseItem {
         let item = match RequestItem::read(node) {
             Ok(item) => item,
-            Err(error) => return failure(None, None, &error.into(), self.version),
+            Err(error) => {
+                let fault = error.into();
+                self.engine.unread(self.sender, self.version, &fault);
+                return failure(None, None, &fault, self.version);
+            }
         };
         let (operation, id) = (item.operation, item.unique_batch_item_id.clone());
         if let Err(full) = self.engine.audit.admit().await {
@@ -255,13 +250,17 @@ impl Batch<'_> {
         if let Some(admitted) = self.admitted() {
             trace.credentials = &admitted.labels;
         }
+        let mut context = context;
+        if let Some(context) = context.as_deref_mut() {
+            context.unsettled.begin(place);
+        }
         let result = self.try_item(item, context, room, undo, &mut trace).await;
         self.engine
             .metrics
             .operation(operation, result.as_ref().err().map(|fault| fault.reason));
         match result {
             Ok(answered) => {
-                if undo {
+                if undo || trace.is_open() {
                     open.push(trace);
                 } else if !trace.is_committed() {
                     self.engine.audit.done(trace, Outcome::Success).await;
@@ -345,6 +344,9 @@ impl Batch<'_> {
                     .map(|fields| Answered::Payload(encode_payload(&fields))),
             };
         };
+        if !unsettled::goes_ahead(item.operation) {
+            context.settled().await?;
+        }
         if row.changes {
             self.engine.audit.intend(trace).await;
         }
@@ -415,9 +417,15 @@ impl Batch<'_> {
                     .iter()
                     .any(|change| matches!(change, Change::Put(row) if row.version == 1));
                 let audit = vec![self.engine.audit.outcome(trace)];
-                let done = self.engine.commit(Commit { changes, audit }).await;
+                let ahead = context.only_writes() && context.unsettled.takes(operation, &changes);
+                let commit = Commit { changes, audit };
+                let done = match ahead {
+                    true => context.unsettled.commit(self.engine, commit).await,
+                    false => self.engine.commit(commit).await,
+                };
                 context.committed(&done);
                 match done {
+                    Ok(()) if ahead => {}
                     Ok(()) => trace.commit(),
                     Err(StoreError::Conflict) => return Err(Attempt::Conflict),
                     Err(StoreError::Exists) if adds_row => return Err(Attempt::Conflict),

@@ -40,6 +40,9 @@ deviations! {
     /// `operation/crypto/{encrypt,decrypt}.rs`.
     VectorBeforeData = "vector-before-data",
         "joins vector and ciphertext";
+    /// The permission `choose-gcm-iv`, which the profile `standard` grants together with others. Asked
+    /// in `access.rs`.
+    GcmVectorChosen = "gcm-vector-chosen", "makes the vectors of AES-GCM itself";
 }
 
 macro_rules! profiles {
@@ -75,6 +78,8 @@ profiles! {
     "mysql" = [];
     // The "thales variant" of its key manager.
     "edb" = [VectorBeforeData];
+    // Auto-unseal; its vectors are random and it makes few.
+    "openbao" = [GcmVectorChosen];
 }
 
 /// The profile of that name.
@@ -129,6 +134,7 @@ mod tests {
             "vast",
             "mysql",
             "edb",
+            "openbao",
         ] {
             assert_eq!(parse(name).as_deref(), Ok(name));
         }

@@ -18,6 +18,7 @@ use super::directory::Caller;
 use super::endpoint::Roles;
 use super::error::{Fault, Reason};
 use super::session::{Admitted, ticket};
+use super::unsettled::Unsettled;
 use crate::object::derivation_master;
 use crate::object::managed::{Draft, Row, Sealed, Unsound};
 use crate::object::state;
@@ -79,8 +80,12 @@ pub struct Context {
     entities: HashMap<(EntityKind, String), StagedEntity>,
     credit: Credit,
     files: Files,
+    /// What earlier items wrote that may not be durable yet.
+    pub(super) unsettled: Unsettled,
     /// What brings the node's memory back to where it was, newest last.
     restores: Vec<Restore>,
+    /// The object that was opened last: a batch often does the same with one key many times.
+    last: Option<Sealed>,
 }
 
 /// Undoes, in the node's memory, what an item did there.
@@ -111,7 +116,9 @@ impl Context {
             entities: HashMap::new(),
             credit: Credit::default(),
             files: Files::default(),
+            unsettled: Unsettled::default(),
             restores: Vec::new(),
+            last: None,
         }
     }
 
@@ -241,10 +248,13 @@ impl Context {
         permission: Permission,
         destroyed: Destroyed,
     ) -> Result<Sealed, Fault> {
-        let object = self
-            .peek(identifier)
-            .await?
-            .ok_or_else(|| Fault::not_found(identifier))?;
+        let object = match self.reopened(identifier) {
+            Some(object) => object,
+            None => self
+                .peek(identifier)
+                .await?
+                .ok_or_else(|| Fault::not_found(identifier))?,
+        };
         match access::decide(&self.caller, &object, permission) {
             Decision::Allow => {}
             Decision::Deny => return Err(denied(permission)),
@@ -265,7 +275,16 @@ impl Context {
                 "the object is archived; recover it first",
             ));
         }
+        self.last = Some(object.clone());
         Ok(object)
+    }
+
+    /// The object that an earlier item of the message opened, unless somebody has changed it since.
+    fn reopened(&mut self, identifier: &str) -> Option<Sealed> {
+        let staged = self.staged.contains_key(identifier);
+        self.last
+            .take_if(|last| last.unique_identifier == identifier)
+            .filter(|last| !staged && self.engine.is_newest(last))
     }
 
     /// For the audit record, once each.
@@ -284,10 +303,24 @@ impl Context {
                 .map(Some)
                 .map_err(|error| unsound(identifier, &error));
         }
+        self.settled().await?;
         self.engine
             .fetch(self.tenant(), identifier)
             .await
             .map_err(|error| error.fault(identifier))
+    }
+
+    /// Waits until what earlier items wrote is durable: before that nothing else can read it.
+    ///
+    /// # Errors
+    /// Where some of it was lost.
+    pub(super) async fn settled(&self) -> Result<(), Fault> {
+        self.unsettled.settle(&self.engine).await
+    }
+
+    /// Whether nothing but rows follows from this item's going through.
+    pub(super) fn only_writes(&self) -> bool {
+        self.restores.is_empty()
     }
 
     /// Whether the tenant has an object of this identifier, visible or not.
@@ -429,6 +462,7 @@ impl Context {
     }
 
     pub(crate) fn roll_back(&mut self, snapshot: Snapshot) {
+        self.last = None;
         self.produced = snapshot.produced;
         self.staged = snapshot.staged;
         self.rows = snapshot.rows;

@@ -4,10 +4,11 @@
 use std::sync::Arc;
 
 use super::entity::{self, EntityError};
+use super::masters;
 use super::tenant::{Deployment, Identity, Manifest, Mapping, RowMacKey, Tenant, TenantKey};
 use crate::audit::administration::{self, Deed};
 use crate::clock::Clock;
-use crate::hsm::{Hsm, HsmError, Purpose, WrappedKey};
+use crate::hsm::{Hsm, HsmError, Purpose};
 use crate::object::managed::Unsound;
 use crate::store::record::{Change, EntityKind, TenantId};
 use crate::store::{Store, StoreError};
@@ -28,8 +29,8 @@ pub enum FoundingError {
 pub const FIRST_TENANT: TenantId = TenantId(1);
 
 /// Everything that is not an object stands in these rows.
-const DEPLOYMENT: &str = "deployment";
-const TENANT: &str = "tenant";
+pub(super) const DEPLOYMENT: &str = "deployment";
+pub(super) const TENANT: &str = "tenant";
 const REVOKED: &str = "revoked";
 
 /// What a token is opened for.
@@ -61,7 +62,7 @@ fn unreadable(error: serde_json::Error) -> FoundingError {
 /// deployment comes with its first tenant in the same commit, and never gets it later: a server
 /// that made a missing tenant anew would give whoever deletes its rows an empty list of revocations.
 pub async fn token(
-    store: &Store,
+    store: &Arc<Store>,
     clock: &Clock,
     first: &Tenant,
     open: impl FnOnce(Opening<'_>) -> Result<Hsm, HsmError>,
@@ -77,15 +78,13 @@ pub async fn token(
             first: false,
             ceremony: claimed.ceremony,
         })?;
+        let hsm = Arc::new(hsm);
+        masters::know(store, &hsm);
         for key in &claimed.row_mac_keys {
-            let wrapped = WrappedKey {
-                kek_version: key.master_version,
-                bytes: key.wrapped.clone(),
-            };
-            hsm.use_row_mac_key(key.version, &wrapped).await?;
+            hsm.use_row_mac_key(key.version, &key.wrapped()).await?;
         }
         let deployment = entity::verify::<Deployment>(&hsm, row).await?;
-        return Ok((Arc::new(hsm), deployment.body.identifier));
+        return Ok((hsm, deployment.body.identifier));
     }
     let identifier = uuid::Uuid::new_v4().to_string();
     let hsm = open(Opening {
@@ -93,6 +92,8 @@ pub async fn token(
         first: true,
         ceremony: false,
     })?;
+    let hsm = Arc::new(hsm);
+    masters::know(store, &hsm);
     let mut deployment = Deployment {
         identifier: identifier.clone(),
         created: clock.now(),
@@ -127,7 +128,7 @@ pub async fn token(
         time: clock.now(),
     };
     administration::write(store, changes, deed).await?;
-    Ok((Arc::new(hsm), identifier))
+    Ok((hsm, identifier))
 }
 
 /// A tenant with its wrap and seal key and its empty manifest, ready to be committed.
@@ -261,6 +262,20 @@ pub async fn add_identity(
     if identity.name == super::access::SERVER {
         return Err(FoundingError::Refused(
             "an identity needs a name".to_owned(),
+        ));
+    }
+    if entity::read::<masters::Shredding>(
+        store,
+        hsm,
+        EntityKind::Shredding,
+        tenant,
+        masters::SHREDDING,
+    )
+    .await?
+    .is_some()
+    {
+        return Err(FoundingError::Refused(
+            "the tenant was shredded; nothing is done for it any more".to_owned(),
         ));
     }
     let manifest = manifest(store, hsm, tenant).await?;

@@ -28,9 +28,12 @@ pub struct Metrics {
     token_up: Family<TokenLabels, Gauge>,
     operations: Family<Labels, Counter>,
     pub miscounted_batches: Counter,
-    /// Connections on which this server asks, and changes that subscribers were not told of.
+    /// Connections on which this server asks, and objects of whose changes subscribers were not told.
     pub turned: Gauge,
     pub untold: Counter,
+    /// Rows that were moved to the newest versions of their keys, and those that are left.
+    pub rewrapped: Gauge,
+    pub unwrapped: Gauge,
 }
 
 impl Metrics {
@@ -77,8 +80,18 @@ impl Metrics {
         );
         registry.register(
             "keyward_endpoint_untold",
-            "Changes that a subscribed and connected client was not told of",
+            "Objects of whose changes a subscribed client was not told: too many waited, too old, or refused",
             self.untold.clone(),
+        );
+        registry.register(
+            "keyward_rewrap_done",
+            "Rows that this server moved to the newest versions of their keys since it last found some to move",
+            self.rewrapped.clone(),
+        );
+        registry.register(
+            "keyward_rewrap_left",
+            "Rows that are still under older versions, as far as this server moves them",
+            self.unwrapped.clone(),
         );
     }
 }

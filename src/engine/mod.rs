@@ -20,6 +20,7 @@ pub mod founding;
 pub mod freshness;
 pub mod granting;
 pub mod lease;
+pub mod masters;
 pub mod metrics;
 pub mod rotation;
 pub mod service;
@@ -30,9 +31,13 @@ pub mod tenant;
 pub mod text;
 pub mod token_error;
 pub mod turns;
+mod unread;
+pub mod unsettled;
+mod verified;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use rustls_pki_types::CertificateDer;
 
@@ -47,6 +52,7 @@ use self::session::Doorman;
 use self::settings::Settings;
 use self::streams::Streams;
 use self::turns::Turns;
+use self::verified::Verified;
 use crate::audit::Audit;
 use crate::audit::sealer::{self, SealError, Sealer};
 use crate::clock::Clock;
@@ -72,7 +78,9 @@ pub struct Engine {
     pub metrics: Metrics,
     pub deployment: String,
     freshness: Freshness,
+    verified: Verified,
     lease: Lease,
+    masters: Arc<masters::Look>,
     pub jobs: asynchronous::Jobs,
     /// Cryptographic operations in several parts.
     pub streams: Streams,
@@ -82,6 +90,8 @@ pub struct Engine {
     /// Connections on which this server asks.
     pub endpoints: Arc<Endpoints>,
     doorman: Doorman,
+    /// Messages that were refused before an operation was known.
+    unread: unread::Unread,
     /// For charges against Usage Limits.
     turns: Turns,
     /// Where material of archived objects is.
@@ -150,13 +160,16 @@ impl Engine {
             metrics: Metrics::default(),
             deployment,
             freshness: Freshness::default(),
+            verified: Verified::default(),
             lease: Lease::default(),
+            masters: Arc::default(),
             jobs: asynchronous::Jobs::default(),
             streams: Streams::default(),
             cryptoki: cryptoki::Libraries::default(),
             gcm_uses: GcmUses::default(),
             endpoints: Arc::default(),
             doorman,
+            unread: unread::Unread::default(),
             turns: Turns::default(),
             archive: Archive::new(settings.archive.clone()),
             answers: AtomicU64::new(0),
@@ -168,7 +181,9 @@ impl Engine {
         sealer::keep(&engine);
         archive::keep(&engine);
         rotation::keep(&engine);
+        masters::keep(&engine);
         endpoint::keep(&engine);
+        unread::keep(&engine);
         Ok(engine)
     }
 
@@ -298,9 +313,29 @@ impl Engine {
         if record.tenant != tenant || record.unique_identifier != identifier {
             return Err(Unsound::Mac.into());
         }
-        let object = Sealed::verify(&self.hsm, record).await?;
-        self.freshness.note(0, tenant, identifier, object.version());
+        let version = record.version;
+        let object = match self.verified.same(&record) {
+            Some(object) => object,
+            None => {
+                let object = Sealed::verify(&self.hsm, record.clone()).await?;
+                self.verified.remember(record, &object);
+                object
+            }
+        };
+        if seen != Some(version) {
+            self.freshness.note(0, tenant, identifier, version);
+        }
         Ok(Some(object))
+    }
+
+    /// Whether nobody has changed an object since it was fetched: this node's own changes are known
+    /// at once, others' within the lease (DESIGN §1.4).
+    pub fn is_newest(&self, object: &Sealed) -> bool {
+        self.lease.is_live()
+            && self
+                .freshness
+                .seen(object.tenant, &object.unique_identifier)
+                == Some(object.version())
     }
 
     /// Which hits of a search are hits: index rows are a hint, only objects' rows have a MAC
@@ -330,19 +365,26 @@ impl Engine {
     /// Writes changes and their audit rows, whole or not at all.
     pub async fn commit(&self, commit: Commit) -> Result<(), StoreError> {
         let versions = freshness::versions(&commit);
+        self.refuse_old_macs(&commit).await?;
+        self.store.apply(commit).await?;
+        self.note(versions).await;
+        Ok(())
+    }
+
+    /// What is written is what this node has seen.
+    async fn note(&self, versions: freshness::Versions) {
         let entities = versions
             .iter()
             .any(|(kind, ..)| EntityKind::says_who(*kind));
-        self.store.apply(commit).await?;
         // This node's own changes hold at once; others learn of them from the journal.
-        if versions
-            .iter()
-            .any(|(kind, ..)| EntityKind::says_who(*kind))
-        {
+        if entities {
             self.directory.forget();
         }
         for (kind, tenant, key, version) in versions {
             self.freshness.note(kind, tenant, &key, version);
+            if kind == 0 {
+                self.verified.forget(tenant, &key);
+            }
         }
         if entities {
             self.directory.forget();
@@ -352,7 +394,6 @@ impl Engine {
                 tokio::time::sleep(lease::LENGTH).await;
             }
         }
-        Ok(())
     }
 
     /// Takes up to `size` uses of a key out of the `limit` that it has; None when none are left.
@@ -404,6 +445,7 @@ impl Engine {
 
     /// Ends in order: waits until every record is in the database, and seals them.
     pub async fn close(&self) {
+        self.unread_over(Duration::ZERO);
         self.audit.flush().await;
         if let Some(sealer) = &self.sealer
             && let Err(error) = sealer.seal().await
@@ -424,6 +466,10 @@ fn stranger_fault(stranger: &Stranger, address: &str) -> Fault {
         Stranger::Entity(_) => Fault::new(
             Reason::Unavailable,
             "the server cannot check who you are at the moment; try again later",
+        ),
+        Stranger::Shredded(_) => Fault::new(
+            Reason::PermissionDenied,
+            "the tenant of this certificate was shredded: its keys are destroyed for ever, and nothing is done for it any more",
         ),
         Stranger::Unknown | Stranger::Revoked(_) | Stranger::Retired(_) => Fault::new(
             Reason::AuthenticationNotSuccessful,

@@ -73,6 +73,8 @@ pub struct Settings {
     pub certificates: CertificateSettings,
     /// How often keys whose rotation is due are looked for.
     pub rotation: Duration,
+    /// Rows per second that are moved to new versions of their keys at the most; 0: without bound.
+    pub rewrap_rate: u64,
 }
 
 impl Default for Settings {
@@ -90,6 +92,7 @@ impl Default for Settings {
             lease_time: 3600,
             certificates: CertificateSettings::default(),
             rotation: Duration::from_secs(60),
+            rewrap_rate: 1000,
         }
     }
 }

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::access::Permission;
+use crate::hsm::{Purpose, WrappedKey};
 
 /// Body of a Tenant's row.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,6 +33,25 @@ pub struct TenantKey {
 }
 
 impl TenantKey {
+    pub fn purpose(&self) -> Purpose {
+        match self.purpose == Purpose::Wrap as u8 {
+            true => Purpose::Wrap,
+            false => Purpose::Seal,
+        }
+    }
+
+    pub fn wrapped(&self) -> WrappedKey {
+        WrappedKey {
+            kek_version: self.kek_version,
+            bytes: self.wrapped.clone(),
+        }
+    }
+
+    /// Rows are not deleted: of a destroyed key only its version is left.
+    pub fn is_destroyed(&self) -> bool {
+        self.wrapped.is_empty()
+    }
+
     /// The row's key.
     pub fn key(&self) -> String {
         format!(
@@ -99,4 +119,13 @@ pub struct RowMacKey {
     pub master_version: u32,
     #[serde(with = "hex::serde")]
     pub wrapped: Vec<u8>,
+}
+
+impl RowMacKey {
+    pub fn wrapped(&self) -> WrappedKey {
+        WrappedKey {
+            kek_version: self.master_version,
+            bytes: self.wrapped.clone(),
+        }
+    }
 }

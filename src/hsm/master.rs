@@ -2,8 +2,9 @@
 //! key, the key behind Certify (DESIGN §4.2, §6). Found by CKA_ID (the deployment) and told apart by CKA_LABEL.
 
 use std::collections::BTreeMap;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
+use arc_swap::ArcSwap;
 use token::Value::{Bytes, Flag, Number, Template};
 use token::raw::{CK_ATTRIBUTE_TYPE, CK_MECHANISM_TYPE, CK_ULONG};
 use token::raw::{
@@ -37,15 +38,44 @@ const USAGES: [CK_ATTRIBUTE_TYPE; 7] = [
 /// object is read from its database and decrypted at every use, a session object is in memory.
 #[derive(Debug)]
 pub(super) struct Masters {
-    /// By version.
-    pub kek: BTreeMap<u32, Handle>,
-    pub mac: BTreeMap<u32, Handle>,
+    kek: Versions,
+    mac: Versions,
     /// Of several tokens only one has the private half: no audit key ever crosses.
     pub audit: Option<Handle>,
     /// Uncompressed point of P-256, 65 bytes.
     pub audit_point: Option<Vec<u8>>,
     /// Keys that issue certificates, by name: those that were there at the start, and those found since.
     pub issuing: Mutex<BTreeMap<String, Issuing>>,
+}
+
+/// By version. Another process may make and destroy some while this one works.
+type Versions = ArcSwap<BTreeMap<u32, Handle>>;
+
+/// What has versions and is rotated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum MasterKind {
+    /// Wraps tenants' keys.
+    Kek,
+    /// Makes row MACs, or wraps the keys that do.
+    Mac,
+}
+
+impl MasterKind {
+    pub const ALL: [MasterKind; 2] = [MasterKind::Kek, MasterKind::Mac];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            MasterKind::Kek => "kek",
+            MasterKind::Mac => "mac",
+        }
+    }
+
+    fn row(self, config: &Config) -> &'static Row {
+        match self {
+            MasterKind::Kek => &KEK,
+            MasterKind::Mac => mac_row(config),
+        }
+    }
 }
 
 /// What a master is, so that making and checking read the same row.
@@ -213,15 +243,9 @@ impl Masters {
             session.destroy(key)?;
         }
         make_audit_key(session, config)?;
-        make_secret(session, config, mac_row(config), None)?;
+        make_secret(session, config, mac_row(config), 1, None)?;
         // Last: its presence says that the others are there.
-        let bound = (CKA_UNWRAP_TEMPLATE, Template(SENSITIVE_ONLY));
-        make_secret(
-            session,
-            config,
-            &KEK,
-            probe.unwrap_template.then_some(bound),
-        )?;
+        make_kek(session, config, probe, 1)?;
         Masters::open(session, config)
     }
 
@@ -236,31 +260,15 @@ impl Masters {
 
     pub fn open(session: &Session, config: &Config) -> Result<Masters, HsmError> {
         let prefix = prefix(config);
-        let mac_row = mac_row(config);
-        let (mut kek, mut mac) = (BTreeMap::new(), BTreeMap::new());
-        for key in find(session, &prefix, CKO_SECRET_KEY)? {
-            let label = label(session, key)?;
-            let name = label.strip_prefix(&prefix).unwrap_or_default();
-            let (row, keys) = if name.starts_with(KEK.name) {
-                (&KEK, &mut kek)
-            } else if name.starts_with(MAC.name) {
-                (mac_row, &mut mac)
-            } else {
-                continue;
-            };
-            let version = name
-                .strip_prefix(row.name)
-                .and_then(|number| number.parse::<u32>().ok())
-                .ok_or_else(|| HsmError::Damaged(format!("{label} has no version")))?;
-            row.check(session, config, key, &label)?;
-            if keys
-                .insert(version, at_hand(session, config, key)?)
-                .is_some()
-            {
-                return Err(HsmError::Damaged(format!("{label} is there twice")));
+        let open = |kind| -> Result<Versions, HsmError> {
+            let mut keys = BTreeMap::new();
+            for (version, key) in scan(session, config, kind)? {
+                keys.insert(version, at_hand(session, config, key)?);
             }
-        }
-        if kek.is_empty() || mac.is_empty() {
+            Ok(ArcSwap::from_pointee(keys))
+        };
+        let (kek, mac) = (open(MasterKind::Kek)?, open(MasterKind::Mac)?);
+        if kek.load().is_empty() || mac.load().is_empty() {
             return Err(HsmError::Damaged(format!(
                 "{prefix}kek or {prefix}mac is missing: this is another token, or it was never initialised"
             )));
@@ -276,22 +284,143 @@ impl Masters {
         })
     }
 
+    fn all(&self, kind: MasterKind) -> &Versions {
+        match kind {
+            MasterKind::Kek => &self.kek,
+            MasterKind::Mac => &self.mac,
+        }
+    }
+
+    /// Finds what other processes made or destroyed. `session` is the anchor, and locked.
+    pub fn look_again(&self, session: &Session, config: &Config) -> Result<(), HsmError> {
+        for kind in MasterKind::ALL {
+            let (known, found) = (self.all(kind).load_full(), scan(session, config, kind)?);
+            let mut keys = BTreeMap::new();
+            for (version, key) in found {
+                let key = match known.get(&version) {
+                    Some(key) => *key,
+                    None => at_hand(session, config, key)?,
+                };
+                keys.insert(version, key);
+            }
+            if keys.is_empty() {
+                return Err(HsmError::Damaged("a master is missing".into()));
+            }
+            let gone: Vec<Handle> = known
+                .iter()
+                .filter(|(version, _)| !keys.contains_key(version))
+                .map(|(_, key)| *key)
+                .collect();
+            self.all(kind).store(Arc::new(keys));
+            // The copy in memory of what is destroyed.
+            if matches!(config.source, Source::Embedded { .. }) {
+                gone.into_iter().try_for_each(|key| session.destroy(key))?;
+            }
+        }
+        Ok(())
+    }
+
+    pub fn versions(&self, kind: MasterKind) -> Vec<u32> {
+        self.all(kind).load().keys().copied().collect()
+    }
+
     /// The newest key encryption key.
     pub fn newest_kek(&self) -> Result<(u32, Handle), HsmError> {
-        newest(&self.kek)
+        newest(&self.kek.load())
     }
 
     pub fn kek(&self, version: u32) -> Result<Handle, HsmError> {
-        of(&self.kek, version, "kek")
+        of(&self.kek.load(), version, "kek")
     }
 
     pub fn mac(&self, version: u32) -> Result<Handle, HsmError> {
-        of(&self.mac, version, "mac")
+        of(&self.mac.load(), version, "mac")
     }
 
     pub fn newest_mac(&self) -> Result<(u32, Handle), HsmError> {
-        newest(&self.mac)
+        newest(&self.mac.load())
     }
+}
+
+/// The versions of a kind in the token, each checked.
+fn scan(
+    session: &Session,
+    config: &Config,
+    kind: MasterKind,
+) -> Result<BTreeMap<u32, Handle>, HsmError> {
+    let (prefix, row) = (prefix(config), kind.row(config));
+    let mut keys = BTreeMap::new();
+    for key in find(session, &prefix, CKO_SECRET_KEY)? {
+        let label = label(session, key)?;
+        let Some(number) = label
+            .strip_prefix(&prefix)
+            .and_then(|name| name.strip_prefix(row.name))
+        else {
+            continue;
+        };
+        let version = number
+            .parse::<u32>()
+            .map_err(|_| HsmError::Damaged(format!("{label} has no version")))?;
+        row.check(session, config, key, &label)?;
+        if keys.insert(version, key).is_some() {
+            return Err(HsmError::Damaged(format!("{label} is there twice")));
+        }
+    }
+    Ok(keys)
+}
+
+/// Makes a version that comes next; who may do that at a time is settled in the database.
+pub(super) fn make_next(
+    session: &Session,
+    config: &Config,
+    probe: &Probe,
+    kind: MasterKind,
+    version: u32,
+) -> Result<(), HsmError> {
+    let newest = scan(session, config, kind)?.keys().copied().max();
+    match newest {
+        Some(newest) if newest == version => return Ok(()),
+        Some(newest) if newest.checked_add(1) == Some(version) => {}
+        _ => {
+            return Err(HsmError::BadInput(format!(
+                "{}-v{version} does not come next in the token",
+                kind.name()
+            )));
+        }
+    }
+    match kind {
+        MasterKind::Kek => make_kek(session, config, probe, version),
+        MasterKind::Mac => make_secret(session, config, mac_row(config), version, None),
+    }
+}
+
+fn make_kek(
+    session: &Session,
+    config: &Config,
+    probe: &Probe,
+    version: u32,
+) -> Result<(), HsmError> {
+    let bound = (CKA_UNWRAP_TEMPLATE, Template(SENSITIVE_ONLY));
+    let bound = probe.unwrap_template.then_some(bound);
+    make_secret(session, config, &KEK, version, bound)
+}
+
+/// Destroys a version that is not the newest; one that is gone is no error.
+pub(super) fn destroy(
+    session: &Session,
+    config: &Config,
+    kind: MasterKind,
+    version: u32,
+) -> Result<(), HsmError> {
+    let keys = scan(session, config, kind)?;
+    if keys.keys().max().is_none_or(|newest| *newest <= version) {
+        return Err(HsmError::BadInput(format!(
+            "{}-v{version} is the newest version; what is newest is not destroyed",
+            kind.name()
+        )));
+    }
+    keys.get(&version)
+        .map_or(Ok(()), |key| Ok(session.destroy(*key)?))
 }
 
 fn newest(keys: &BTreeMap<u32, Handle>) -> Result<(u32, Handle), HsmError> {
@@ -306,15 +435,15 @@ fn of(keys: &BTreeMap<u32, Handle>, version: u32, name: &str) -> Result<Handle, 
         .ok_or_else(|| HsmError::BadKey(format!("the token has no {name}-v{version} (any more)")))
 }
 
-/// Version 1.
 fn make_secret(
     session: &Session,
     config: &Config,
     row: &Row,
+    version: u32,
     more: Option<Attribute<'_>>,
 ) -> Result<(), HsmError> {
     let id = prefix(config);
-    let label = format!("{id}{}1", row.name);
+    let label = format!("{id}{}{version}", row.name);
     let mut template = row.attributes(id.as_bytes(), label.as_bytes());
     template.extend(more);
     session.generate_key(Mechanism::Plain(row.generator), &template)?;

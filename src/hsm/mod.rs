@@ -27,11 +27,15 @@ mod reach;
 mod replica;
 mod rewrap;
 mod row_mac;
+mod seals;
+mod source;
 mod tenant;
 #[cfg(test)]
 mod tests;
 mod transport;
 mod use_key;
+mod vector;
+mod version;
 
 use std::collections::HashSet;
 use std::path::PathBuf;
@@ -45,11 +49,14 @@ pub use cipher::Ciphertext;
 pub use derive::{TokenKdf, prf_length};
 pub use error::HsmError;
 pub use kdf108::{Kdf108, Mode108};
+pub use master::MasterKind;
 pub use material::SecretSpec;
 pub use mechanism::{AES, CipherParameters, Encipherment, Signature, TRIPLE_DES, WrapMethod};
 pub use pair::{Maker, Pair, PairSpec};
 use pool::{Cost, Pool, Start};
 pub use replica::TokenState;
+pub use seals::WORN;
+pub use source::{KeySource, Reply};
 pub use tenant::{Purpose, TenantKeys, WrappedKey};
 pub use transport::{Request, is_typed, request};
 pub use use_key::{Encoding, KeyKind, UseKey};
@@ -179,8 +186,11 @@ pub struct Hsm {
     pool: Pool,
     row_macs: row_mac::RowMacs,
     loaded: use_key::LoadedKeys,
+    source: source::Source,
+    seals: seals::Seals,
     /// What the token lists, as it was at start.
     mechanisms: HashSet<u64>,
+    vectors: vector::Vectors,
 }
 
 impl Hsm {
@@ -210,6 +220,9 @@ impl Hsm {
             mechanisms: pool.mechanisms(),
             pool,
             row_macs: row_mac::RowMacs::default(),
+            source: source::Source::default(),
+            seals: seals::Seals::default(),
+            vectors: vector::Vectors::default(),
         })
     }
 
@@ -231,8 +244,7 @@ impl Hsm {
         asked.await.is_ok()
     }
 
-    /// How many tokens hold the masters; with more than one a new version of a master is made in a
-    /// ceremony or not at all.
+    /// How many tokens of this process hold the masters.
     pub fn replicas(&self) -> usize {
         self.pool
             .tokens
@@ -243,6 +255,11 @@ impl Hsm {
     /// Whether the masters were made in a ceremony.
     pub fn ceremony(&self) -> bool {
         self.pool.inner.config.replicas.crossed
+    }
+
+    /// Whether other tokens hold the masters, too: here or, since a ceremony, anywhere.
+    pub fn shares_masters(&self) -> bool {
+        self.replicas() > 1 || self.ceremony()
     }
 
     /// Each of several tokens; empty where there is one.
@@ -308,8 +325,8 @@ impl Hsm {
                     wraps_bytes: probe.wraps_bytes,
                     unwrap_template: probe.unwrap_template,
                     mechanisms: probe.mechanisms.clone(),
-                    kek_versions: masters.kek.keys().copied().collect(),
-                    mac_versions: masters.mac.keys().copied().collect(),
+                    kek_versions: masters.versions(MasterKind::Kek),
+                    mac_versions: masters.versions(MasterKind::Mac),
                 })
             })
             .await

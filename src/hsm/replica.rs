@@ -89,10 +89,12 @@ impl Tokens {
         }
         // Nobody serves: as with one token, who asks finds out whether one is back.
         for token in &self.all {
-            if self.take_back(token).is_ok()
-                && let (Ok(done), _) = token.once(job)
-            {
-                return Ok(done);
+            if self.take_back(token).is_err() {
+                continue;
+            }
+            match token.once(job) {
+                (Err(error), epoch) if token.is_lost(&error, epoch) => {}
+                (other, _) => return other,
             }
         }
         Err(HsmError::Unavailable(
@@ -198,7 +200,9 @@ impl Tokens {
                 }
                 token::Module::load(path)?.reinitialise()?;
                 for (other, line) in siblings.iter().zip(&mut lines) {
-                    **line = other.connect(Start::Open).ok();
+                    let found = other.connect(Start::Open);
+                    other.note(found.as_ref().err().map(ToString::to_string));
+                    **line = found.ok();
                 }
                 token.connect(Start::Open)
             }

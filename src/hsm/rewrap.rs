@@ -17,7 +17,7 @@ const CHECK: usize = 8;
 
 /// The key on its way: sensitive, extractable for the moment, of no use. Secrets are their bytes,
 /// whatever they are for.
-fn passing(kind: KeyKind, seat: &Seat<'_>) -> Vec<Attribute<'static>> {
+pub(super) fn passing(kind: KeyKind, seat: &Seat<'_>) -> Vec<Attribute<'static>> {
     let kind = match kind.is_secret() {
         true => KeyKind::Generic,
         false => kind,

@@ -264,6 +264,12 @@ impl Hsm {
         self.pool.run(Cost::Short, [], |seat, []| seat.bury()).await
     }
 
+    /// Takes all keys of a tenant out of the token.
+    pub async fn forget_tenant(&self, tenant: TenantId) -> Result<(), HsmError> {
+        self.loaded.retain(|id, _| id.tenant != tenant.0);
+        self.pool.run(Cost::Short, [], |seat, []| seat.bury()).await
+    }
+
     /// Runs a job with the handle of a managed key, loaded where it is not.
     pub(super) async fn with_key<T, F, const N: usize>(
         &self,

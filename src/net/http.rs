@@ -15,14 +15,13 @@ use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use prometheus_client::registry::Registry;
 use rustls_pki_types::CertificateDer;
-use tokio::net::TcpStream;
 use tokio::time::timeout;
-use tokio_rustls::server::TlsStream;
 use zeroize::Zeroizing;
 
 use super::buffer::{Buffer, ROOM};
 use super::listener::{Shared, told_to_end};
 use super::service::{Encoding, Outcome, Peer, Service, Session};
+use super::stream::Stream;
 
 /// Whether the server can serve now; an error names, for the log, what is missing. Must not block.
 pub type Readiness = Arc<dyn Fn() -> Result<Standing, String> + Send + Sync>;
@@ -131,17 +130,13 @@ struct Caller<S: Service> {
 }
 
 pub(super) async fn serve<S: Service>(
-    stream: Box<TlsStream<TcpStream>>,
+    stream: Stream,
     peer: Peer,
     trusted: u64,
     shared: Arc<Shared<S>>,
 ) {
-    let chain = stream.get_ref().1.peer_certificates().unwrap_or_default();
     let caller = Arc::new(Caller {
-        chain: chain
-            .iter()
-            .map(|certificate| certificate.clone().into_owned())
-            .collect(),
+        chain: stream.certificates(),
         session: Session {
             state: shared.service.open(&peer),
             peer: Arc::new(peer),

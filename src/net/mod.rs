@@ -1,14 +1,16 @@
-//! Moves bytes: two TLS ports, their certificates, framing and limits. Knows no operation; what
+//! Moves bytes: its TLS ports, their certificates, framing and limits. Knows no operation; what
 //! a message means is asked of a [`Service`].
 
 mod buffer;
 mod connection;
 mod frame;
 mod http;
+mod legacy;
 mod limits;
 mod listener;
 mod metrics;
 mod service;
+mod stream;
 mod tls;
 mod trust;
 mod turned;
@@ -17,6 +19,7 @@ mod turned;
 mod tests;
 
 pub use http::{Pages, Readiness, Standing};
+pub use legacy::LegacyFiles;
 pub use limits::Limits;
 pub use listener::{Parts, Server};
 pub use metrics::NetMetrics;

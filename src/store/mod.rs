@@ -3,6 +3,7 @@
 //! `verbs` says what a store does, `record` what it keeps, `filter` what Locate asks. Two databases
 //! do it: `sqlite` (one node, one file) and `postgres` (many nodes). Nothing else knows SQL.
 
+pub mod ahead;
 pub mod archive;
 mod evaluate;
 pub mod filter;
@@ -12,8 +13,10 @@ pub mod postgres;
 pub mod record;
 mod schema;
 pub mod sqlite;
+pub mod tally;
 pub mod verbs;
 
+pub use ahead::{Applied, Line};
 pub use filter::{Filter, Located, Term};
 pub use record::{
     AuditRow, Blob, BlobKind, Change, Class, Commit, Entity, EntityKind, IndexEntry, IndexValue,

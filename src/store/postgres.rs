@@ -15,14 +15,17 @@ mod read;
 mod rows;
 mod search;
 mod statements;
+mod tally;
 mod write;
 
 use deadpool_postgres::{Object, Pool};
 
 use super::Options;
+use super::ahead::{Applied, Line};
 use super::filter::{Filter, Located};
 use super::limit;
 use super::record::{AuditRow, Commit, Entity, EntityKind, JournalEntry, Record, TenantId};
+use super::tally::{Behind, Place, Tally};
 use super::verbs::StoreError;
 use fault::fault;
 
@@ -65,6 +68,20 @@ impl Postgres {
         // A caller that goes away must not leave half a transaction in a connection of the pool.
         let applied = tokio::spawn(write::apply(connection, commit)).await;
         applied.map_err(|_| StoreError::Unavailable("the commit was interrupted".to_owned()))?
+    }
+
+    /// A commit is a transaction of its own: seen by others, and durable, when it is answered.
+    pub async fn apply_ahead(
+        &self,
+        _: &Line,
+        commit: Commit,
+        _: bool,
+    ) -> Result<Applied, StoreError> {
+        self.apply(commit).await.map(|()| Applied::durable())
+    }
+
+    pub async fn settle(&self, _: &Line, applied: Applied) -> Result<(), StoreError> {
+        applied.settled().await
     }
 
     pub async fn put_checkpoint(
@@ -174,6 +191,29 @@ impl Postgres {
         limit: u32,
     ) -> Result<Vec<Record>, StoreError> {
         read::scan(&self.connection().await?, tenant, after, limit).await
+    }
+
+    pub async fn behind(
+        &self,
+        tenant: TenantId,
+        after: &str,
+        than: &Behind,
+        limit: u32,
+    ) -> Result<Vec<Record>, StoreError> {
+        tally::behind(&self.connection().await?, tenant, after, *than, limit).await
+    }
+
+    pub async fn entities_behind(
+        &self,
+        after: &Place,
+        mac_version: u32,
+        limit: u32,
+    ) -> Result<Vec<Entity>, StoreError> {
+        tally::entities_behind(&self.connection().await?, after, mac_version, limit).await
+    }
+
+    pub async fn tally(&self) -> Result<Tally, StoreError> {
+        tally::tally(&self.connection().await?).await
     }
 
     pub async fn locate(&self, filter: &Filter) -> Result<Located, StoreError> {

@@ -155,10 +155,22 @@ pub enum EntityKind {
     Defaults = 22,
     /// Which changes a client is told of; key: its identity.
     Subscription = 30,
+    /// When a version of a master was made, retired and destroyed; key: `kek-v2`.
+    MasterVersion = 40,
+    /// Under which versions of their keys all rows of a tenant, or all that are no objects, are at least.
+    Swept = 41,
+    /// Who re-wraps at the moment.
+    Sweep = 42,
+    /// How often a tenant's seal key was used; key: `seal-v1`.
+    SealUses = 43,
+    /// A tenant that is, or is being, shredded.
+    Shredding = 44,
+    /// Up to where in the journal a subscribed client was told; key: its identity.
+    Told = 48,
 }
 
 impl EntityKind {
-    pub const ALL: [EntityKind; 19] = [
+    pub const ALL: [EntityKind; 25] = [
         EntityKind::Deployment,
         EntityKind::Tenant,
         EntityKind::TenantKey,
@@ -175,15 +187,21 @@ impl EntityKind {
         EntityKind::User,
         EntityKind::Attempts,
         EntityKind::Subscription,
+        EntityKind::Told,
         EntityKind::UsageLimits,
         EntityKind::Constraints,
         EntityKind::Defaults,
+        EntityKind::MasterVersion,
+        EntityKind::Swept,
+        EntityKind::Sweep,
+        EntityKind::SealUses,
+        EntityKind::Shredding,
     ];
 
     /// What tells who somebody is or what a tenant allows: a change of it ends what nodes remember
     /// of that. Counters, jobs and issued certificates do not, and users and tickets are read whenever
     /// they are shown.
-    const SAYS_WHO: [EntityKind; 10] = [
+    const SAYS_WHO: [EntityKind; 11] = [
         EntityKind::Tenant,
         EntityKind::TenantKey,
         EntityKind::Identity,
@@ -194,6 +212,7 @@ impl EntityKind {
         EntityKind::Subscription,
         EntityKind::Constraints,
         EntityKind::Defaults,
+        EntityKind::Shredding,
     ];
 
     /// Whether a journal's kind (0: objects) is one of those.

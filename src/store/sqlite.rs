@@ -9,6 +9,7 @@ mod change;
 mod read;
 mod rows;
 mod search;
+mod tally;
 mod write;
 
 use std::fs::{File, OpenOptions, Permissions};
@@ -21,10 +22,12 @@ use std::time::Duration;
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
+use super::ahead::{Applied, Line};
 use super::filter::{Filter, Located};
 use super::limit;
 use super::record::{AuditRow, Commit, Entity, EntityKind, JournalEntry, Record, TenantId};
-use super::schema::{self, Applied};
+use super::schema;
+use super::tally::{Behind, Place, Tally};
 use super::verbs::StoreError;
 use write::Job;
 
@@ -126,12 +129,13 @@ impl Sqlite {
         })
     }
 
+    fn jobs(&self) -> Result<&flume::Sender<Job>, StoreError> {
+        self.jobs.as_ref().ok_or_else(gone)
+    }
+
     async fn send(&self, job: impl FnOnce(write::Answer) -> Job) -> Result<(), StoreError> {
-        let gone = || StoreError::Unavailable("the store is closed".to_owned());
         let (answer, answered) = oneshot::channel();
-        self.jobs
-            .as_ref()
-            .ok_or_else(gone)?
+        self.jobs()?
             .send_async(job(answer))
             .await
             .map_err(|_| gone())?;
@@ -142,6 +146,44 @@ impl Sqlite {
         limit::check(&commit)?;
         self.send(|answer| Job::Apply(Box::new(commit), answer))
             .await
+    }
+
+    pub async fn apply_ahead(
+        &self,
+        line: &Line,
+        commit: Commit,
+        more: bool,
+    ) -> Result<Applied, StoreError> {
+        limit::check(&commit)?;
+        line.expect_more(more);
+        let (applied, ahead) = oneshot::channel();
+        let (answer, answered) = oneshot::channel();
+        let job = Job::Ahead {
+            commit: Box::new(commit),
+            line: line.clone(),
+            applied,
+            answer,
+        };
+        self.jobs()?.send_async(job).await.map_err(|_| gone())?;
+        match ahead.await {
+            Ok(()) => Ok(Applied::waiting(answered)),
+            // Refused: answered with the rest of its group, when what it met is durable or gone.
+            Err(_) => answered
+                .await
+                .map_err(|_| gone())?
+                .map(|()| Applied::durable()),
+        }
+    }
+
+    pub async fn settle(&self, line: &Line, applied: Applied) -> Result<(), StoreError> {
+        if line.goes_on() {
+            line.expect_more(false);
+            self.jobs()?
+                .send_async(Job::Hurry)
+                .await
+                .map_err(|_| gone())?;
+        }
+        applied.settled().await
     }
 
     pub async fn put_checkpoint(
@@ -300,6 +342,35 @@ impl Sqlite {
             .spawn(move |connection| read::scan(connection, tenant, &after, limit))
             .await
     }
+
+    pub async fn behind(
+        &self,
+        tenant: TenantId,
+        after: &str,
+        than: &Behind,
+        limit: u32,
+    ) -> Result<Vec<Record>, StoreError> {
+        let (after, than) = (after.to_owned(), *than);
+        self.scan
+            .spawn(move |connection| tally::behind(connection, tenant, &after, than, limit))
+            .await
+    }
+
+    pub async fn entities_behind(
+        &self,
+        after: &Place,
+        mac_version: u32,
+        limit: u32,
+    ) -> Result<Vec<Entity>, StoreError> {
+        let after = after.clone();
+        self.scan
+            .spawn(move |connection| tally::entities_behind(connection, &after, mac_version, limit))
+            .await
+    }
+
+    pub async fn tally(&self) -> Result<Tally, StoreError> {
+        self.scan.spawn(tally::tally).await
+    }
 }
 
 impl Drop for Sqlite {
@@ -310,6 +381,10 @@ impl Drop for Sqlite {
             drop(writer.join());
         }
     }
+}
+
+fn gone() -> StoreError {
+    StoreError::Unavailable("the store is closed".to_owned())
 }
 
 /// Makes the file before SQLite does, so that it never has another mode than 0600 (SQLite gives
@@ -397,7 +472,7 @@ fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
     if ours > 0 {
         let mut statement = connection.prepare(schema::HISTORY).map_err(rows::fault)?;
         let line = |row: &rusqlite::Row<'_>| {
-            Ok(Applied {
+            Ok(schema::Applied {
                 version: row.get(0)?,
                 name: row.get(1)?,
                 checksum: row.get(2)?,

@@ -2,15 +2,17 @@
 //!
 //! Each MUST:
 //! * apply a [`Commit`] whole or not at all, and answer `Ok` only when it is durable
-//!   (survives `kill -9` and power loss);
+//!   (survives `kill -9` and power loss); ahead of that only where it is asked to (`apply_ahead`);
 //! * append one journal entry per changed row in the same transaction;
 //! * give reads that see every commit answered before them;
 //! * order Locate newest first, by creation, stable.
 //!
 //! Each MUST NOT interpret attributes or blobs, retry a conflict, or log what rows hold.
 
+use super::ahead::{Applied, Line};
 use super::filter::{Filter, Located};
 use super::record::{AuditRow, Commit, Entity, EntityKind, JournalEntry, Record, TenantId};
+use super::tally::{Behind, Place, Tally};
 
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -65,6 +67,12 @@ forward! {
     fn fetch(&self, tenant: TenantId, unique_identifier: &str) -> Option<Record>;
     fn locate(&self, filter: &Filter) -> Located;
     fn apply(&self, commit: Commit) -> ();
+    /// As `apply`, but answers when the commit is applied: later commits build on it, reads and
+    /// other callers may not see it before it is durable (`settle`). `more`: another one of the line
+    /// follows soon.
+    fn apply_ahead(&self, line: &Line, commit: Commit, more: bool) -> Applied;
+    /// Answers when a commit of the line is durable; the line waits for all it has sent.
+    fn settle(&self, line: &Line, applied: Applied) -> ();
     fn entity(&self, kind: EntityKind, tenant: TenantId, key: &str) -> Option<Entity>;
     /// All of a kind, of one tenant or of all, ordered by tenant and key.
     fn entities(&self, kind: EntityKind, tenant: Option<TenantId>) -> Vec<Entity>;
@@ -91,6 +99,14 @@ forward! {
     fn checkpoint(&self, node: &str) -> Option<(i64, String)>;
     /// All rows of a tenant from an identifier on (exclusive), for sweeps and rotation.
     fn scan(&self, tenant: TenantId, after: &str, limit: u32) -> Vec<Record>;
+    /// A tenant's rows from an identifier on (exclusive) that are under an older version of a key, in
+    /// order; at most `limit`.
+    fn behind(&self, tenant: TenantId, after: &str, than: &Behind, limit: u32) -> Vec<Record>;
+    /// Rows that are no objects, from a place on (exclusive), whose MAC is of a version before
+    /// `mac_version`, by kind, tenant and key; at most `limit`.
+    fn entities_behind(&self, after: &Place, mac_version: u32, limit: u32) -> Vec<Entity>;
+    /// How many rows are under which versions. Reads everything: for administrators.
+    fn tally(&self) -> Tally;
     /// A cheap question that only a working database answers.
     fn ping(&self) -> ();
 }

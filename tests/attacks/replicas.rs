@@ -181,6 +181,18 @@ fn two_embedded_tokens() {
         );
         server = Arc::into_inner(shared).unwrap();
     }
+    // What only one of them would get is refused before anything is changed.
+    server.told(&["tenant", "add", "other"]);
+    for words in [
+        &["token", "rotate", "kek"][..],
+        &["tenant", "shred", "other", "--yes"],
+    ] {
+        let refused = server.cli(words);
+        let error = String::from_utf8_lossy(&refused.stderr).into_owned();
+        assert!(error.contains("docs/tokens.md"), "{words:?}: {error}");
+        assert!(!refused.status.success());
+    }
+    server.told(&["client", "add", "still", "--tenant", "other"]);
     // A start with the first token away: the second serves alone.
     server.terminate();
     std::fs::rename(&one, one.with_extension("lost")).unwrap();

@@ -121,7 +121,7 @@ impl Server {
     }
 
     /// A command of the program with the server's environment.
-    fn command(&self) -> Command {
+    pub fn command(&self) -> Command {
         let mut command = Command::new(KEYWARD);
         command.envs(
             self.setup

@@ -16,7 +16,7 @@ mod session;
 
 pub use attribute::{Attribute, Value};
 pub use cryptoki_sys as raw;
-pub use embedded::{EmbeddedToken, PINS_FILE, TOKEN_FILE};
+pub use embedded::{EmbeddedToken, PINS_FILE, TOKEN_FILE, wipe_deleted};
 pub use error::Error;
 pub use locked::Locked;
 pub use mechanism::Mechanism;

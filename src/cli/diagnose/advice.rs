@@ -21,7 +21,7 @@ macro_rules! advice {
 }
 
 advice! {
-    InvalidMessage = "The client sends something that is no KMIP message, or one that lacks a field. Look for an update of the client; the server's log at level debug says which field.";
+    InvalidMessage = "The client sends something that is no KMIP message, or one that lacks a field. The line above says what is wrong with it. Look for an update of the client, or whether something else (a browser, a health check) speaks to this port.";
     NotTaken = "The client did not take what the server told it. Look at the client's own log; it is told again later.";
     Pkcs11CodecError = "The client's PKCS#11 call holds parameters that cannot be read. Look for an update of the client.";
     Pkcs11InvalidFunction = "The client asks for a PKCS#11 function that there is none of. Look for an update of the client.";

@@ -5,7 +5,7 @@ mod advice;
 use clap::Args;
 use serde::Serialize;
 
-use super::audit::{Shown, newest, printable};
+use super::audit::{Shown, detail, newest, printable};
 use super::client::date;
 use super::place::Place;
 use super::{Failure, assembly};
@@ -18,9 +18,9 @@ use crate::store::Store;
 #[derive(Debug, Args)]
 #[command(after_help = "Example: keyward client diagnose backup-server --last 20
 
-It reads the audit log. A connection that never came as far as a request (TLS, an unknown
-certificate, a message that is none) is not in it: the server's log has those, as `TLS handshake
-failed`, `client refused` and `refused a client`.")]
+It reads the audit log. A connection that never came as far as a message (TLS, a certificate that
+is not accepted) is not in it: the server's log has those, as `TLS handshake failed` and `client
+refused`. Of messages that cannot be read a few in a minute are in it, and how many there were.")]
 pub(super) struct Diagnose {
     name: String,
     #[arg(long, default_value = "default")]
@@ -50,6 +50,9 @@ struct Refusal {
     times: usize,
     /// Seconds since 1970.
     last: i64,
+    /// What was wrong with the last message that could not be read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    why: Option<String>,
     advice: Option<String>,
 }
 
@@ -148,16 +151,20 @@ fn refusals(name: &str, requests: &[Shown]) -> Vec<Refusal> {
         let same = |known: &&mut Refusal| {
             known.operation == record.operation && known.reason == record.result
         };
+        let suppressed = record.suppressed.map(usize::try_from);
+        let times = suppressed.map_or(1, |count| count.unwrap_or(usize::MAX));
         if let Some(known) = found.iter_mut().find(same) {
-            known.times += 1;
+            known.times = known.times.saturating_add(times);
+            known.why = known.why.take().or_else(|| record.why.clone());
             continue;
         }
         let text = advice::of(&record.result, &record.operation);
         found.push(Refusal {
             operation: record.operation.clone(),
             reason: record.result.clone(),
-            times: 1,
+            times,
             last: record.time,
+            why: record.why.clone(),
             advice: text.map(|text| text.replace("profile NAME", &format!("profile {name}"))),
         });
     }
@@ -210,13 +217,13 @@ impl Findings {
         lines.push(format!("Its last {} requests:", self.requests.len()));
         for Shown { record, .. } in &self.requests {
             let version = record.version.as_deref().unwrap_or("-");
+            let rest = detail(record).unwrap_or_else(|| record.objects.join(" "));
             let line = format!(
-                "  {}  {}  {version}  {}  {}  {}",
+                "  {}  {}  {version}  {}  {}  {rest}",
                 date(record.time),
                 record.address,
                 record.operation,
                 record.result,
-                record.objects.join(" ")
             );
             lines.push(line.trim_end().to_owned());
         }
@@ -234,6 +241,7 @@ impl Findings {
                 refusal.times,
                 date(refusal.last)
             ));
+            lines.extend(refusal.why.as_ref().map(|why| format!("    {why}")));
             let unknown = "This version of the command does not know the reason.";
             let text = refusal.advice.as_deref().unwrap_or(unknown);
             lines.push(format!("    {text}"));
@@ -256,12 +264,14 @@ impl Findings {
             lines.push("Certificates that are no identity's asked last from:".to_owned());
         }
         for Shown { record, .. } in &self.strangers {
-            lines.push(format!(
-                "  {}  {}  {}",
+            let line = format!(
+                "  {}  {}  {}  {}",
                 date(record.time),
                 record.address,
-                record.operation
-            ));
+                record.operation,
+                detail(record).unwrap_or_default()
+            );
+            lines.push(line.trim_end().to_owned());
         }
         if !self.strangers.is_empty() {
             lines.push(

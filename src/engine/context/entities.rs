@@ -47,6 +47,7 @@ impl Context {
             let body = serde_json::from_slice(&row.body);
             return body.map(Some).map_err(|error| damaged(key, &error));
         }
+        self.settled().await?;
         let rows = self.engine.rows();
         let row = rows.read::<T>(kind, self.tenant(), key).await;
         Ok(row.map_err(|error| fault(key, error))?.map(|row| row.body))

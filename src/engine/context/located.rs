@@ -7,6 +7,7 @@ use crate::store::filter::{Filter, Located};
 impl Context {
     /// Finds objects: the database's answer, checked against the rows, with this batch's own changes.
     pub async fn locate(&self, filter: &Filter) -> Result<Located, Fault> {
+        self.settled().await?;
         if self.staged.is_empty() {
             let located = self.engine.store.locate(filter).await?;
             return self.confirmed(filter, located).await;

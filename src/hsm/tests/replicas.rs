@@ -312,6 +312,14 @@ async fn a_token_with_other_masters_is_not_used() {
     assert_eq!(serving(&hsm), [true, false, true]);
     let why = hsm.tokens().remove(1).away.unwrap();
     assert!(why.contains("kek-v1") && why.contains("mac-v1"), "{why}");
+    // A version that one token gets would be missed in the others.
+    for made in [
+        hsm.make_master(MasterKind::Kek, 2).await,
+        hsm.destroy_master(MasterKind::Kek, 1).await,
+        hsm.make_issuing_key().await.map(drop),
+    ] {
+        assert!(matches!(made, Err(HsmError::Refused(_))), "{made:?}");
+    }
 }
 
 #[tokio::test]

@@ -205,7 +205,7 @@ pub(super) async fn protect(
     if cipher.row.shape == Shape::Gcm {
         gcm_uses::count(context, key).await?;
     }
-    let iv = context.engine.hsm.random(cipher.row.shape.iv()).await?;
+    let iv = context.engine.hsm.vector(cipher.row.shape.iv()).await?;
     let sealed = cipher.encrypt(context, key, &iv, &[], clear).await?;
     let mut bytes = sealed.data;
     bytes.extend_from_slice(&sealed.tag);

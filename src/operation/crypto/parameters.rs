@@ -50,7 +50,7 @@ pub async fn iv_to_encrypt(
         _ if shape.iv() == 0 => Ok((Bytes::default(), false)),
         _ => {
             let length = vector_length(cipher, asked)?;
-            let mut iv = context.engine.hsm.random(length).await?;
+            let mut iv = context.engine.hsm.vector(length).await?;
             if shape == Shape::Counter {
                 first_count(cipher, asked, &mut iv)?;
             }

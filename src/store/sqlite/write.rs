@@ -1,6 +1,7 @@
 //! The writer: groups of commits, each whole or not at all.
 
 use std::sync::Mutex;
+use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, params};
 use tokio::sync::oneshot;
@@ -8,6 +9,7 @@ use tokio::sync::oneshot;
 use super::change::{insert, journal, update};
 use super::lock;
 use super::rows::{fault, taken};
+use crate::store::ahead::Line;
 use crate::store::record::{AuditRow, Change, Commit, Entity};
 use crate::store::verbs::StoreError;
 
@@ -16,22 +18,37 @@ pub(super) type Answer = oneshot::Sender<Result<(), StoreError>>;
 #[derive(Debug)]
 pub(super) enum Job {
     Apply(Box<Commit>, Answer),
+    /// Answered twice: when it is applied, and when it is durable.
+    Ahead {
+        commit: Box<Commit>,
+        line: Line,
+        applied: oneshot::Sender<()>,
+        answer: Answer,
+    },
     Checkpoint {
         node: String,
         size: i64,
         text: String,
         answer: Answer,
     },
+    /// A line waits for what it has sent: look whether the group is still to be held open.
+    Hurry,
 }
 
 /// Commits that share one fsync at most: bounds how long the first of them waits for the last.
-const GROUP: usize = 128;
+const GROUP: usize = 256;
+/// How long a group stays open for the next commit of a line, and for all of them together.
+const HELD: Duration = Duration::from_millis(1);
+const HELD_IN_ALL: Duration = Duration::from_millis(5);
 
 /// Until all senders are gone.
 pub(super) fn run(connection: &Mutex<Connection>, jobs: &flume::Receiver<Job>) {
     while let Ok(first) = jobs.recv() {
+        if matches!(first, Job::Hurry) {
+            continue;
+        }
         let connection = lock(connection);
-        group(&connection, first, jobs);
+        Group::default().run(&connection, first, jobs);
     }
     let connection = lock(connection);
     if let Err(error) = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())) {
@@ -40,77 +57,140 @@ pub(super) fn run(connection: &Mutex<Connection>, jobs: &flume::Receiver<Job>) {
     }
 }
 
-fn group(connection: &Connection, first: Job, jobs: &flume::Receiver<Job>) {
-    let mut answers: Vec<(Answer, Result<(), StoreError>)> = Vec::new();
-    let begun = connection.execute_batch("BEGIN IMMEDIATE").map_err(fault);
-    let mut failed = begun.err();
-    let mut next = Some(first);
-    while let Some(job) = next {
-        if failed.is_none() {
-            answers.push(one(connection, job));
-            // A full disk and the like end the whole transaction, savepoints and all.
-            if connection.is_autocommit() {
-                failed = Some(StoreError::Unavailable(
-                    "the transaction was rolled back".to_owned(),
-                ));
-            }
-        } else {
-            let (Job::Apply(_, answer) | Job::Checkpoint { answer, .. }) = job;
-            answers.push((answer, Ok(())));
+/// Commits on their way to one COMMIT.
+#[derive(Default)]
+struct Group {
+    answers: Vec<(Answer, Result<(), StoreError>)>,
+    /// Whose commits are among them.
+    lines: Vec<Line>,
+    /// Why none of them stands.
+    failed: Option<StoreError>,
+}
+
+impl Group {
+    fn run(mut self, connection: &Connection, first: Job, jobs: &flume::Receiver<Job>) {
+        self.failed = run_cached(connection, "BEGIN IMMEDIATE").err();
+        let begun = Instant::now();
+        let mut next = Some(first);
+        while let Some(job) = next {
+            self.take(connection, job);
+            let more = self.failed.is_none() && self.answers.len() < GROUP;
+            next = if more { self.next(jobs, begun) } else { None };
         }
-        let more = failed.is_none() && answers.len() < GROUP;
-        next = if more { jobs.try_recv().ok() } else { None };
+        if self.failed.is_none() {
+            self.failed = run_cached(connection, "COMMIT").err();
+        }
+        if self.failed.is_some() && !connection.is_autocommit() {
+            drop(connection.execute_batch("ROLLBACK"));
+        }
+        if self.failed.is_some() {
+            // Before anybody is answered: what follows in a line may build on what is lost.
+            self.lines.iter().for_each(Line::break_off);
+        }
+        for (answer, result) in self.answers {
+            let result = match (&self.failed, result) {
+                (Some(error), Ok(())) => Err(StoreError::Unavailable(error.to_string())),
+                (_, result) => result,
+            };
+            // Who does not wait any more needs no answer; the commit stands.
+            drop(answer.send(result));
+        }
     }
-    if failed.is_none() {
-        failed = connection.execute_batch("COMMIT").map_err(fault).err();
+
+    /// What waits, or comes soon from a line that has more.
+    fn next(&self, jobs: &flume::Receiver<Job>, begun: Instant) -> Option<Job> {
+        if let Ok(job) = jobs.try_recv() {
+            return Some(job);
+        }
+        if !self.lines.iter().any(Line::goes_on) {
+            return None;
+        }
+        let until = (Instant::now() + HELD).min(begun + HELD_IN_ALL);
+        jobs.recv_deadline(until).ok()
     }
-    if failed.is_some() && !connection.is_autocommit() {
-        drop(connection.execute_batch("ROLLBACK"));
-    }
-    for (answer, result) in answers {
-        let result = match (&failed, result) {
-            (Some(error), Ok(())) => Err(StoreError::Unavailable(error.to_string())),
-            (_, result) => result,
+
+    fn take(&mut self, connection: &Connection, job: Job) {
+        let (answer, result) = match job {
+            Job::Hurry => return,
+            _ if self.failed.is_some() => {
+                let (Job::Apply(_, answer)
+                | Job::Ahead { answer, .. }
+                | Job::Checkpoint { answer, .. }) = job
+                else {
+                    return;
+                };
+                (answer, Ok(()))
+            }
+            Job::Apply(commit, answer) => {
+                (answer, whole(connection, || apply(connection, &commit)))
+            }
+            Job::Ahead {
+                commit,
+                line,
+                applied,
+                answer,
+            } => {
+                let result = line
+                    .check()
+                    .and_then(|()| whole(connection, || apply(connection, &commit)));
+                if result.is_ok() && !connection.is_autocommit() {
+                    let _ = applied.send(());
+                } else {
+                    // It learns that at the end of the group, and sends nothing before.
+                    line.expect_more(false);
+                }
+                if !self.lines.contains(&line) {
+                    self.lines.push(line);
+                }
+                (answer, result)
+            }
+            Job::Checkpoint {
+                node,
+                size,
+                text,
+                answer,
+            } => (
+                answer,
+                whole(connection, || checkpoint(connection, &node, size, &text)),
+            ),
         };
-        // Who does not wait any more needs no answer; the commit stands.
-        drop(answer.send(result));
+        self.answers.push((answer, result));
+        // A full disk and the like end the whole transaction, savepoints and all.
+        if self.failed.is_none() && connection.is_autocommit() {
+            self.failed = Some(StoreError::Unavailable(
+                "the transaction was rolled back".to_owned(),
+            ));
+        }
     }
 }
 
-fn one(connection: &Connection, job: Job) -> (Answer, Result<(), StoreError>) {
-    let done = |write: &dyn Fn() -> Result<(), StoreError>| {
-        run_cached(connection, "SAVEPOINT one")?;
-        let result = write();
-        if result.is_err() && !connection.is_autocommit() {
-            run_cached(connection, "ROLLBACK TO one")?;
-        }
-        if !connection.is_autocommit() {
-            run_cached(connection, "RELEASE one")?;
-        }
-        result
-    };
-    match job {
-        Job::Apply(commit, answer) => (answer, done(&|| apply(connection, &commit))),
-        Job::Checkpoint {
-            node,
-            size,
-            text,
-            answer,
-        } => {
-            let insert = || {
-                let mut statement = connection
-                    .prepare_cached(
-                        "INSERT INTO checkpoints (node, size, text) VALUES (?1, ?2, ?3)",
-                    )
-                    .map_err(fault)?;
-                statement
-                    .execute(params![node, size, text])
-                    .map(drop)
-                    .map_err(fault)
-            };
-            (answer, done(&insert))
-        }
+/// All of `write` or nothing of it.
+fn whole(
+    connection: &Connection,
+    write: impl FnOnce() -> Result<(), StoreError>,
+) -> Result<(), StoreError> {
+    run_cached(connection, "SAVEPOINT one")?;
+    let result = write();
+    if result.is_err() && !connection.is_autocommit() {
+        run_cached(connection, "ROLLBACK TO one")?;
     }
+    if !connection.is_autocommit() {
+        run_cached(connection, "RELEASE one")?;
+    }
+    result
+}
+
+fn checkpoint(
+    connection: &Connection,
+    node: &str,
+    size: i64,
+    text: &str,
+) -> Result<(), StoreError> {
+    connection
+        .prepare_cached("INSERT INTO checkpoints (node, size, text) VALUES (?1, ?2, ?3)")
+        .and_then(|mut statement| statement.execute(params![node, size, text]))
+        .map(drop)
+        .map_err(fault)
 }
 
 fn run_cached(connection: &Connection, sql: &str) -> Result<(), StoreError> {

@@ -1,0 +1,80 @@
+//! Commits that go ahead of their durability: a caller that has several to make, one after the
+//! other, learns at once that each is applied, and waits for the disk once for all of them.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use tokio::sync::oneshot;
+
+use super::verbs::StoreError;
+
+/// One caller's commits. When one of them is lost because the disk failed, those after it are
+/// refused: they may have been decided on what is lost.
+#[derive(Clone, Debug, Default)]
+pub struct Line(Arc<Ends>);
+
+#[derive(Debug, Default)]
+struct Ends {
+    broken: AtomicBool,
+    /// More is on its way: worth holding a group of commits open for.
+    goes_on: AtomicBool,
+}
+
+impl PartialEq for Line {
+    fn eq(&self, other: &Line) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Line {
+    pub(super) fn expect_more(&self, more: bool) {
+        self.0.goes_on.store(more, Ordering::Release);
+    }
+
+    pub(super) fn goes_on(&self) -> bool {
+        self.0.goes_on.load(Ordering::Acquire)
+    }
+
+    pub(super) fn break_off(&self) {
+        self.0.broken.store(true, Ordering::Release);
+    }
+
+    /// # Errors
+    /// `Unavailable` once a commit of the line was lost.
+    pub(super) fn check(&self) -> Result<(), StoreError> {
+        if self.0.broken.load(Ordering::Acquire) {
+            return Err(StoreError::Unavailable(
+                "an earlier change of the same request was not written".to_owned(),
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// An applied commit that may not be durable yet: others do not see it before it is.
+#[derive(Debug)]
+#[must_use = "what is applied may still be lost"]
+pub struct Applied(Option<oneshot::Receiver<Result<(), StoreError>>>);
+
+impl Applied {
+    pub(super) fn durable() -> Applied {
+        Applied(None)
+    }
+
+    pub(super) fn waiting(answered: oneshot::Receiver<Result<(), StoreError>>) -> Applied {
+        Applied(Some(answered))
+    }
+
+    /// Answers when the commit is durable.
+    ///
+    /// # Errors
+    /// `Unavailable` when it was lost.
+    pub(super) async fn settled(self) -> Result<(), StoreError> {
+        match self.0 {
+            None => Ok(()),
+            Some(answered) => answered
+                .await
+                .map_err(|_| StoreError::Unavailable("the store is closed".to_owned()))?,
+        }
+    }
+}
