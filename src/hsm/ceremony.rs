@@ -118,6 +118,11 @@ impl Answer {
         }
     }
 
+    /// The node whose token made the masters.
+    pub fn node(&self) -> &str {
+        &self.node
+    }
+
     /// What the operators compare at both ends: SHA-256 over the deployment and the known answers.
     pub fn check_value(&self) -> String {
         let mut digest = Sha256::new();

@@ -145,18 +145,22 @@ impl Pool {
     {
         if self.inner.inline && cost == Cost::Short {
             let job = |seat: &Seat<'_>| job(seat, inputs);
-            match (self.inner.once(&job), self.tokens.as_deref()) {
-                ((Ok(done), _), _) => return Ok(done),
-                ((Err(HsmError::Unavailable(reason)), epoch), None) => {
+            let (result, epoch) = self.inner.once(&job);
+            let error = match result {
+                Ok(done) => return Ok(done),
+                Err(error) => error,
+            };
+            match (error, self.tokens.as_deref()) {
+                (HsmError::Unavailable(reason), None) => {
                     return self.inner.again(epoch, reason, &job);
                 }
-                ((Err(error), epoch), Some(tokens)) if self.inner.is_lost(&error, epoch) => {
+                (error, Some(tokens)) if self.inner.is_lost(&error, epoch) => {
                     if tokens.inline() {
                         return tokens.attend(&job);
                     }
                     // Another token serves, whose calls are not for this thread.
                 }
-                ((Err(error), _), _) => return Err(error),
+                (error, _) => return Err(error),
             }
         }
         let owned = inputs.map(|input| Zeroizing::new(input.to_vec()));

@@ -252,6 +252,13 @@ impl Import {
     pub(super) async fn run(self) -> Result<(), Failure> {
         let answer = Answer::read(&read(&self.file)?)?;
         let token = assembly::token(&self.place.config()?, &answer.deployment, true)?;
+        // Its audit key stays where it is; two machines of one name would write one log.
+        if self.replica.is_none() && answer.node() == token.node {
+            return Err(Failure::Refused(format!(
+                "this node is called {:?} as the one whose token made the masters: set another `node`",
+                token.node
+            )));
+        }
         let check = answer.check_value();
         let given: Vec<String> = self.check.into_iter().collect();
         agree("Check value that the ceremony showed", &check, &given)?;
@@ -260,15 +267,14 @@ impl Import {
             let shown = serde_json::json!({
                 "deployment": answer.deployment,
                 "check_value": check,
+                "node": token.node,
             });
             println!("{shown}");
             return Ok(());
         }
         println!("deployment   {}", answer.deployment);
-        println!(
-            "The token has the masters, and {} its own audit key.",
-            token.node
-        );
+        println!("node         {}", token.node);
+        println!("The token has the masters.");
         Ok(())
     }
 }
