@@ -89,7 +89,7 @@ pub(in crate::cli) struct Import {
 }
 
 /// The token itself, or one of the replicas.
-fn source<'a>(token: &'a hsm::Config, replica: Option<usize>) -> Result<&'a Source, Failure> {
+fn source(token: &hsm::Config, replica: Option<usize>) -> Result<&Source, Failure> {
     let Some(number) = replica else {
         return Ok(&token.source);
     };

@@ -195,9 +195,10 @@ async fn no_request_fails_while_a_token_goes() {
         });
     }
     for _ in 0..3 {
-        let slot = ground.hsm.pool.inner.line.read().unwrap();
-        let line = slot.as_ref().map(|line| (line.module, line.slot));
-        drop(slot);
+        let line = {
+            let line = ground.hsm.pool.inner.line.read().unwrap();
+            line.as_ref().map(|line| (line.module, line.slot))
+        };
         if let Some((module, slot)) = line {
             module.close_all(slot).unwrap();
         }
