@@ -18,10 +18,11 @@ use crate::engine::Engine;
 use crate::engine::directory::{MappingField, fingerprint_key};
 use crate::engine::founding::{self, FIRST_TENANT, FoundingError, Opening};
 use crate::engine::freshness::Freshness;
+use crate::engine::key_cache::Bounds;
 use crate::engine::service::KmipService;
 use crate::engine::session::register::{NewUser, Register};
 use crate::engine::settings::{CertificateSettings, MessageLimits, Settings};
-use crate::engine::tenant::{Identity, Tenant};
+use crate::engine::tenant::{Classes, Identity, Tenant};
 use crate::hsm::{Hsm, HsmError, Pin, Replicas, Source};
 use crate::net::{Fingerprint, Readiness, Service, Standing, Trust};
 use crate::store::{Options, Store, StoreError};
@@ -40,9 +41,6 @@ pub(super) struct Opened {
     pub(super) deployment: String,
     pub(super) clock: Clock,
 }
-
-/// How many loaded keys stay in the token for their next use.
-const LOADED_KEYS: usize = 4096;
 
 /// How often readiness and the list of registered certificates are looked at.
 const LOOK: Duration = Duration::from_secs(1);
@@ -83,7 +81,7 @@ pub(super) fn token(
         deployment: deployment.to_owned(),
         node: config.server.node.as_str().to_owned(),
         workers: config.token.workers.get(),
-        loaded_keys: LOADED_KEYS,
+        loaded_keys: config.token.loaded_keys.get(),
         hardware,
         replicas: Replicas::new(replicas.collect::<Result<_, HsmError>>()?, ceremony),
     })
@@ -150,6 +148,7 @@ pub(super) async fn open_with(
         share: true,
         duplicate_names: false,
         withheld: Vec::new(),
+        classes: Classes::default(),
     };
     let (hsm, deployment) = founding::token(&store, &clock, &first, token).await?;
     Ok(Opened {
@@ -250,6 +249,10 @@ fn settings(config: &Config) -> Settings {
         },
         rotation: config.server.rotation.get(),
         rewrap_rate: config.token.rewrap_rate.get() as u64,
+        cached: Bounds {
+            keys: config.cached.keys.get(),
+            age: config.cached.age.get(),
+        },
     }
 }
 

@@ -9,7 +9,7 @@ use super::context::Context;
 use super::directory::Caller;
 use super::founding::{self, FIRST_TENANT};
 use super::settings::Settings;
-use super::tenant::{Identity, Tenant};
+use super::tenant::{Classes, Identity, Tenant};
 use crate::clock::Clock;
 use crate::hsm::{Hsm, fixture};
 use crate::protocol::version::Version;
@@ -24,6 +24,7 @@ pub(crate) async fn nodes(directory: &Path, clock: &Clock, names: &[&str]) -> Ve
         share: true,
         duplicate_names: false,
         withheld: Vec::new(),
+        classes: Classes::default(),
     };
     let token = fixture::directory();
     let open = |opening: founding::Opening<'_>| {

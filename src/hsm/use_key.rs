@@ -18,7 +18,7 @@ use zeroize::Zeroizing;
 
 use super::line::{Loaded, Seat};
 use super::passage::import_private;
-use super::pool::{Cost, TRIES};
+use super::pool::{Cost, TRIES, lock};
 use super::tenant::{open_with, unwrapping};
 use super::{Hsm, HsmError, Purpose, TenantKeys};
 use crate::object::format::{Format, Hint, Kind, Named, convert};
@@ -253,13 +253,26 @@ impl Hsm {
         unique_identifier: &str,
         version: i64,
     ) -> Result<(), HsmError> {
+        let mut known = false;
         for role in Role::ALL {
-            self.loaded.remove(&IdRef {
+            let removed = self.loaded.remove(&IdRef {
                 tenant: tenant.0,
                 unique_identifier,
                 version,
                 role,
             });
+            known |= removed.is_some();
+        }
+        match known {
+            true => self.bury().await,
+            false => Ok(()),
+        }
+    }
+
+    /// Destroys, in the token, the session objects that nobody uses any more.
+    pub async fn bury(&self) -> Result<(), HsmError> {
+        if lock(&self.pool.inner.graveyard).is_empty() {
+            return Ok(());
         }
         self.pool.run(Cost::Short, [], |seat, []| seat.bury()).await
     }
@@ -268,6 +281,11 @@ impl Hsm {
     pub async fn forget_tenant(&self, tenant: TenantId) -> Result<(), HsmError> {
         self.loaded.retain(|id, _| id.tenant != tenant.0);
         self.pool.run(Cost::Short, [], |seat, []| seat.bury()).await
+    }
+
+    /// How many keys are loaded for their next use.
+    pub fn loaded_keys(&self) -> usize {
+        self.loaded.len()
     }
 
     /// Runs a job with the handle of a managed key, loaded where it is not.

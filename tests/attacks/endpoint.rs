@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use keyward::clock::Clock;
 use keyward::engine::founding;
 use keyward::engine::settings::Settings;
-use keyward::engine::tenant::Tenant;
+use keyward::engine::tenant::{Classes, Tenant};
 use keyward::engine::{Engine, batch};
 use keyward::hsm::{Hsm, Source};
 use keyward::protocol::enumeration::{
@@ -797,6 +797,7 @@ impl Node2 {
                 share: true,
                 duplicate_names: false,
                 withheld: Vec::new(),
+                classes: Classes::default(),
             };
             let open = |opening: founding::Opening<'_>| {
                 Hsm::open(keyward::hsm::Config {

@@ -9,7 +9,7 @@ use keyward::clock::Clock;
 use keyward::engine::directory::fingerprint_key;
 use keyward::engine::founding::{self, FIRST_TENANT};
 use keyward::engine::settings::Settings;
-use keyward::engine::tenant::{Identity, Tenant};
+use keyward::engine::tenant::{Classes, Identity, Tenant};
 use keyward::engine::{Engine, access, batch};
 use keyward::hsm::{Config, Hsm, Replicas, Source};
 use keyward::protocol::tag;
@@ -66,6 +66,7 @@ async fn engine(url: &str, token: &Path, directory: &Path) -> Arc<Engine> {
         share: true,
         duplicate_names: false,
         withheld: Vec::new(),
+        classes: Classes::default(),
     };
     let (hsm, deployment) = founding::token(&store, &clock, &tenant, open)
         .await

@@ -7,7 +7,7 @@ use keyward::clock::Clock;
 use keyward::engine::directory::fingerprint_key;
 use keyward::engine::founding::{self, FIRST_TENANT};
 use keyward::engine::settings::Settings;
-use keyward::engine::tenant::{Identity, Tenant};
+use keyward::engine::tenant::{Classes, Identity, Tenant};
 use keyward::engine::{Engine, access, batch};
 use keyward::hsm::{Config, Hsm, Pin, Replicas, Source};
 use keyward::protocol::enumeration::{KeyFormatType, ObjectType, Operation, RevocationReasonCode};
@@ -95,6 +95,7 @@ async fn engine(url: &str, token: &Token, hsm: Option<Arc<Hsm>>, node: &str) -> 
         share: true,
         duplicate_names: true,
         withheld: Vec::new(),
+        classes: Classes::default(),
     };
     let first = tenant("default");
     let (hsm, deployment) = match hsm {

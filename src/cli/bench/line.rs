@@ -24,6 +24,8 @@ const RECEIVED: usize = 80 << 10;
 /// Where the server is, and what is shown to it.
 #[derive(Clone, Debug)]
 pub(super) struct Target {
+    /// As it was named.
+    pub(super) server: Address,
     address: SocketAddr,
     name: ServerName<'static>,
     full: Arc<ClientConfig>,
@@ -77,6 +79,7 @@ impl Target {
             .map_err(unfit)?;
         full.resumption = Resumption::disabled();
         Ok(Target {
+            server: server.clone(),
             address,
             name,
             full: Arc::new(full),

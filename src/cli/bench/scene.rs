@@ -151,11 +151,12 @@ impl Scene {
             ));
         };
         let found = self.ask(&request::locate(&name), 1)?;
-        let id = request::payloads(&found, 1)?
+        let missing = || Trouble::Refused(format!("there is no object with the Name {name}"));
+        let payloads = request::payloads(&found, 1)?;
+        let id = payloads
             .first()
-            .map(|payload| request::text(payload, tag::UNIQUE_IDENTIFIER))
-            .transpose()?
-            .unwrap_or_default();
+            .and_then(|payload| request::text(payload, tag::UNIQUE_IDENTIFIER).ok())
+            .ok_or_else(missing)?;
         let answer = self.ask(&request::get_attributes(&id, &[PREFIX]), 1)?;
         let prefix = prefix(&answer).ok_or_else(|| {
             Trouble::Refused(format!(

@@ -160,7 +160,7 @@ async fn given(
         }
     }
     let bases = std::slice::from_ref(&base);
-    creation::inherit(bases, attributes)?;
+    creation::inherit(&context.caller, bases, ObjectType::SPLIT_KEY, attributes)?;
     wrapping::guard(context, bases, attributes).await?;
     creation::link(attributes, LinkType::PARENT_LINK.0, &base.unique_identifier);
     let bits = i32::try_from(8 * secret.len()).unwrap_or(i32::MAX);

@@ -1,0 +1,14 @@
+//! What a running server's memory holds of keys after it answered (DESIGN §4.3; docs/memory.md).
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "tests"
+)]
+
+mod look;
+#[path = "../support/process.rs"]
+#[allow(dead_code, reason = "shared with other tests")]
+mod process;
+mod scenes;
