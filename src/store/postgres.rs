@@ -16,6 +16,8 @@ mod rows;
 mod search;
 mod statements;
 mod tally;
+mod tls;
+mod verify;
 mod write;
 
 use deadpool_postgres::{Object, Pool};
