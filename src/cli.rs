@@ -105,7 +105,6 @@ impl Failure {
 
 /// Runs a command that ends by itself.
 fn block_on<T>(job: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
-    secret::forbid_dumps().map_err(Failure::io("core dumps cannot be forbidden"))?;
     tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
@@ -137,7 +136,13 @@ pub fn main() -> ExitCode {
     // First of all: whoever initialises OpenSSL first decides, and this one has no clean-up at exit,
     // which would take its tables from under threads that still work while the process ends.
     openssl::init();
-    let done = match Arguments::parse().command {
+    let command = Arguments::parse().command;
+    // Before the first secret is read, whatever the command.
+    if let Err(error) = secret::forbid_dumps() {
+        eprintln!("keyward: core dumps cannot be forbidden: {error}");
+        return ExitCode::FAILURE;
+    }
+    let done = match command {
         Command::Quickstart(command) => command.run(),
         Command::Serve(command) => command.run(),
         Command::Client(command) => command.run(),

@@ -81,9 +81,12 @@ pub(super) fn run(
     first_client: Option<(&str, &std::path::Path)>,
     ready: impl FnOnce(&Addresses) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
-    secret::forbid_dumps().map_err(Failure::io("core dumps cannot be forbidden"))?;
     if config.server.lock_memory {
         secret::lock_memory().map_err(Failure::io("server.lock_memory"))?;
+    } else if secret::swaps() {
+        tracing::warn!(
+            "this host swaps, and keys may reach its disk: set server.lock_memory, or encrypt the swap"
+        );
     }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::load::{ConfigError, Raw, TokenSource};
+use super::replica::Replica;
 use super::setting::{
     Address, DatabaseUrl, IdentityMapping, LogFormat, MinimumTls, Seconds, Setting, Text,
     TokenKind, Within,
@@ -152,11 +153,25 @@ settings! {
         pin_file: Option<PathBuf> = "";
         /// Module: keys in it are protected by hardware (Protection Storage Mask says so).
         hardware: bool = "false";
+        /// Further tokens with the same masters (docs/tokens.md): "embedded:DIRECTORY" or
+        /// "pkcs11:token=LABEL?module-path=LIBRARY&pin-source=FILE". Requests go to the first token
+        /// that serves.
+        replicas: Vec<Replica> = "";
         /// Threads that talk to the token, each with a session of its own.
         workers: Within<1, 256> = "4";
         /// After a rotation, rows per second that this server moves to the new key at the most;
         /// 0: as many as it can.
         rewrap_rate: Within<0, 1_000_000> = "1000";
+        /// Managed keys that stay loaded in the token for their next use, which is then one call; the
+        /// one not used for longest makes room.
+        loaded_keys: Within<1, 1_000_000> = "4096";
+    }
+    /// Keys of class "cached", for tenants that allow it (`keyward tenant class`).
+    cached: CachedKeys {
+        /// Keys that are kept in clear in the server's memory, each in a page (4 KiB) that is locked.
+        keys: Within<1, 1_000_000> = "1000";
+        /// For how long, from when a key came out of the database.
+        age: Seconds<1, 3600> = "60s";
     }
     /// Bounds on what one client may ask. Durations are numbers with s, m or h.
     limits: Limits {

@@ -43,6 +43,13 @@ deviations! {
     /// The permission `choose-gcm-iv`, which the profile `standard` grants together with others. Asked
     /// in `access.rs`.
     GcmVectorChosen = "gcm-vector-chosen", "makes the vectors of AES-GCM itself";
+    /// New keys are of class *token* where the request does not say another. Asked in
+    /// `object/creation.rs`, like the next.
+    KeysInToken = "keys-in-token",
+        "cannot say that its keys are to stay in the token";
+    /// New keys are of class *cached* where the tenant allows it.
+    KeysCached = "keys-cached",
+        "cannot say that its keys are for many short requests";
 }
 
 macro_rules! profiles {
@@ -80,6 +87,9 @@ profiles! {
     "edb" = [VectorBeforeData];
     // Auto-unseal; its vectors are random and it makes few.
     "openbao" = [GcmVectorChosen];
+    // Any client, by its administrator's choice (docs/classes.md).
+    "class-token" = [KeysInToken];
+    "class-cached" = [KeysCached];
 }
 
 /// The profile of that name.

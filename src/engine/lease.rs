@@ -85,7 +85,7 @@ enum Look {
 async fn look(engine: &Engine, position: &mut i64) -> Result<Look, StoreError> {
     let settled = engine.store.journal(*position, LOOK).await?;
     *position = settled.last().map_or(*position, |entry| entry.position);
-    learn(engine, &settled);
+    learn(engine, &settled).await;
     engine.endpoints.hear(&settled);
     if settled.len() == LOOK as usize {
         return Ok(Look::More);
@@ -93,7 +93,7 @@ async fn look(engine: &Engine, position: &mut i64) -> Result<Look, StoreError> {
     // Anybody's open transaction in the cluster holds the settled part back for as long as it
     // likes; a revocation must not wait for it. These entries are read again until they settle.
     let ahead = engine.store.journal_ahead(*position, LOOK).await?;
-    learn(engine, &ahead);
+    learn(engine, &ahead).await;
     engine.endpoints.hear(&ahead);
     if let Err(error) = engine.follow_masters().await {
         tracing::warn!(%error, "new masters cannot be looked for in the token");
@@ -106,7 +106,7 @@ async fn look(engine: &Engine, position: &mut i64) -> Result<Look, StoreError> {
     })
 }
 
-fn learn(engine: &Engine, entries: &[JournalEntry]) {
+async fn learn(engine: &Engine, entries: &[JournalEntry]) {
     for entry in entries {
         let known = EntityKind::from_number(i64::from(entry.kind))
             .and_then(|kind| engine.freshness.seen_entity(kind, entry.tenant, &entry.key));
@@ -117,8 +117,14 @@ fn learn(engine: &Engine, entries: &[JournalEntry]) {
         engine
             .freshness
             .note(entry.kind, entry.tenant, &entry.key, entry.version);
+        if entry.kind == 0 {
+            engine
+                .forget_key(entry.tenant, &entry.key, entry.version)
+                .await;
+        }
     }
     if entries.iter().any(|entry| EntityKind::says_who(entry.kind)) {
         engine.directory.forget();
+        engine.cached.clear();
     }
 }

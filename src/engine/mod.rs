@@ -19,6 +19,7 @@ pub(crate) mod fixture;
 pub mod founding;
 pub mod freshness;
 pub mod granting;
+pub mod key_cache;
 pub mod lease;
 pub mod masters;
 pub mod metrics;
@@ -46,6 +47,7 @@ use self::directory::{Caller, Directory, Stranger};
 use self::endpoint::{Endpoints, Roles};
 use self::error::{Fault, Reason};
 use self::freshness::Freshness;
+use self::key_cache::KeyCache;
 use self::lease::Lease;
 use self::metrics::Metrics;
 use self::session::Doorman;
@@ -87,6 +89,8 @@ pub struct Engine {
     /// What clients' virtual PKCS#11 libraries hold.
     pub cryptoki: cryptoki::Libraries,
     pub gcm_uses: GcmUses,
+    /// Keys of class *cached*.
+    pub cached: KeyCache,
     /// Connections on which this server asks.
     pub endpoints: Arc<Endpoints>,
     doorman: Doorman,
@@ -167,6 +171,7 @@ impl Engine {
             streams: Streams::default(),
             cryptoki: cryptoki::Libraries::default(),
             gcm_uses: GcmUses::default(),
+            cached: KeyCache::new(settings.cached),
             endpoints: Arc::default(),
             doorman,
             unread: unread::Unread::default(),
@@ -176,6 +181,7 @@ impl Engine {
             settings,
         });
         lease::keep(&engine, position);
+        key_cache::keep(&engine);
         streams::keep(&engine);
         asynchronous::resume(&engine).await?;
         sealer::keep(&engine);
@@ -379,11 +385,13 @@ impl Engine {
         // This node's own changes hold at once; others learn of them from the journal.
         if entities {
             self.directory.forget();
+            self.cached.clear();
         }
         for (kind, tenant, key, version) in versions {
             self.freshness.note(kind, tenant, &key, version);
             if kind == 0 {
                 self.verified.forget(tenant, &key);
+                self.forget_key(tenant, &key, version).await;
             }
         }
         if entities {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::directory::MappingField;
+use super::key_cache::Bounds;
 
 #[derive(Clone, Debug)]
 pub struct MessageLimits {
@@ -75,6 +76,8 @@ pub struct Settings {
     pub rotation: Duration,
     /// Rows per second that are moved to new versions of their keys at the most; 0: without bound.
     pub rewrap_rate: u64,
+    /// Of keys of class *cached*.
+    pub cached: Bounds,
 }
 
 impl Default for Settings {
@@ -93,6 +96,7 @@ impl Default for Settings {
             certificates: CertificateSettings::default(),
             rotation: Duration::from_secs(60),
             rewrap_rate: 1000,
+            cached: Bounds::default(),
         }
     }
 }

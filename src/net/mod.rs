@@ -1,6 +1,7 @@
 //! Moves bytes: its TLS ports, their certificates, framing and limits. Knows no operation; what
 //! a message means is asked of a [`Service`].
 
+mod blanking;
 mod buffer;
 mod connection;
 mod frame;
@@ -18,7 +19,7 @@ mod turned;
 #[cfg(test)]
 mod tests;
 
-pub use http::{Pages, Readiness};
+pub use http::{Pages, Readiness, Standing};
 pub use legacy::LegacyFiles;
 pub use limits::Limits;
 pub use listener::{Parts, Server};

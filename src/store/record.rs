@@ -1,12 +1,15 @@
 //! What the store keeps. The store reads none of it but the columns it needs to find a row:
 //! attributes and blobs are bytes to it, and every row carries a MAC that only the token can make.
 
+use serde::{Deserialize, Serialize};
+
 /// A tenant's number; 0 is the deployment itself (identities of the installation, masters).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TenantId(pub i64);
 
 /// Where an object's key may exist in clear (DESIGN §4.3). Fixed at creation, covered by the row's MAC.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 #[repr(u8)]
 pub enum Class {
     /// Generated, wrapped and used in the token; no code path of the server reads it.
@@ -18,13 +21,24 @@ pub enum Class {
 }
 
 impl Class {
+    pub const ALL: [Class; 3] = [Class::Token, Class::Served, Class::Cached];
+
     pub fn from_number(number: i64) -> Option<Class> {
-        Some(match number {
-            1 => Class::Token,
-            2 => Class::Served,
-            3 => Class::Cached,
-            _ => return None,
-        })
+        let mut all = Class::ALL.into_iter();
+        all.find(|class| *class as i64 == number)
+    }
+
+    /// As administrators and `x-keyward-class` write it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Class::Token => "token",
+            Class::Served => "served",
+            Class::Cached => "cached",
+        }
+    }
+
+    pub fn named(name: &str) -> Option<Class> {
+        Class::ALL.into_iter().find(|class| class.name() == name)
     }
 }
 

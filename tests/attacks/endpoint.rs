@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use keyward::clock::Clock;
 use keyward::engine::founding;
 use keyward::engine::settings::Settings;
-use keyward::engine::tenant::Tenant;
+use keyward::engine::tenant::{Classes, Tenant};
 use keyward::engine::{Engine, batch};
 use keyward::hsm::{Hsm, Source};
 use keyward::protocol::enumeration::{
@@ -797,15 +797,17 @@ impl Node2 {
                 share: true,
                 duplicate_names: false,
                 withheld: Vec::new(),
+                classes: Classes::default(),
             };
-            let open = |deployment: &str, _| {
+            let open = |opening: founding::Opening<'_>| {
                 Hsm::open(keyward::hsm::Config {
                     source: Source::Embedded { dir: token.clone() },
-                    deployment: deployment.to_owned(),
+                    deployment: opening.deployment.to_owned(),
                     node: "main".to_owned(),
                     workers: 2,
                     loaded_keys: 16,
                     hardware: false,
+                    replicas: keyward::hsm::Replicas::default(),
                 })
             };
             let clock = Clock::System;

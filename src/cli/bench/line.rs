@@ -10,7 +10,9 @@ use rustls_pki_types::pem::PemObject as _;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use tokio_rustls::rustls::client::Resumption;
 use tokio_rustls::rustls::crypto::aws_lc_rs;
-use tokio_rustls::rustls::{ClientConfig, ClientConnection, HandshakeKind, RootCertStore};
+use tokio_rustls::rustls::{
+    ClientConfig, ClientConnection, HandshakeKind, ProtocolVersion, RootCertStore,
+};
 
 use super::request::{LONGEST, Trouble};
 use crate::cli::Failure;
@@ -24,6 +26,8 @@ const RECEIVED: usize = 80 << 10;
 /// Where the server is, and what is shown to it.
 #[derive(Clone, Debug)]
 pub(super) struct Target {
+    /// As it was named.
+    pub(super) server: Address,
     address: SocketAddr,
     name: ServerName<'static>,
     full: Arc<ClientConfig>,
@@ -77,6 +81,7 @@ impl Target {
             .map_err(unfit)?;
         full.resumption = Resumption::disabled();
         Ok(Target {
+            server: server.clone(),
             address,
             name,
             full: Arc::new(full),
@@ -175,6 +180,10 @@ impl Line {
     /// Whether the handshake took up an earlier session.
     pub(super) fn is_resumed(&self) -> bool {
         self.tls.handshake_kind() == Some(HandshakeKind::Resumed)
+    }
+
+    pub(super) fn version(&self) -> Option<ProtocolVersion> {
+        self.tls.protocol_version()
     }
 
     /// Version and cipher suite, once something was asked.

@@ -145,17 +145,25 @@ impl Bench {
         let master = self.master.clone().map(|name| (name, self.scope.clone()));
         let connections = usize::from(self.connections);
         let mut scene = Scene::new(target, self.keys as usize, connections, master);
-        scene.ask(&request::discover_versions(), 1)?;
+        scene
+            .ask(&request::discover_versions(), 1)
+            .map_err(|trouble| {
+                Failure::Refused(format!(
+                    "{} does not answer: {trouble}",
+                    scene.target.server
+                ))
+            })?;
         let progress = Progress::new();
         let measured = self.measure(&mut scene, &progress);
         // Also where it failed: nothing of ours is left behind.
         let cleaned = self.clean(&mut scene, &progress);
         progress.end();
-        let failed = measured?;
-        cleaned?;
-        match failed {
-            0 => Ok(()),
-            failed => Err(Failure::Refused(format!(
+        if let (Err(_), Err(left)) = (&measured, &cleaned) {
+            eprintln!("keyward: {left}");
+        }
+        match (measured?, cleaned?) {
+            (0, ()) => Ok(()),
+            (failed, ()) => Err(Failure::Refused(format!(
                 "{} requests came to nothing; the figures of their operations are worth nothing",
                 grouped(failed as f64)
             ))),
@@ -165,7 +173,10 @@ impl Bench {
     /// Measures what is wanted and says so; how many requests failed.
     fn measure(&self, scene: &mut Scene, progress: &Progress) -> Result<u64, Failure> {
         self.fill(scene, progress)?;
-        let echo = self.echo.then(Echo::start).transpose()?;
+        let echo = self
+            .echo
+            .then(|| Echo::start(scene.version()))
+            .transpose()?;
         let settings = Settings {
             connections: scene.connections,
             warm_up: self.warm_up,
@@ -173,10 +184,10 @@ impl Bench {
             rate: None,
         };
         let (mut failed, mut results) = (0, Vec::new());
+        let tls = scene.tls();
         if !self.json {
             println!(
-                "KMIP 1.4 over {}; {} connections, {} s after {} s of warm-up\n\n{}",
-                scene.tls(),
+                "KMIP 1.4 over {tls}; {} connections, {} s after {} s of warm-up\n\n{}",
                 self.connections,
                 self.seconds.as_secs_f64(),
                 self.warm_up.as_secs_f64(),
@@ -210,7 +221,7 @@ impl Bench {
             let report = json!({
                 "kmip": "1.4",
                 "run": scene.run,
-                "tls": scene.tls(),
+                "tls": tls,
                 "connections": self.connections,
                 "keys": self.keys,
                 "fill": self.fill,
@@ -263,8 +274,6 @@ impl Bench {
             }
             _ => None,
         };
-        // For the next one's preparations, and for what was negotiated.
-        scene.ask(&request::discover_versions(), 1)?;
         Ok(Measured {
             plan,
             peak,

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use tokio_rustls::rustls::ProtocolVersion;
 use ttlv::Value;
 
 use super::line::{Line, Target};
@@ -79,6 +80,10 @@ impl Scene {
         self.line.as_ref().map(Line::tls).unwrap_or_default()
     }
 
+    pub(super) fn version(&self) -> Option<ProtocolVersion> {
+        self.line.as_ref().and_then(Line::version)
+    }
+
     /// Many connections are measured: this one must not be one more.
     pub(super) fn hang_up(&mut self) {
         if let Some(line) = self.line.take() {
@@ -151,11 +156,12 @@ impl Scene {
             ));
         };
         let found = self.ask(&request::locate(&name), 1)?;
-        let id = request::payloads(&found, 1)?
+        let missing = || Trouble::Refused(format!("there is no object with the Name {name}"));
+        let payloads = request::payloads(&found, 1)?;
+        let id = payloads
             .first()
-            .map(|payload| request::text(payload, tag::UNIQUE_IDENTIFIER))
-            .transpose()?
-            .unwrap_or_default();
+            .and_then(|payload| request::text(payload, tag::UNIQUE_IDENTIFIER).ok())
+            .ok_or_else(missing)?;
         let answer = self.ask(&request::get_attributes(&id, &[PREFIX]), 1)?;
         let prefix = prefix(&answer).ok_or_else(|| {
             Trouble::Refused(format!(

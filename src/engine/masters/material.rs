@@ -53,7 +53,7 @@ pub(super) async fn moved(
         draft.blob = Some(hsm.rewrap_blob(keys, kind(&object), &binding, blob).await?);
         changed = true;
     }
-    if let Some(receipt) = &object.archive {
+    if let Some(receipt) = object.archive.as_ref().filter(|_| than.archived) {
         let holder = Holder {
             tenant: object.tenant,
             unique_identifier: object.unique_identifier.clone(),

@@ -40,6 +40,7 @@ impl<'r> Ground<'r> {
             share: true,
             duplicate_names: false,
             withheld: Vec::new(),
+            classes: Default::default(),
         };
         let open = |deployment: &str, _| {
             Hsm::init(keyward::hsm::Config {

@@ -14,13 +14,13 @@
     dead_code,
     reason = "only what the store's measurements need of the tests' cluster"
 )]
-#[path = "../tests/support/postgres.rs"]
+#[path = "../../tests/support/postgres.rs"]
 mod postgres;
 #[allow(
     dead_code,
     reason = "only what the store's measurements need of the tests' rows"
 )]
-#[path = "../tests/store/samples.rs"]
+#[path = "../../tests/store/samples.rs"]
 mod samples;
 
 mod codec;

@@ -33,6 +33,7 @@ struct Ground {
     aes: Blob,
     secret: Blob,
     ec: Blob,
+    rsa: Blob,
     sealed: Blob,
 }
 
@@ -54,11 +55,14 @@ impl Ground {
             made.expect("a key")
         };
         let (aes, secret) = (make(KeyKind::Aes).await, make(KeyKind::Generic).await);
-        let spec = PairSpec::Ec { curve: Curve::P256 };
-        let pair = hsm.generate_pair(&keys, spec, Class::Token, AAD).await;
+        let pair = async |spec| {
+            let made = hsm.generate_pair(&keys, spec, Class::Token, AAD).await;
+            made.expect("a pair").private
+        };
         Ground {
             sealed: hsm.seal(&keys, AAD, &[7; 32]).await.expect("a seal"),
-            ec: pair.expect("a pair").private,
+            ec: pair(PairSpec::Ec { curve: Curve::P256 }).await,
+            rsa: pair(PairSpec::Rsa { bits: 2048 }).await,
             aes,
             secret,
             keys,
@@ -126,5 +130,13 @@ fn one<'g>(
         ground.hsm.encrypt(&key, GCM, &[1; 12], b"", black_box(&[3; 4096])));
     measure!("ECDSA P-256", ground, key = ground.key("ec", KeyKind::EcPrivate, &ground.ec);
         ground.hsm.sign(&key, Signature::EcdsaDigest, black_box(&[3; 32])));
+    // DigestInfo of a SHA-256 (RFC 8017 §9.2).
+    let info = [
+        &hex::decode("3031300d060960864801650304020105000420").expect("hex")[..],
+        &[3; 32],
+    ]
+    .concat();
+    measure!("RSA-2048 PKCS#1 v1.5", ground, key = ground.key("rsa", KeyKind::RsaPrivate, &ground.rsa);
+        ground.hsm.sign(&key, Signature::RsaPkcs1Info, black_box(&info)));
     group.finish();
 }
