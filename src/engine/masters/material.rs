@@ -75,11 +75,7 @@ pub(super) async fn moved(
     }
     let row = draft.seal(hsm, distinguish).await?;
     Ok(Some(Object {
-        change: Change::Update {
-            record: row.record,
-            index: row.index,
-            names: row.names,
-        },
+        change: row.change(),
         freed,
     }))
 }
