@@ -16,7 +16,7 @@ use zeroize::Zeroizing;
 
 use super::line::{Loaded, Seat};
 use super::master::MasterKind;
-use super::pool::Cost;
+use super::pool::{Cost, TRIES};
 use super::probe::SENSITIVE_ONLY;
 use super::source::Missing;
 use super::{Hsm, HsmError};
@@ -265,9 +265,10 @@ impl Hsm {
         T: Send + 'static,
         F: Fn(&Seat<'_>, Handle, [&[u8]; N]) -> Result<T, HsmError> + Clone + Send + 'static,
     {
-        let mut stale = false;
+        let mut tries = TRIES;
         loop {
-            let loaded = self.tenant_key(keys, purpose, version, stale).await?;
+            let anew = tries < TRIES;
+            let loaded = self.tenant_key(keys, purpose, version, anew).await?;
             let job = job.clone();
             let result = self
                 .pool
@@ -276,7 +277,7 @@ impl Hsm {
                 })
                 .await;
             match result {
-                Err(HsmError::Stale) if !stale => stale = true,
+                Err(HsmError::Stale) if tries > 0 => tries -= 1,
                 other => return other.map_err(HsmError::settled),
             }
         }

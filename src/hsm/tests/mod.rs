@@ -11,6 +11,7 @@ mod answers;
 mod availability;
 mod derive;
 mod keys;
+mod replicas;
 mod rewrap;
 mod speed;
 mod versions;
@@ -67,7 +68,7 @@ fn softhsm() -> Option<&'static Path> {
         unsafe {
             std::env::set_var("SOFTHSM2_CONF", &configuration);
         }
-        for label in ["verbs", "away"] {
+        for label in ["verbs", "away", "first", "second", "third"] {
             let done = std::process::Command::new("softhsm2-util")
                 .args([
                     "--init-token",
