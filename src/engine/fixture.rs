@@ -24,7 +24,10 @@ pub(crate) async fn nodes(directory: &Path, clock: &Clock, names: &[&str]) -> Ve
         share: true,
         duplicate_names: false,
         withheld: Vec::new(),
-        classes: Classes::default(),
+        classes: Classes {
+            cached: true,
+            preferred: None,
+        },
     };
     let token = fixture::directory();
     let open = |opening: founding::Opening<'_>| {

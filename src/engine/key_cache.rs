@@ -119,9 +119,11 @@ impl KeyCache {
         }
     }
 
-    /// The key is changed, or gone.
-    pub fn forget(&self, tenant: TenantId, identifier: &str) {
-        self.keys.remove(&PlaceRef { tenant, identifier });
+    /// The key's row has this version now, or the key is gone. What is known of that version stays:
+    /// the journal tells of a change again after it was made.
+    fn forget(&self, tenant: TenantId, identifier: &str, version: i64) {
+        let place = PlaceRef { tenant, identifier };
+        self.keys.remove_if(&place, |kept| kept.version < version);
     }
 
     /// Somebody's rights changed, or a tenant's settings.
@@ -159,9 +161,9 @@ impl Engine {
         }
         self.cached.keep(key, format, bytes);
         // Whoever changed the row meanwhile noted its version before forgetting the key.
-        let seen = self.freshness.seen(key.tenant, &key.unique_identifier);
-        if seen.is_some_and(|seen| seen > key.version()) {
-            self.cached.forget(key.tenant, &key.unique_identifier);
+        let identifier = &key.unique_identifier;
+        if let Some(seen) = self.freshness.seen(key.tenant, identifier) {
+            self.cached.forget(key.tenant, identifier, seen);
         }
     }
 
@@ -170,7 +172,7 @@ impl Engine {
         if version <= 1 {
             return;
         }
-        self.cached.forget(tenant, identifier);
+        self.cached.forget(tenant, identifier, version);
         if let Err(error) = self.hsm.forget(tenant, identifier, version - 1).await {
             tracing::debug!(%error, "keys that are not used any more stay in the token for now");
         }
@@ -183,6 +185,10 @@ pub fn keep(engine: &Arc<Engine>) {
     tokio::spawn(async move {
         while let Some(engine) = weak.upgrade() {
             engine.cached.sweep();
+            let shown = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
+            let metrics = &engine.metrics;
+            metrics.cached_keys.set(shown(engine.cached.len()));
+            metrics.loaded_keys.set(shown(engine.hsm.loaded_keys()));
             if let Err(error) = engine.hsm.bury().await {
                 tracing::debug!(%error, "keys that are not used any more stay in the token for now");
             }
@@ -190,4 +196,130 @@ pub fn keep(engine: &Arc<Engine>) {
             tokio::time::sleep(STEP).await;
         }
     });
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use ttlv::Value;
+
+    use super::*;
+    use crate::clock::Clock;
+    use crate::engine::context::Context;
+    use crate::engine::fixture::{context, nodes};
+    use crate::engine::founding::FIRST_TENANT;
+    use crate::object::service::place::{self, Clear};
+    use crate::object::{creation, generation};
+    use crate::protocol::attributes::Attributes;
+    use crate::protocol::enumeration::CryptographicAlgorithm;
+    use crate::protocol::tag;
+    use crate::store::record::{Class, Commit};
+
+    async fn written(engine: &Engine, context: &mut Context) {
+        let commit = Commit {
+            changes: context.take_changes(),
+            audit: Vec::new(),
+        };
+        engine.commit(commit).await.unwrap();
+    }
+
+    async fn made(engine: &Arc<Engine>, class: Class) -> String {
+        let mut context = context(engine).await;
+        let identifier = creation::new_identifier();
+        let mut attributes = Attributes::default();
+        let algorithm = Value::Enumeration(CryptographicAlgorithm::AES.0);
+        attributes.set(tag::CRYPTOGRAPHIC_ALGORITHM, algorithm);
+        attributes.set(tag::CRYPTOGRAPHIC_LENGTH, Value::Integer(256));
+        let draft = generation::symmetric(&mut context, &identifier, class, &mut attributes).await;
+        context.insert(draft.unwrap()).await.unwrap();
+        written(engine, &mut context).await;
+        identifier
+    }
+
+    async fn sealed(engine: &Engine, identifier: &str) -> Sealed {
+        let found = engine.fetch(FIRST_TENANT, identifier).await;
+        found.unwrap().unwrap()
+    }
+
+    /// Uses the key; whether it came from the cache.
+    async fn used(engine: &Arc<Engine>, key: &Sealed) -> bool {
+        let mut context = context(engine).await;
+        let clear = place::material(&mut context, key, KeyFormatType::RAW).await;
+        matches!(clear.unwrap(), Clear::Kept(_))
+    }
+
+    async fn leased(engine: &Engine) {
+        while !engine.lease.is_live() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_changed_row_is_another_key_and_takes_the_old_one_from_every_node() {
+        let directory = tempfile::tempdir().unwrap();
+        let clock = Clock::set(1_800_000_000);
+        let nodes = nodes(directory.path(), &clock, &["here", "there"]).await;
+        let [here, there] = nodes.as_slice() else {
+            unreachable!()
+        };
+        leased(here).await;
+        leased(there).await;
+        let identifier = made(here, Class::Cached).await;
+        let key = sealed(here, &identifier).await;
+        for node in [here, there] {
+            assert!(!used(node, &key).await, "nobody has used it");
+            assert!(used(node, &key).await);
+            assert_eq!(node.cached.len(), 1);
+        }
+        // Only class cached is kept.
+        let served = made(here, Class::Served).await;
+        let served = sealed(here, &served).await;
+        assert!(!used(here, &served).await && !used(here, &served).await);
+
+        let mut context = context(here).await;
+        let mut draft = key.edit();
+        draft
+            .attributes
+            .set(tag::CONTACT_INFORMATION, Value::TextString("new".into()));
+        context.update(draft).await.unwrap();
+        written(here, &mut context).await;
+        assert!(here.cached.is_empty(), "at once where it was changed");
+        let begun = Instant::now();
+        while !there.cached.is_empty() {
+            assert!(begun.elapsed() < crate::engine::lease::LENGTH);
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        let changed = sealed(there, &identifier).await;
+        assert!(!used(there, &changed).await, "it is another key");
+        assert!(used(there, &changed).await);
+        // Who still holds the old row puts nothing back.
+        assert!(!used(here, &key).await);
+        assert!(here.cached.is_empty());
+    }
+
+    #[test]
+    fn age_and_number_are_bounded() {
+        let bounds = Bounds {
+            keys: 16,
+            age: Duration::from_millis(50),
+        };
+        let cache = KeyCache::new(bounds);
+        for number in 0..1000 {
+            let place = Place {
+                tenant: FIRST_TENANT,
+                identifier: number.to_string().into(),
+            };
+            let kept = Kept {
+                version: 1,
+                format: KeyFormatType::RAW,
+                since: Instant::now(),
+                bytes: Arc::new(LockedBytes::new(b"key").unwrap()),
+            };
+            cache.keys.insert(place, Arc::new(kept));
+        }
+        assert!((1..=16).contains(&cache.len()), "{}", cache.len());
+        std::thread::sleep(bounds.age);
+        cache.sweep();
+        assert!(cache.is_empty());
+    }
 }

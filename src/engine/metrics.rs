@@ -34,6 +34,9 @@ pub struct Metrics {
     /// Rows that were moved to the newest versions of their keys, and those that are left.
     pub rewrapped: Gauge,
     pub unwrapped: Gauge,
+    /// Keys of class *cached* in memory, and keys that stay loaded in the token.
+    pub cached_keys: Gauge,
+    pub loaded_keys: Gauge,
 }
 
 impl Metrics {
@@ -92,6 +95,16 @@ impl Metrics {
             "keyward_rewrap_left",
             "Rows that are still under older versions, as far as this server moves them",
             self.unwrapped.clone(),
+        );
+        registry.register(
+            "keyward_cached_keys",
+            "Keys of class cached that are in clear in locked memory",
+            self.cached_keys.clone(),
+        );
+        registry.register(
+            "keyward_token_loaded_keys",
+            "Managed keys that stay loaded in the token for their next use",
+            self.loaded_keys.clone(),
         );
     }
 }

@@ -330,11 +330,14 @@ impl Masters {
     }
 
     pub fn kek(&self, version: u32) -> Result<Handle, HsmError> {
-        of(&self.kek.load(), version, "kek")
+        // What is under it is lost without it; a row MAC of an unknown version is an edited row.
+        of(&self.kek.load(), version)
+            .ok_or_else(|| HsmError::Lost(format!("the token has no kek-v{version} (any more)")))
     }
 
     pub fn mac(&self, version: u32) -> Result<Handle, HsmError> {
-        of(&self.mac.load(), version, "mac")
+        of(&self.mac.load(), version)
+            .ok_or_else(|| HsmError::BadKey(format!("the token has no mac-v{version} (any more)")))
     }
 
     pub fn newest_mac(&self) -> Result<(u32, Handle), HsmError> {
@@ -429,10 +432,8 @@ fn newest(keys: &BTreeMap<u32, Handle>) -> Result<(u32, Handle), HsmError> {
         .ok_or_else(|| HsmError::Damaged("a master is missing".into()))
 }
 
-fn of(keys: &BTreeMap<u32, Handle>, version: u32, name: &str) -> Result<Handle, HsmError> {
-    keys.get(&version)
-        .copied()
-        .ok_or_else(|| HsmError::BadKey(format!("the token has no {name}-v{version} (any more)")))
+fn of(keys: &BTreeMap<u32, Handle>, version: u32) -> Option<Handle> {
+    keys.get(&version).copied()
 }
 
 fn make_secret(

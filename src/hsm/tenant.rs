@@ -137,7 +137,7 @@ impl TenantKeys {
             .get(&version)
             .cloned()
             .ok_or_else(|| {
-                HsmError::BadKey(format!(
+                HsmError::Lost(format!(
                     "tenant {} has no {purpose:?} key of version {version} (any more)",
                     self.ring.tenant.0
                 ))
@@ -305,7 +305,7 @@ impl Hsm {
         if !self.find_kek(key.wrapped.kek_version).await {
             // Another process moved it to a newer KEK and destroyed this one.
             let gone = key.wrapped.kek_version;
-            let unknown = HsmError::BadKey(format!("the token has no kek-v{gone} (any more)"));
+            let unknown = HsmError::Lost(format!("the token has no kek-v{gone} (any more)"));
             self.renew_tenant_keys(keys, Missing::Kek(gone), unknown)
                 .await?;
             key = keys.get(purpose, version)?;

@@ -18,6 +18,7 @@ use rustls_pki_types::CertificateDer;
 use tokio::time::timeout;
 use zeroize::Zeroizing;
 
+use super::blanking::Blanking;
 use super::buffer::{Buffer, ROOM};
 use super::listener::{Shared, told_to_end};
 use super::service::{Encoding, Outcome, Peer, Service, Session};
@@ -154,7 +155,7 @@ pub(super) async fn serve<S: Service>(
         // Counts from the end of the last answer, so it is the idle time-out as well.
         .header_read_timeout(shared.limits.idle)
         .max_buf_size(HEAD)
-        .serve_connection(TokioIo::new(stream), answer);
+        .serve_connection(TokioIo::new(Blanking::new(stream)), answer);
     let mut connection = std::pin::pin!(connection);
     let end = tokio::select! {
         end = connection.as_mut() => end,

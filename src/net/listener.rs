@@ -13,6 +13,7 @@ use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::{self, HandshakeKind, ProtocolVersion};
 
+use super::blanking::Blanking;
 use super::buffer::Buffer;
 use super::connection::{Connection, End, is_hang_up};
 use super::http::{self, Pages};
@@ -313,6 +314,7 @@ async fn secured<S: Service>(
             return stream.map(Stream::Legacy).map_err(io::Error::other);
         }
     };
+    let socket = Blanking::new(socket);
     let stream = TlsAcceptor::from(config).accept(socket).await?;
     Ok(Stream::Modern(Box::new(stream)))
 }

@@ -1,6 +1,7 @@
 //! Moves bytes: its TLS ports, their certificates, framing and limits. Knows no operation; what
 //! a message means is asked of a [`Service`].
 
+mod blanking;
 mod buffer;
 mod connection;
 mod frame;

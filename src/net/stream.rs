@@ -1,6 +1,6 @@
 //! The TLS side of a connection, whoever speaks it: rustls, or OpenSSL on the legacy port.
 
-use std::io;
+use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -10,19 +10,20 @@ use tokio::net::TcpStream;
 use tokio_openssl::SslStream;
 use tokio_rustls::server::TlsStream;
 
+use super::blanking::Blanking;
 use super::legacy;
 
 /// A connection whose handshake is done.
 #[derive(Debug)]
 pub(super) enum Stream {
-    Modern(Box<TlsStream<TcpStream>>),
+    Modern(Box<TlsStream<Blanking<TcpStream>>>),
     Legacy(SslStream<TcpStream>),
 }
 
 impl Stream {
     pub(super) fn socket(&self) -> &TcpStream {
         match self {
-            Stream::Modern(stream) => stream.get_ref().0,
+            Stream::Modern(stream) => stream.get_ref().0.get_ref(),
             Stream::Legacy(stream) => stream.get_ref(),
         }
     }
@@ -75,6 +76,25 @@ impl AsyncWrite for Stream {
         match self.get_mut() {
             Stream::Modern(stream) => Pin::new(stream).poll_shutdown(context),
             Stream::Legacy(stream) => Pin::new(stream).poll_shutdown(context),
+        }
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        parts: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        match self.get_mut() {
+            Stream::Modern(stream) => Pin::new(stream).poll_write_vectored(context, parts),
+            Stream::Legacy(stream) => Pin::new(stream).poll_write_vectored(context, parts),
+        }
+    }
+
+    /// Where it is not, hyper copies answers into a buffer that it does not wipe.
+    fn is_write_vectored(&self) -> bool {
+        match self {
+            Stream::Modern(stream) => stream.is_write_vectored(),
+            Stream::Legacy(stream) => stream.is_write_vectored(),
         }
     }
 }

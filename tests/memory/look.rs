@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, HashMap};
 use std::io::{Read, Seek, SeekFrom};
 use std::os::unix::fs::FileExt;
+use std::time::{Duration, Instant};
 
-use crate::process::Memory;
+use crate::process::{Memory, Server};
 
 /// Bytes that nothing else in the process has.
 pub struct Secret {
@@ -182,4 +183,40 @@ pub fn table(found: &[Found]) -> String {
         )
     });
     lines.collect()
+}
+
+/// The server's memory can be looked at from here on: where it was quicker to forbid that than the
+/// test to open it, it is started again.
+pub fn at(server: &mut Server) {
+    for _ in 0..50 {
+        if server.memory.is_some() {
+            return;
+        }
+        server.kill();
+        server.run();
+    }
+    panic!("the server's memory cannot be opened");
+}
+
+/// Kilobytes of memory that are kept from swap.
+pub fn locked(server: &Server) -> u64 {
+    let path = format!("/proc/{}/status", server.pid());
+    let status = std::fs::read_to_string(path).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmLck:"));
+    let number = line.unwrap().split_whitespace().next().unwrap();
+    number.parse().unwrap()
+}
+
+/// The finds, once there are this many of them, or as they stay: what an operation's thread had on
+/// its stack goes with the next one's.
+pub fn settled(server: &Server, secrets: &[Secret], count: usize) -> Vec<Found> {
+    let begun = Instant::now();
+    loop {
+        let found = look(server.memory.as_ref().unwrap(), secrets);
+        if found.len() == count || begun.elapsed() > Duration::from_secs(5) {
+            return found;
+        }
+        server.page("/readyz");
+        std::thread::sleep(Duration::from_millis(100));
+    }
 }

@@ -1,4 +1,5 @@
-//! What a running server's memory holds of keys after it answered (DESIGN §4.3; docs/memory.md).
+//! Classes of keys, and what a running server's memory holds of keys after it answered (DESIGN §4.3;
+//! docs/classes.md, docs/memory.md).
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -7,6 +8,7 @@
     reason = "tests"
 )]
 
+mod classes;
 mod look;
 #[path = "../support/process.rs"]
 #[allow(dead_code, reason = "shared with other tests")]
