@@ -87,6 +87,11 @@ def grouped(number):
     return f"{number:.1f}" if 0 < abs(number) < 10 else f"{number:,.0f}"
 
 
+def spoken(us):
+    """Microseconds, from ten thousand on milliseconds."""
+    return f"{grouped(us / 1000)} ms" if us >= 10_000 else f"{grouped(us)} µs"
+
+
 def ratios(rows):
     """rows: name, ratio to the echo, target or None."""
     most = max([1.0 if max(r for _, r, _ in rows) > 0.75 else 0.6] + [1.05 * r for _, r, _ in rows])
@@ -140,8 +145,7 @@ def latencies(rows):
         picture.line(across(4 * p50), y - 9, across(4 * p50), y + 9, "target")
         picture.dot(across(p50), y, "first")
         picture.dot(across(p99), y, "second")
-        unit, word = (1000, "ms") if p99 >= 10_000 else (1, "µs")
-        picture.text(RIGHT + 14, y + 4, f"{grouped(p50 / unit)} to {grouped(p99 / unit)} {word}, {p99 / p50:.1f} ×")
+        picture.text(RIGHT + 14, y + 4, f"{spoken(p50)} to {spoken(p99)}, {p99 / p50:.1f} ×")
     return picture.svg()
 
 

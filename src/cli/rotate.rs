@@ -30,6 +30,7 @@ impl From<MastersError> for Failure {
 /// Store, token and archive of a command.
 pub(super) struct Works {
     pub(super) opened: Opened,
+    config: Config,
     archive: Archive,
 }
 
@@ -39,6 +40,7 @@ impl Works {
         Ok(Works {
             opened: assembly::open(&config).await?,
             archive: Archive::new(config.archive.directory.clone()),
+            config,
         })
     }
 
@@ -170,6 +172,8 @@ impl Rotate {
 impl Moving {
     /// Moves rows until nothing is left, here or in another process; how many this one moved.
     pub(super) async fn run(&self, works: &Works) -> Result<u64, Failure> {
+        // Rows that cannot be moved are named there.
+        super::serve::start_log(&works.config)?;
         let pace = Pace::new(self.rate, Default::default(), Default::default());
         let worker = format!("command-line/{}", std::process::id());
         let (mut all, mut bar) = (0, Bar::default());

@@ -1,5 +1,8 @@
 //! `keyward token`: the PKCS#11 token under everything.
 
+mod ceremony;
+mod check;
+
 use clap::{Args, Subcommand};
 
 use super::place::Place;
@@ -18,6 +21,11 @@ pub(super) struct TokenFamily {
 #[derive(Debug, Subcommand)]
 enum TokenCommand {
     Info(Info),
+    Init(ceremony::Init),
+    Request(ceremony::Request),
+    Import(ceremony::Import),
+    Check(check::Check),
+    Join(check::Join),
     Versions(Versions),
     Rotate(Rotate),
     Retire(Retire),
@@ -39,6 +47,11 @@ impl TokenFamily {
     pub(super) fn run(self) -> Result<(), Failure> {
         match self.command {
             TokenCommand::Info(command) => super::block_on(command.run()),
+            TokenCommand::Init(command) => super::block_on(command.run()),
+            TokenCommand::Request(command) => super::block_on(command.run()),
+            TokenCommand::Import(command) => super::block_on(command.run()),
+            TokenCommand::Check(command) => super::block_on(command.run()),
+            TokenCommand::Join(command) => super::block_on(command.run()),
             TokenCommand::Versions(command) => super::block_on(command.run()),
             TokenCommand::Rotate(command) => super::block_on(command.run()),
             TokenCommand::Retire(command) => super::block_on(command.run()),

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::load::{ConfigError, Raw, TokenSource};
+use super::replica::Replica;
 use super::setting::{
     Address, DatabaseUrl, IdentityMapping, LogFormat, MinimumTls, Seconds, Setting, Text,
     TokenKind, Within,
@@ -147,6 +148,10 @@ settings! {
         pin_file: Option<PathBuf> = "";
         /// Module: keys in it are protected by hardware (Protection Storage Mask says so).
         hardware: bool = "false";
+        /// Further tokens with the same masters (docs/tokens.md): "embedded:DIRECTORY" or
+        /// "pkcs11:token=LABEL?module-path=LIBRARY&pin-source=FILE". Requests go to the first token
+        /// that serves.
+        replicas: Vec<Replica> = "";
         /// Threads that talk to the token, each with a session of its own.
         workers: Within<1, 256> = "4";
         /// After a rotation, rows per second that this server moves to the new key at the most;

@@ -408,36 +408,14 @@ impl Context {
 
     /// What is to be committed; the context is clean afterwards.
     pub(super) fn take_changes(&mut self) -> Vec<Change> {
-        let mut changes: Vec<(i64, Change)> = Vec::with_capacity(self.staged.len());
-        for (_, staged) in self.staged.drain() {
-            let Row {
-                record,
-                index,
-                names,
-            } = staged.row;
-            changes.push(if staged.base == 0 {
-                (
-                    0,
-                    Change::Insert {
-                        record,
-                        index,
-                        names,
-                    },
-                )
-            } else {
-                (
-                    staged.base,
-                    Change::Update {
-                        record,
-                        index,
-                        names,
-                    },
-                )
-            });
-        }
         // Updates first: one of them may give up a Name that an insert takes (Re-key).
-        changes.sort_by_key(|(base, _)| *base == 0);
-        let objects = changes.into_iter().map(|(_, change)| change);
+        let (new, changed): (Vec<_>, Vec<_>) = self
+            .staged
+            .drain()
+            .map(|(_, staged)| staged)
+            .partition(|staged| staged.base == 0);
+        let objects = changed.into_iter().chain(new);
+        let objects = objects.map(|staged| staged.row.change());
         let entities = self.entities.drain().map(|(_, staged)| staged.change);
         objects.chain(self.rows.drain(..)).chain(entities).collect()
     }

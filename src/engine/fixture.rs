@@ -30,12 +30,12 @@ pub(crate) async fn nodes(directory: &Path, clock: &Clock, names: &[&str]) -> Ve
         },
     };
     let token = fixture::directory();
-    let open = |deployment: &str, first| {
+    let open = |opening: founding::Opening<'_>| {
         let config = crate::hsm::Config {
-            deployment: deployment.to_owned(),
+            deployment: opening.deployment.to_owned(),
             ..fixture::embedded(&token)
         };
-        match first {
+        match opening.first {
             true => Hsm::init(config),
             false => Hsm::open(config),
         }

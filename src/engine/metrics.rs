@@ -7,6 +7,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
 use super::error::Reason;
+use crate::hsm::TokenState;
 use crate::protocol::enumeration::Operation;
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
@@ -15,8 +16,16 @@ struct Labels {
     result: &'static str,
 }
 
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct TokenLabels {
+    /// Position in the configuration, from 1.
+    token: u64,
+    name: String,
+}
+
 #[derive(Debug, Default)]
 pub struct Metrics {
+    token_up: Family<TokenLabels, Gauge>,
     operations: Family<Labels, Counter>,
     pub miscounted_batches: Counter,
     /// Connections on which this server asks, and objects of whose changes subscribers were not told.
@@ -39,11 +48,28 @@ impl Metrics {
         self.operations.get_or_create(&labels).inc();
     }
 
+    /// Whether each of several tokens serves.
+    pub fn tokens(&self, tokens: &[TokenState]) {
+        for token in tokens {
+            let labels = TokenLabels {
+                token: token.number as u64,
+                name: token.name.clone(),
+            };
+            let up = i64::from(token.away.is_none());
+            self.token_up.get_or_create(&labels).set(up);
+        }
+    }
+
     pub fn register(&self, registry: &mut Registry) {
         registry.register(
             "keyward_operations",
             "Operations by result",
             self.operations.clone(),
+        );
+        registry.register(
+            "keyward_token_up",
+            "Of several tokens: 1 where it serves, 0 where it was left",
+            self.token_up.clone(),
         );
         registry.register(
             "keyward_miscounted_batches",

@@ -130,6 +130,9 @@ pub struct Deployment {
     pub created: i64,
     /// With tokens that are too slow to MAC every row themselves: keys under their MAC master.
     pub row_mac_keys: Vec<RowMacKey>,
+    /// Its masters were made in a ceremony: they are in several tokens, and were extractable then.
+    #[serde(default)]
+    pub ceremony: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -101,7 +101,10 @@ impl Unsettled {
             }
             desk.ended.push((place, settled.map_err(Fault::from)));
         }
-        let lost = desk.ended.iter().find_map(|(_, ended)| ended.as_ref().err());
+        let lost = desk
+            .ended
+            .iter()
+            .find_map(|(_, ended)| ended.as_ref().err());
         lost.cloned().map_or(Ok(()), Err)
     }
 

@@ -55,7 +55,7 @@ impl Hsm {
     /// Counts one use of a seal key; without a database nothing is counted.
     ///
     /// # Errors
-    /// [`HsmError::Refused`] when the key has no use left.
+    /// [`HsmError::UsedUp`] when the key has no use left.
     pub(super) async fn count_seal(&self, keys: &TenantKeys, version: u32) -> Result<(), HsmError> {
         let place = (keys.tenant(), version);
         let known = self.seals.block(place);
@@ -68,8 +68,8 @@ impl Hsm {
         let size = known.map_or(FIRST_BLOCK, |block| (block.size * 4).min(LARGEST_BLOCK));
         let taken = rows.take_seals(place.0, version, size, SEALS).await?;
         let taken = taken.ok_or_else(|| {
-            HsmError::Refused(format!(
-                "more than 2^32 seals under seal-v{version} of the tenant, which is as often as GCM allows; `keyward tenant rotate` makes the next version"
+            HsmError::UsedUp(format!(
+                "2^32 uses of seal-v{version} of tenant {}; `keyward tenant rotate` makes the next version", keys.tenant().0
             ))
         })?;
         let left = AtomicU64::new(taken.saturating_sub(1));

@@ -16,7 +16,7 @@ use zeroize::Zeroizing;
 
 use super::line::{Loaded, Seat};
 use super::master::MasterKind;
-use super::pool::Cost;
+use super::pool::{Cost, TRIES};
 use super::probe::SENSITIVE_ONLY;
 use super::source::Missing;
 use super::{Hsm, HsmError};
@@ -137,7 +137,7 @@ impl TenantKeys {
             .get(&version)
             .cloned()
             .ok_or_else(|| {
-                HsmError::BadKey(format!(
+                HsmError::Lost(format!(
                     "tenant {} has no {purpose:?} key of version {version} (any more)",
                     self.ring.tenant.0
                 ))
@@ -265,9 +265,10 @@ impl Hsm {
         T: Send + 'static,
         F: Fn(&Seat<'_>, Handle, [&[u8]; N]) -> Result<T, HsmError> + Clone + Send + 'static,
     {
-        let mut stale = false;
+        let mut tries = TRIES;
         loop {
-            let loaded = self.tenant_key(keys, purpose, version, stale).await?;
+            let anew = tries < TRIES;
+            let loaded = self.tenant_key(keys, purpose, version, anew).await?;
             let job = job.clone();
             let result = self
                 .pool
@@ -276,7 +277,7 @@ impl Hsm {
                 })
                 .await;
             match result {
-                Err(HsmError::Stale) if !stale => stale = true,
+                Err(HsmError::Stale) if tries > 0 => tries -= 1,
                 other => return other.map_err(HsmError::settled),
             }
         }
@@ -304,7 +305,7 @@ impl Hsm {
         if !self.find_kek(key.wrapped.kek_version).await {
             // Another process moved it to a newer KEK and destroyed this one.
             let gone = key.wrapped.kek_version;
-            let unknown = HsmError::BadKey(format!("the token has no kek-v{gone} (any more)"));
+            let unknown = HsmError::Lost(format!("the token has no kek-v{gone} (any more)"));
             self.renew_tenant_keys(keys, Missing::Kek(gone), unknown)
                 .await?;
             key = keys.get(purpose, version)?;

@@ -63,8 +63,10 @@ impl Hsm {
     /// Makes the version that comes next; one that is there already is no error.
     ///
     /// # Errors
-    /// [`HsmError::BadInput`] when it does not come next.
+    /// [`HsmError::BadInput`] when it does not come next; [`HsmError::Refused`] when other tokens
+    /// hold the masters, too.
     pub async fn make_master(&self, kind: MasterKind, version: u32) -> Result<(), HsmError> {
+        self.only_here()?;
         self.pool
             .run(Cost::Long, [], move |seat, []| {
                 let anchor = seat.line.anchor();
@@ -78,8 +80,10 @@ impl Hsm {
     /// it is the caller's to know.
     ///
     /// # Errors
-    /// [`HsmError::BadInput`] when it is the newest.
+    /// [`HsmError::BadInput`] when it is the newest; [`HsmError::Refused`] when other tokens hold
+    /// the masters, too.
     pub async fn destroy_master(&self, kind: MasterKind, version: u32) -> Result<(), HsmError> {
+        self.only_here()?;
         self.pool
             .run(Cost::Long, [], move |seat, []| {
                 let anchor = seat.line.anchor();
@@ -91,6 +95,15 @@ impl Hsm {
                 }
             })
             .await
+    }
+
+    fn only_here(&self) -> Result<(), HsmError> {
+        match self.shares_masters() {
+            false => Ok(()),
+            true => Err(HsmError::Refused(
+                "a change of masters that other tokens hold, too (docs/tokens.md)".into(),
+            )),
+        }
     }
 
     /// A tenant's key from the KEK that wraps it to the newest one; it stays in the token.

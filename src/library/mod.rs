@@ -8,6 +8,7 @@
 
 pub mod cipher;
 pub mod digest;
+pub mod kdf;
 pub mod mac;
 pub mod pair;
 pub mod public_key;

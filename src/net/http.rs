@@ -25,7 +25,15 @@ use super::service::{Encoding, Outcome, Peer, Service, Session};
 use super::stream::Stream;
 
 /// Whether the server can serve now; an error names, for the log, what is missing. Must not block.
-pub type Readiness = Arc<dyn Fn() -> Result<(), String> + Send + Sync>;
+pub type Readiness = Arc<dyn Fn() -> Result<Standing, String> + Send + Sync>;
+
+/// How a server that is ready stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    Whole,
+    /// It serves, and one more loss may end that: of several tokens one is away.
+    Degraded,
+}
 
 /// What the pages show.
 #[derive(Clone)]
@@ -246,7 +254,8 @@ impl<S: Service> Caller<S> {
             return say(StatusCode::SERVICE_UNAVAILABLE, "ending\n");
         }
         match (self.shared.pages.ready)() {
-            Ok(()) => say(StatusCode::OK, "ready\n"),
+            Ok(Standing::Whole) => say(StatusCode::OK, "ready\n"),
+            Ok(Standing::Degraded) => say(StatusCode::OK, "degraded\n"),
             Err(missing) => {
                 // The page is open to strangers; what is broken is the log's business.
                 tracing::warn!(%missing, "not ready");

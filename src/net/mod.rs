@@ -19,7 +19,7 @@ mod turned;
 #[cfg(test)]
 mod tests;
 
-pub use http::{Pages, Readiness};
+pub use http::{Pages, Readiness, Standing};
 pub use legacy::LegacyFiles;
 pub use limits::Limits;
 pub use listener::{Parts, Server};

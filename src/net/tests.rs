@@ -152,7 +152,7 @@ impl Running {
         let asked = Arc::clone(&ready);
         let pages = Pages {
             registry: Arc::clone(&registry),
-            ready: Arc::new(move || asked.lock().unwrap().clone()),
+            ready: Arc::new(move || asked.lock().unwrap().clone().map(|()| Standing::Whole)),
         };
         let parts = Parts {
             service: Arc::clone(&echo),

@@ -19,7 +19,7 @@ use crate::protocol::structure::Item;
 use crate::protocol::tag;
 use crate::protocol::version::Version;
 use crate::store::archive::Receipt;
-use crate::store::record::{Blob, Class, IndexEntry, Record, TenantId, UniqueName};
+use crate::store::record::{Blob, Change, Class, IndexEntry, Record, TenantId, UniqueName};
 
 /// Stored form of an object: an extension tag of our own that no message carries.
 const STORED: Tag = Tag(0x54_0001);
@@ -296,6 +296,27 @@ impl Row {
     /// The row as a later item of the same batch reads it; its MAC was made here.
     pub fn sealed(&self) -> Result<Sealed, Unsound> {
         Sealed::from_verified(self.record.clone())
+    }
+
+    /// The change that writes it: a first version is a new object.
+    pub fn change(self) -> Change {
+        let Row {
+            record,
+            index,
+            names,
+        } = self;
+        match record.version {
+            1 => Change::Insert {
+                record,
+                index,
+                names,
+            },
+            _ => Change::Update {
+                record,
+                index,
+                names,
+            },
+        }
     }
 }
 

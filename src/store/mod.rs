@@ -4,6 +4,7 @@
 //! do it: `sqlite` (one node, one file) and `postgres` (many nodes). Nothing else knows SQL.
 
 pub mod ahead;
+mod alike;
 pub mod archive;
 mod evaluate;
 pub mod filter;

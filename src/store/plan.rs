@@ -5,6 +5,7 @@
 //! Which index drives is decided by counting, up to [`FEW`]: texts first, for they are mostly
 //! near-unique where numbers (algorithms, types) are shared by thousands.
 
+use super::alike;
 use super::evaluate::state;
 use super::filter::{Filter, Term};
 use super::limit;
@@ -12,6 +13,9 @@ use super::record::IndexValue;
 
 /// Up to so many rows, a driving index is taken as exact and its rows are sorted without regret.
 pub(super) const FEW: i64 = 128;
+/// The same of a condition that may stand in sets (`alike`): its objects are not in order of
+/// creation and are always sorted.
+const FEW_ALIKE: i64 = 1024;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Dialect {
@@ -79,48 +83,71 @@ pub(super) fn candidates(filter: &Filter) -> Vec<Driver> {
     if bytes.is_empty() { numbers } else { bytes }
 }
 
-/// The driver for these counts (of [`probe`]), and how many rows it has at most, if that is known.
-pub(super) fn choose(candidates: &[Driver], counts: &[i64]) -> (Driver, Option<i64>) {
+impl Driver {
+    /// Whether its rows may stand in sets: then objects are found by either.
+    pub(super) fn is_mixed(self, filter: &Filter) -> bool {
+        match self {
+            Driver::Objects => false,
+            Driver::Field { term, .. } | Driver::Range { term } => {
+                filter.terms.get(term).is_some_and(alike::may_hold)
+            }
+        }
+    }
+
+    fn few(self, filter: &Filter) -> i64 {
+        if self.is_mixed(filter) {
+            FEW_ALIKE
+        } else {
+            FEW
+        }
+    }
+}
+
+/// The driver for these counts (of [`probe`]), and whether they say that it has few rows.
+pub(super) fn choose(filter: &Filter, candidates: &[Driver], counts: &[i64]) -> (Driver, bool) {
     let fewest = candidates
         .iter()
         .zip(counts)
         .min_by_key(|(_, count)| **count);
     match fewest {
-        Some((driver, count)) if *count <= FEW => (*driver, Some(*count)),
-        // A range of many rows would have to be sorted; the objects are in order already.
+        Some((driver, count)) if *count <= driver.few(filter) => (*driver, *count <= FEW),
+        // Many rows of a range or of sets would have to be sorted; the objects are in order already.
         _ => (
             candidates
                 .iter()
-                .find(|d| matches!(d, Driver::Field { .. }))
+                .find(|d| matches!(d, Driver::Field { .. }) && !d.is_mixed(filter))
                 .copied()
                 .unwrap_or(Driver::Objects),
-            None,
+            false,
         ),
     }
 }
 
-/// One row per candidate: its place and the number of its index rows, counted up to `FEW + 1`.
+/// One row per candidate: its place and the number of its index rows, counted a little beyond what is few.
 pub(super) fn probe(dialect: Dialect, filter: &Filter, candidates: &[Driver]) -> Query {
-    let mut builder = Builder::new(dialect);
+    let mut builder = Builder::new(dialect, filter);
     for (at, driver) in candidates.iter().enumerate() {
         if at > 0 {
             builder.push(" UNION ALL ");
         }
-        builder.push(&format!(
-            "SELECT {at}, count(*) FROM (SELECT 1 FROM entries d WHERE "
-        ));
-        builder.driving(filter, *driver);
-        builder.push(&format!(" LIMIT {}) AS probe{at}", FEW + 1));
+        builder.push(&format!("SELECT {at}, count(*) FROM ("));
+        if driver.is_mixed(filter) {
+            builder.mixed(filter, *driver, " UNION ALL ");
+        } else {
+            builder.push("SELECT 1 FROM entries d WHERE ");
+            builder.driving(filter, *driver);
+        }
+        builder.push(&format!(" LIMIT {}) AS probe{at}", driver.few(filter) + 1));
     }
     builder.query
 }
 
 /// The page of identifiers that the filter asks for.
 pub(super) fn page(dialect: Dialect, filter: &Filter, driver: Driver) -> Query {
-    let mut builder = Builder::new(dialect);
+    let mut builder = Builder::new(dialect, filter);
     builder.push("SELECT o.unique_identifier ");
     builder.matching(filter, driver);
-    let order = builder.order(driver);
+    let order = builder.order(filter, driver);
     builder.push(&format!(" ORDER BY {order} DESC LIMIT "));
     // No limit is the largest one: both databases take it, and neither takes the other's word for none.
     builder.bind(Param::Number(filter.maximum.map_or(i64::MAX, i64::from)));
@@ -131,7 +158,7 @@ pub(super) fn page(dialect: Dialect, filter: &Filter, driver: Driver) -> Query {
 
 /// How many match in all.
 pub(super) fn total(dialect: Dialect, filter: &Filter, driver: Driver) -> Query {
-    let mut builder = Builder::new(dialect);
+    let mut builder = Builder::new(dialect, filter);
     builder.push("SELECT count(*) FROM (SELECT 1 ");
     builder.matching(filter, driver);
     builder.push(") AS found");
@@ -140,13 +167,15 @@ pub(super) fn total(dialect: Dialect, filter: &Filter, driver: Driver) -> Query 
 
 struct Builder {
     dialect: Dialect,
+    tenant: i64,
     query: Query,
 }
 
 impl Builder {
-    fn new(dialect: Dialect) -> Builder {
+    fn new(dialect: Dialect, filter: &Filter) -> Builder {
         Builder {
             dialect,
+            tenant: filter.tenant.0,
             query: Query {
                 sql: String::with_capacity(512),
                 params: Vec::new(),
@@ -182,18 +211,35 @@ impl Builder {
             return;
         }
         // SQLite takes CROSS JOIN as an order; PostgreSQL decides by its statistics.
+        if driver.is_mixed(filter) {
+            self.push("FROM (");
+            self.mixed(filter, driver, " UNION ");
+            self.push(") AS found CROSS JOIN objects o WHERE o.sequence = found.sequence AND ");
+            self.conditions(filter, driver);
+            return;
+        }
         self.push("FROM entries d CROSS JOIN objects o WHERE o.sequence = d.object AND ");
         self.driving(filter, driver);
         self.push(" AND ");
         self.conditions(filter, driver);
-        let order = self.order(driver);
+        let order = self.order(filter, driver);
         self.push(&format!(" GROUP BY {order}"));
+    }
+
+    /// The objects of a condition: those that have the entry, and those of the sets that have it.
+    fn mixed(&mut self, filter: &Filter, driver: Driver, union: &str) {
+        self.push("SELECT d.object AS sequence FROM entries d WHERE d.object > 0 AND ");
+        self.driving(filter, driver);
+        self.push(union);
+        self.push("SELECT s.sequence FROM entries d CROSS JOIN objects s WHERE s.alike = d.object AND d.object < 0 AND ");
+        self.driving(filter, driver);
     }
 
     /// The order of creation. SQLite sees that the index has it only by the index's own column;
     /// PostgreSQL knows the two for equal, but groups by a primary key only.
-    fn order(&self, driver: Driver) -> &'static str {
-        if self.dialect == Dialect::Sqlite && driver != Driver::Objects {
+    fn order(&self, filter: &Filter, driver: Driver) -> &'static str {
+        let mixed = driver.is_mixed(filter);
+        if self.dialect == Dialect::Sqlite && driver != Driver::Objects && !mixed {
             "d.object"
         } else {
             "o.sequence"
@@ -335,40 +381,65 @@ impl Builder {
 
     fn term(&mut self, term: &Term, at: usize) {
         let alias = format!("t{at}x");
+        let held = alike::may_hold(term);
         match term {
             Term::Matches {
                 attribute,
                 name,
                 fields,
-            } => self.exists(&alias, *attribute, name, |builder| {
+            } if held && !fields.is_empty() => {
+                // The sets that have it are few and found once; most objects need no other look.
+                let sets = format!("{alias}s");
+                self.push(&format!(
+                    " AND (o.alike IN (SELECT {sets}.object FROM entries {sets} WHERE {sets}.object < 0"
+                ));
+                let tenant = format!(" AND {sets}.tenant = ");
+                self.compare(&tenant, Param::Number(self.tenant));
+                self.attribute(&sets, *attribute, name);
+                self.instance(&sets, fields, 0);
+                self.push(") OR ");
+                self.exists(&alias, "= o.sequence", (*attribute, name), |builder| {
+                    builder.instance(&alias, fields, 0);
+                });
+                self.push(")");
+            }
+            Term::Matches {
+                attribute,
+                name,
+                fields,
+            } => self.and_exists(&alias, held, (*attribute, name), |builder| {
                 builder.instance(&alias, fields, 0);
             }),
-            Term::Present { attribute, name } => self.exists(&alias, *attribute, name, |_| {}),
+            Term::Present { attribute, name } => {
+                self.and_exists(&alias, held, (*attribute, name), |_| {});
+            }
             Term::Between {
                 attribute,
                 name,
                 low,
                 high,
-            } => self.exists(&alias, *attribute, name, |builder| {
+            } => self.and_exists(&alias, held, (*attribute, name), |builder| {
                 builder.between(&alias, *low, *high);
             }),
             Term::AtLeast {
                 attribute,
                 field,
                 low,
-            } => self.exists(&alias, *attribute, "", |builder| {
+            } => self.and_exists(&alias, held, (*attribute, ""), |builder| {
                 builder.compare(&format!(" AND {alias}.field = "), Param::Tag(*field));
                 let (column, only) = builder.number(&alias);
                 builder.compare(&format!(" AND {column} >= "), Param::Number(*low));
                 builder.push(&only);
             }),
-            Term::Contains { attribute, mask } => self.exists(&alias, *attribute, "", |builder| {
-                builder.compare(&format!(" AND {alias}.field = "), Param::Tag(0));
-                let (column, only) = builder.number(&alias);
-                builder.compare(&format!(" AND ({column} & "), Param::Number(*mask));
-                builder.compare(") = ", Param::Number(*mask));
-                builder.push(&only);
-            }),
+            Term::Contains { attribute, mask } => {
+                self.and_exists(&alias, held, (*attribute, ""), |builder| {
+                    builder.compare(&format!(" AND {alias}.field = "), Param::Tag(0));
+                    let (column, only) = builder.number(&alias);
+                    builder.compare(&format!(" AND ({column} & "), Param::Number(*mask));
+                    builder.compare(") = ", Param::Number(*mask));
+                    builder.push(&only);
+                });
+            }
             Term::State { state, now } => self.state(*state, *now),
             Term::UniqueIdentifier(identifier) => {
                 self.compare(
@@ -382,9 +453,32 @@ impl Builder {
         }
     }
 
-    fn exists(&mut self, alias: &str, attribute: u32, name: &str, more: impl FnOnce(&mut Builder)) {
+    /// The object has such an entry, or, where that may be, its set has.
+    fn and_exists(
+        &mut self,
+        alias: &str,
+        held: bool,
+        attribute: (u32, &str),
+        more: impl FnOnce(&mut Builder),
+    ) {
+        self.push(" AND ");
+        let place = if held {
+            "IN (o.sequence, o.alike)"
+        } else {
+            "= o.sequence"
+        };
+        self.exists(alias, place, attribute, more);
+    }
+
+    fn exists(
+        &mut self,
+        alias: &str,
+        place: &str,
+        (attribute, name): (u32, &str),
+        more: impl FnOnce(&mut Builder),
+    ) {
         self.push(&format!(
-            " AND EXISTS (SELECT 1 FROM entries {alias} WHERE {alias}.object = o.sequence"
+            "EXISTS (SELECT 1 FROM entries {alias} WHERE {alias}.object {place}"
         ));
         self.attribute(alias, attribute, name);
         more(self);

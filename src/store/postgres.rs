@@ -14,9 +14,12 @@ mod open;
 mod read;
 mod rows;
 mod search;
+mod sets;
 mod statements;
 mod tally;
 mod write;
+
+use std::sync::Arc;
 
 use deadpool_postgres::{Object, Pool};
 
@@ -28,6 +31,7 @@ use super::record::{AuditRow, Commit, Entity, EntityKind, JournalEntry, Record, 
 use super::tally::{Behind, Place, Tally};
 use super::verbs::StoreError;
 use fault::fault;
+use sets::Sets;
 
 mod migrations {
     #![allow(clippy::all, unreachable_pub, reason = "generated")]
@@ -36,6 +40,7 @@ mod migrations {
 
 pub struct Postgres {
     pool: Pool,
+    sets: Arc<Sets>,
 }
 
 impl std::fmt::Debug for Postgres {
@@ -51,6 +56,7 @@ impl Postgres {
     pub async fn open(options: &Options) -> Result<Postgres, StoreError> {
         Ok(Postgres {
             pool: open::open(options).await?,
+            sets: Arc::default(),
         })
     }
 
@@ -66,7 +72,9 @@ impl Postgres {
         limit::check(&commit)?;
         let connection = self.connection().await?;
         // A caller that goes away must not leave half a transaction in a connection of the pool.
-        let applied = tokio::spawn(write::apply(connection, commit)).await;
+        let sets = Arc::clone(&self.sets);
+        let apply = async move { write::apply(connection, &sets, commit).await };
+        let applied = tokio::spawn(apply).await;
         applied.map_err(|_| StoreError::Unavailable("the commit was interrupted".to_owned()))?
     }
 

@@ -134,3 +134,70 @@ fn an_item_whose_answer_is_too_large_did_not_happen() {
         client.create("too large");
     });
 }
+
+/// Items that only make objects are not waited for one by one; that shows in nothing.
+#[test]
+fn items_written_together_stand_each_by_itself() {
+    on_both(|server, _| {
+        let mut client = server.client();
+        let twins = |prefix: &str| {
+            let called = |at: &str| create(&format!("{prefix}{at}"));
+            vec![called("1"), called("1"), called("2")]
+        };
+        let answers = client.batch(BatchErrorContinuationOption::CONTINUE, twins("on"));
+        assert_eq!(answers.len(), 3);
+        answers[1].fails(ResultReason::NON_UNIQUE_NAME_ATTRIBUTE);
+        assert_eq!(client.located("on1"), [answers[0].id()]);
+        assert_eq!(client.located("on2"), [answers[2].id()]);
+        let answers = client.batch(BatchErrorContinuationOption::STOP, twins("off"));
+        assert_eq!(answers.len(), 2);
+        answers[1].fails(ResultReason::NON_UNIQUE_NAME_ATTRIBUTE);
+        assert_eq!(client.located("off1"), [answers[0].id()]);
+        assert!(client.located("off2").is_empty());
+
+        // What reads sees what was made before it.
+        let items = vec![
+            create("read"),
+            (Operation::GET, Vec::new()),
+            create("found"),
+            locate("found"),
+            create("used"),
+            (Operation::ACTIVATE, Vec::new()),
+        ];
+        let answers = client.batch(BatchErrorContinuationOption::STOP, items);
+        let answers: Vec<_> = answers.into_iter().map(|answer| answer.ok()).collect();
+        assert_eq!(answers[1].id(), answers[0].id());
+        assert_eq!(answers[3].ids(), [answers[2].id()]);
+        assert_eq!(client.state(&answers[5].id()), 2);
+    });
+}
+
+/// A commit that the disk refuses takes along what shares it: none of it is answered as done.
+#[test]
+fn what_is_lost_at_the_end_is_not_answered_as_done() {
+    on_both(|server, database| {
+        if !matches!(database, crate::database::Database::Sqlite(_)) {
+            return;
+        }
+        // A transaction with this name in it cannot be committed.
+        database.run(
+            "CREATE TABLE none (a INTEGER PRIMARY KEY); \
+             CREATE TABLE lost (a INTEGER REFERENCES none (a) DEFERRABLE INITIALLY DEFERRED); \
+             CREATE TRIGGER lose AFTER INSERT ON names WHEN new.name = 'lost2' \
+             BEGIN INSERT INTO lost VALUES (1); END;",
+        );
+        let mut client = server.client();
+        let items = || ["lost1", "lost2", "lost3"].map(create).to_vec();
+        let answers = client.batch(BatchErrorContinuationOption::CONTINUE, items());
+        assert_eq!(answers.len(), 3);
+        for answer in &answers {
+            assert_eq!(answer.status, ResultStatus::OPERATION_FAILED, "{answer:?}");
+        }
+        database.run("DROP TRIGGER lose");
+        assert!(client.located("lost1").is_empty());
+        let answers = client.batch(BatchErrorContinuationOption::STOP, items());
+        assert!(answers.into_iter().all(|answer| answer.ok().id().len() > 8));
+        assert_eq!(client.located("lost3").len(), 1);
+        assert!(!server.log().contains("panicked"));
+    });
+}

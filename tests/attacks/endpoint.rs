@@ -799,14 +799,15 @@ impl Node2 {
                 withheld: Vec::new(),
                 classes: Classes::default(),
             };
-            let open = |deployment: &str, _| {
+            let open = |opening: founding::Opening<'_>| {
                 Hsm::open(keyward::hsm::Config {
                     source: Source::Embedded { dir: token.clone() },
-                    deployment: deployment.to_owned(),
+                    deployment: opening.deployment.to_owned(),
                     node: "main".to_owned(),
                     workers: 2,
                     loaded_keys: 16,
                     hardware: false,
+                    replicas: keyward::hsm::Replicas::default(),
                 })
             };
             let clock = Clock::System;

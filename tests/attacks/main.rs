@@ -30,6 +30,7 @@ mod limits;
 mod outbox;
 mod output;
 mod renewal;
+mod replicas;
 mod revocation;
 mod rules;
 mod tampering;

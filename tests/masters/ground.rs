@@ -5,7 +5,7 @@ use keyward::protocol::tag;
 use serde_json::Value as Json;
 use ttlv::{Node, Value};
 
-use crate::process::{Client, Server, Setup, SoftHsm, aes, enumeration, integer, name, on};
+use crate::process::{Answer, Client, Server, Setup, SoftHsm, aes, enumeration, integer, name, on};
 
 fn class(value: &'static str) -> Node<'static> {
     Node::structure(
@@ -65,20 +65,17 @@ fn material(client: &mut Client, id: &str) -> Vec<u8> {
     }
 }
 
-fn mac(client: &mut Client, id: &str) -> Vec<u8> {
+fn mac(client: &mut Client, id: &str) -> Answer {
     let mut payload = on(id);
     payload.push(Node::structure(
         tag::CRYPTOGRAPHIC_PARAMETERS,
         vec![enumeration(tag::CRYPTOGRAPHIC_ALGORITHM, 0x9)],
     ));
     payload.push(Node::bytes(tag::DATA, b"what is authenticated".to_vec()));
-    client
-        .ask(Operation::MAC, payload)
-        .ok()
-        .bytes(tag::MAC_DATA)
+    client.ask(Operation::MAC, payload)
 }
 
-fn signature(client: &mut Client, id: &str) -> Vec<u8> {
+fn signature(client: &mut Client, id: &str) -> Answer {
     let mut payload = on(id);
     payload.push(Node::structure(
         tag::CRYPTOGRAPHIC_PARAMETERS,
@@ -89,10 +86,17 @@ fn signature(client: &mut Client, id: &str) -> Vec<u8> {
         ],
     ));
     payload.push(Node::bytes(tag::DATA, b"what is signed".to_vec()));
-    client
-        .ask(Operation::SIGN, payload)
-        .ok()
-        .bytes(tag::SIGNATURE_DATA)
+    client.ask(Operation::SIGN, payload)
+}
+
+/// What a request answers that opens the key; None for what is archived.
+pub fn opened(client: &mut Client, key: &Known) -> Option<Answer> {
+    Some(match key.kind {
+        Kind::Served => client.on(Operation::GET, &key.id),
+        Kind::Token => mac(client, &key.id),
+        Kind::Private => signature(client, &key.id),
+        Kind::Archived => return None,
+    })
 }
 
 impl Kind {
@@ -143,8 +147,8 @@ impl Kind {
     fn proof(self, client: &mut Client, id: &str) -> Vec<u8> {
         match self {
             Kind::Served => material(client, id),
-            Kind::Token => mac(client, id),
-            Kind::Private => signature(client, id),
+            Kind::Token => mac(client, id).ok().bytes(tag::MAC_DATA),
+            Kind::Private => signature(client, id).ok().bytes(tag::SIGNATURE_DATA),
             Kind::Archived => {
                 client.on(Operation::RECOVER, id).ok();
                 let bytes = material(client, id);
@@ -244,6 +248,6 @@ pub fn everywhere(test: impl Fn(&mut Server)) {
 }
 
 /// A key of the first client that encrypts: the shape of a request that a Create answers.
-pub fn create(client: &mut Client, called: &str) -> std::io::Result<crate::process::Answer> {
+pub fn create(client: &mut Client, called: &str) -> std::io::Result<Answer> {
     client.try_ask(Operation::CREATE, aes(vec![name(called)]))
 }

@@ -3,13 +3,13 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use keyward::protocol::enumeration::{Operation, ResultStatus};
+use keyward::protocol::enumeration::{BatchErrorContinuationOption, Operation, ResultStatus};
 
 use crate::ground::{check, check_archive, create, everywhere, keys, refused, version};
-use crate::process::{Server, Setup};
+use crate::process::{Server, Setup, aes, name};
 
 /// Clients that make, read, activate and destroy keys until `work` is done; no answer of theirs fails.
-fn under_load(server: &Server, work: impl FnOnce()) -> usize {
+fn under_load(server: &Server, called: &str, work: impl FnOnce()) -> usize {
     let ending = AtomicBool::new(false);
     std::thread::scope(|scope| {
         let clients: Vec<_> = (0..3)
@@ -18,7 +18,7 @@ fn under_load(server: &Server, work: impl FnOnce()) -> usize {
                 scope.spawn(move || {
                     let mut turns = 0;
                     while !ending.load(Ordering::Acquire) {
-                        let called = format!("load {number} {turns}");
+                        let called = format!("{called} {number} {turns}");
                         let made = create(&mut client, &called).unwrap();
                         let ask = |client: &mut crate::process::Client, operation, id: &str| {
                             let answer = client.on(operation, id);
@@ -60,7 +60,7 @@ fn everything_moves_to_new_versions_while_clients_work() {
             &password(server),
         ]);
         let known = keys(&mut server.client(), "before", 8);
-        let turns = under_load(server, || {
+        let turns = under_load(server, "rotation", || {
             server.told(&["token", "rotate", "all"]);
             server.told(&["tenant", "rotate", "default"]);
         });
@@ -77,7 +77,7 @@ fn everything_moves_to_new_versions_while_clients_work() {
         assert!(told.contains("newest"), "{told}");
         server.told(&["token", "retire", "kek-v1"]);
         assert_eq!(version(server, "kek-v1").0, "retired");
-        let turns = under_load(server, || {
+        let turns = under_load(server, "destruction", || {
             server.told(&["token", "destroy", "kek-v1", "--yes"]);
             server.told(&["token", "destroy", "mac-v1", "--yes"]);
         });
@@ -89,7 +89,7 @@ fn everything_moves_to_new_versions_while_clients_work() {
         server.run();
         check(&mut server.client(), &known);
         check_archive(&mut server.client(), &known);
-        let told = server.told(&["audit", "show", "--last", "1000"]);
+        let told = server.told(&["audit", "show", "--last", "1000000"]);
         for command in [
             "token rotate",
             "tenant rotate",
@@ -171,4 +171,36 @@ fn the_server_moves_rows_by_itself() {
     check(&mut server.client(), &known);
     let done = server.told(&["token", "rotate", "--resume", "--json"]);
     assert!(done.contains("\"made\":[]"), "{done}");
+}
+
+/// For docs/masters.md: `cargo test --release --test masters -- --ignored --nocapture`.
+#[test]
+#[ignore = "a measurement"]
+fn how_fast_rows_move() {
+    const KEYS: usize = 4000;
+    everywhere(|server| {
+        let mut client = server.client();
+        let option = BatchErrorContinuationOption::STOP;
+        for batch in 0..KEYS / 100 {
+            let items = (0..100).map(|number| {
+                let called = format!("{batch} {number}");
+                (Operation::CREATE, aes(vec![name(&called)]))
+            });
+            let answers = client.batch(option, items.collect());
+            assert_eq!(answers.len(), 100);
+        }
+        for words in [
+            ["token", "rotate", "kek"],
+            ["token", "rotate", "mac"],
+            ["tenant", "rotate", "default"],
+        ] {
+            let begun = Instant::now();
+            let told = server.told(&[&words[..], &["--json"]].concat());
+            // Two seconds pass before anything is moved.
+            let took = begun.elapsed().as_secs_f64() - 2.0;
+            let told: serde_json::Value = serde_json::from_str(&told).unwrap();
+            let moved = told["moved"].as_f64().unwrap();
+            println!("{words:?}: {moved} rows, {:.0} rows/s", moved / took);
+        }
+    });
 }

@@ -2,7 +2,7 @@
 
 use keyward::protocol::enumeration::{Operation, ResultReason};
 
-use crate::ground::{check, everywhere, keys, refused, version};
+use crate::ground::{check, everywhere, keys, opened, refused, version};
 use crate::process::{Server, Setup};
 
 fn two_tenants(server: &Server) {
@@ -78,6 +78,26 @@ fn a_shredded_tenant_is_refused_and_the_others_go_on() {
     });
 }
 
+/// A directory with all below it.
+fn copy(from: &std::path::Path, to: &std::path::Path) {
+    let done = std::process::Command::new("cp")
+        .arg("-a")
+        .args([from, to])
+        .status();
+    assert!(done.unwrap().success());
+}
+
+/// The database's files from one directory into another that has none of them afterwards.
+fn databases(from: &std::path::Path, to: &std::path::Path) {
+    for ending in ["", "-wal", "-shm"] {
+        let file = format!("keyward.db{ending}");
+        drop(std::fs::remove_file(to.join(&file)));
+        if from.join(&file).exists() {
+            std::fs::copy(from.join(&file), to.join(&file)).unwrap();
+        }
+    }
+}
+
 #[test]
 fn an_old_database_with_the_new_token_gives_nothing_back() {
     let mut server = Server::start(Setup::default());
@@ -86,41 +106,30 @@ fn an_old_database_with_the_new_token_gives_nothing_back() {
     let theirs = keys(&mut victim, "theirs", 2);
     drop(victim);
     server.terminate();
-    let database = server.directory().join("keyward.db");
-    let kept = server.home.path().join("kept.db");
-    std::fs::copy(&database, &kept).unwrap();
-    let token = server.directory().join("token/token.sql");
-    let before = std::fs::read(&token).unwrap();
+    let kept = server.home.path().join("kept");
+    std::fs::create_dir(&kept).unwrap();
+    databases(&server.directory(), &kept);
+    let token = server.directory().join("token");
+    let old_token = server.home.path().join("kept-token");
+    copy(&token, &old_token);
     server.run();
     server.told(&["tenant", "shred", "doomed", "--yes"]);
     server.terminate();
     // The old database, as a backup has it.
-    for ending in ["-wal", "-shm"] {
-        drop(std::fs::remove_file(
-            database.with_extension(format!("db{ending}")),
-        ));
-    }
-    std::fs::copy(&kept, &database).unwrap();
+    databases(&kept, &server.directory());
     server.run();
     let mut victim = server.client_named("victim");
     for key in &theirs {
-        for operation in [Operation::GET, Operation::EXPORT, Operation::ENCRYPT] {
-            let answer = victim.on(operation, &key.id);
-            assert_ne!(
-                answer.status,
-                keyward::protocol::enumeration::ResultStatus::SUCCESS,
-                "{operation} of {key:?} from an old database"
-            );
+        // It is there, and cannot be opened.
+        if let Some(answer) = opened(&mut victim, key) {
+            answer.fails(ResultReason::GENERAL_FAILURE);
+            assert!(answer.message.contains("destroyed"), "{}", answer.message);
         }
     }
     // With a copy of the token from before as well it would be otherwise: the receipt says so.
     server.terminate();
-    std::fs::write(&token, before).unwrap();
-    for ending in ["-wal", "-shm"] {
-        drop(std::fs::remove_file(
-            token.with_extension(format!("sql{ending}")),
-        ));
-    }
+    std::fs::remove_dir_all(&token).unwrap();
+    copy(&old_token, &token);
     server.run();
     check(&mut server.client_named("victim"), &theirs);
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use keyward::store::tally::{Behind, Place};
 use keyward::store::*;
 
 use crate::samples::*;
@@ -47,6 +48,7 @@ contract! {
     audit_rows_are_listed_in_order
     checkpoints_answer_the_newest
     scans_go_by_identifier
+    rows_behind_are_found_and_counted
     locate_is_newest_first_and_paged
     locate_sees_storage_status
     locate_moves_states_by_date
@@ -59,6 +61,9 @@ contract! {
     what_is_too_large_is_refused
     one_of_many_updates_wins
     a_commit_may_change_a_row_twice
+    a_line_of_commits_goes_ahead_in_order
+    a_group_waits_for_no_line_for_long
+    what_is_alike_is_found_whichever_way_it_is_kept
 }
 
 async fn apply(store: &Store, commit: Commit) {
@@ -579,6 +584,114 @@ async fn scans_go_by_identifier(store: &Store) {
     };
     assert_eq!(keys("", 9).await, ["B", "a", "c", "d"]);
     assert_eq!(keys("a", 1).await, ["c"]);
+}
+
+async fn rows_behind_are_found_and_counted(store: &Store) {
+    let under = |identifier: &str, kind, key_version, mac_version| Record {
+        blob: Some(Blob {
+            kind,
+            key_version,
+            ..record("x").blob.unwrap()
+        }),
+        mac_version,
+        ..record(identifier)
+    };
+    let archived = Record {
+        blob: None,
+        archived: true,
+        mac_version: 2,
+        ..record("archived")
+    };
+    for row in [
+        under("wrapped 1", BlobKind::Wrapped, 1, 2),
+        under("wrapped 2", BlobKind::Wrapped, 2, 2),
+        under("sealed 1", BlobKind::Sealed, 1, 2),
+        under("mac 1", BlobKind::Sealed, 2, 1),
+        archived,
+    ] {
+        apply(store, insert(row, Vec::new(), Vec::new())).await;
+    }
+    let behind = async |wrap, seal, mac, archived, after: &str, limit| {
+        let than = Behind {
+            wrap,
+            seal,
+            mac,
+            archived,
+        };
+        let found = store.behind(TENANT, after, &than, limit).await.unwrap();
+        let found = found.into_iter().map(|record| record.unique_identifier);
+        found.collect::<Vec<_>>()
+    };
+    assert!(behind(1, 1, 1, false, "", 9).await.is_empty());
+    assert_eq!(behind(2, 1, 1, false, "", 9).await, ["wrapped 1"]);
+    assert_eq!(behind(1, 2, 1, false, "", 9).await, ["sealed 1"]);
+    assert_eq!(behind(1, 1, 2, false, "", 9).await, ["mac 1"]);
+    assert_eq!(behind(1, 1, 1, true, "", 9).await, ["archived"]);
+    let all = ["archived", "mac 1", "sealed 1", "wrapped 1"];
+    assert_eq!(behind(2, 2, 2, true, "", 9).await, all);
+    assert_eq!(behind(2, 2, 2, true, "mac 1", 1).await, ["sealed 1"]);
+
+    for (kind, tenant, key, mac_version) in [
+        (EntityKind::Tenant, 1, "b", 1),
+        (EntityKind::Tenant, 1, "c", 2),
+        (EntityKind::Tenant, 2, "a", 1),
+        (EntityKind::Identity, 1, "a", 1),
+    ] {
+        let row = Entity {
+            kind,
+            tenant: TenantId(tenant),
+            key: key.to_owned(),
+            version: 1,
+            body: b"body".to_vec(),
+            mac_version,
+            mac: [1; 32],
+        };
+        let commit = Commit {
+            changes: vec![Change::Put(row)],
+            audit: Vec::new(),
+        };
+        apply(store, commit).await;
+    }
+    let (mut after, mut found) = (Place::default(), Vec::new());
+    while let [row] = store
+        .entities_behind(&after, 2, 1)
+        .await
+        .unwrap()
+        .as_slice()
+    {
+        found.push((row.kind, row.tenant.0, row.key.clone()));
+        after = Place {
+            kind: row.kind as u8,
+            tenant: row.tenant.0,
+            key: row.key.clone(),
+        };
+    }
+    let place = |kind, tenant, key: &str| (kind, tenant, key.to_owned());
+    assert_eq!(
+        found,
+        [
+            place(EntityKind::Tenant, 1, "b"),
+            place(EntityKind::Tenant, 2, "a"),
+            place(EntityKind::Identity, 1, "a"),
+        ]
+    );
+
+    let tally = store.tally().await.unwrap();
+    let objects: u64 = tally.objects.iter().map(|line| line.rows).sum();
+    assert_eq!((tally.objects.len(), objects), (5, 5));
+    let old: Vec<_> = tally
+        .entities
+        .iter()
+        .filter(|line| line.mac_version == 1)
+        .map(|line| (line.kind, line.rows))
+        .collect();
+    assert_eq!(
+        old,
+        [
+            (EntityKind::Tenant as u8, 2),
+            (EntityKind::Identity as u8, 1)
+        ]
+    );
 }
 
 async fn locate_is_newest_first_and_paged(store: &Store) {
@@ -1207,4 +1320,128 @@ async fn a_commit_may_change_a_row_twice(store: &Store) {
         .map(|entry| entry.version)
         .collect();
     assert_eq!(versions, [1, 2, 1, 1, 2]);
+}
+
+async fn a_line_of_commits_goes_ahead_in_order(store: &Store) {
+    let line = Line::default();
+    let insert = |id: &str, name: &str| insert(record(id), usual_entries(name), unique(name));
+    let first = store.apply_ahead(&line, insert("a", "n"), true).await;
+    // What is refused is refused at once, and takes nothing else with it.
+    let taken = store.apply_ahead(&line, insert("b", "n"), true).await;
+    assert!(matches!(taken, Err(StoreError::NameTaken)), "{taken:?}");
+    let second = store.apply_ahead(&line, insert("c", "m"), true).await;
+    // It builds on what is not durable yet.
+    let next = Record {
+        version: 2,
+        state: 2,
+        ..record("c")
+    };
+    let next = update(next, usual_entries("m"), unique("m"));
+    let third = store.apply_ahead(&line, next, false).await;
+    for applied in [first, second, third] {
+        store.settle(&line, applied.unwrap()).await.unwrap();
+    }
+    assert!(store.fetch(TENANT, "a").await.unwrap().is_some());
+    assert!(store.fetch(TENANT, "b").await.unwrap().is_none());
+    let c = store.fetch(TENANT, "c").await.unwrap().unwrap();
+    assert_eq!((c.version, c.state), (2, 2));
+    assert_eq!(journal(store, 0, 3).await.len(), 3);
+}
+
+/// A line that says it goes on and does not: neither its own commits nor others' wait for it.
+async fn a_group_waits_for_no_line_for_long(store: &Store) {
+    let (silent, settled) = (Line::default(), Line::default());
+    let insert = |id: &str| insert(record(id), usual_entries(id), unique(id));
+    let begun = std::time::Instant::now();
+    let first = store.apply_ahead(&silent, insert("a"), true).await.unwrap();
+    apply(store, insert("b")).await;
+    assert!(store.fetch(TENANT, "b").await.unwrap().is_some());
+    let second = store
+        .apply_ahead(&settled, insert("c"), true)
+        .await
+        .unwrap();
+    store.settle(&settled, second).await.unwrap();
+    assert!(store.fetch(TENANT, "c").await.unwrap().is_some());
+    assert!(begun.elapsed() < Duration::from_secs(5));
+    store.settle(&silent, first).await.unwrap();
+}
+
+async fn what_is_alike_is_found_whichever_way_it_is_kept(store: &Store) {
+    let entry = |instance, field, value| IndexEntry {
+        instance,
+        field,
+        ..number(CUSTOM, value)
+    };
+    // In a set; with a text in the same instance, which keeps it out; and too large for one.
+    let plain = vec![number(LENGTH, 256), entry(0, 1, 5), entry(0, 2, 6)];
+    let mut with_text = plain.clone();
+    with_text.push(IndexEntry {
+        field: 3,
+        ..text(CUSTOM, "t")
+    });
+    let large = vec![number(LENGTH, 256), entry(0, 1, 5), entry(0, 2, 1 << 40)];
+    for (id, index) in [
+        ("a", &plain),
+        ("b", &with_text),
+        ("c", &large),
+        ("d", &plain),
+    ] {
+        apply(store, insert(record(id), index.clone(), Vec::new())).await;
+    }
+    let custom = |fields: Vec<(u32, i64)>| Term::Matches {
+        attribute: CUSTOM,
+        name: String::new(),
+        fields: fields
+            .into_iter()
+            .map(|(field, value)| (field, IndexValue::Number(value)))
+            .collect(),
+    };
+    let length = |low, high| Term::Between {
+        attribute: LENGTH,
+        name: String::new(),
+        low,
+        high,
+    };
+    let same = |terms: Vec<Term>| filter(terms);
+    let all = ["d", "c", "b", "a"];
+    assert_eq!(found(store, &same(vec![custom(vec![(1, 5)])])).await, all);
+    let both = custom(vec![(1, 5), (2, 6)]);
+    assert_eq!(
+        found(store, &same(vec![both.clone()])).await,
+        ["d", "b", "a"]
+    );
+    assert_eq!(found(store, &same(vec![length(200, 300)])).await, all);
+    let page = Filter {
+        offset: 1,
+        maximum: Some(1),
+        count: true,
+        ..filter(vec![length(0, i64::MAX), both.clone()])
+    };
+    let located = store.locate(&page).await.unwrap();
+    assert_eq!(located.unique_identifiers, ["b"]);
+    assert_eq!(located.total, Some(3));
+    // Another tenant's set is another set.
+    let other = Record {
+        tenant: TenantId(2),
+        ..record("e")
+    };
+    apply(store, insert(other, plain.clone(), Vec::new())).await;
+    assert_eq!(
+        found(store, &same(vec![both.clone()])).await,
+        ["d", "b", "a"]
+    );
+    // An update leaves the set.
+    let next = |id| Record {
+        version: 2,
+        ..record(id)
+    };
+    apply(store, update(next("a"), large.clone(), Vec::new())).await;
+    apply(store, update(next("c"), plain.clone(), Vec::new())).await;
+    assert_eq!(found(store, &same(vec![both])).await, ["d", "c", "b"]);
+    let at_least = Term::AtLeast {
+        attribute: CUSTOM,
+        field: 2,
+        low: 7,
+    };
+    assert_eq!(found(store, &same(vec![at_least])).await, ["a"]);
 }

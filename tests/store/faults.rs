@@ -61,8 +61,10 @@ async fn sqlite_refuses_what_is_not_its_own() {
     raw.execute("UPDATE refinery_schema_history SET checksum = '1'", [])
         .unwrap();
     assert!(refused(&url).await.contains("another build"));
-    raw.execute("UPDATE refinery_schema_history SET version = 999", [])
-        .unwrap();
+    raw.execute_batch(
+        "DELETE FROM refinery_schema_history WHERE version > 1; UPDATE refinery_schema_history SET version = 999",
+    )
+    .unwrap();
     assert!(refused(&url).await.contains("newer server"));
     let foreign = directory.path().join("foreign.db");
     rusqlite::Connection::open(&foreign)
@@ -157,7 +159,7 @@ async fn postgres_refuses_what_is_not_its_own() {
     assert!(refused(&url).await.contains("another build"));
     cluster.sql(
         name(&url),
-        "UPDATE refinery_schema_history SET version = 999",
+        "DELETE FROM refinery_schema_history WHERE version > 1; UPDATE refinery_schema_history SET version = 999",
     );
     assert!(refused(&url).await.contains("newer server"));
     let lazy = cluster.database();

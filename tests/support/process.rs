@@ -352,6 +352,33 @@ impl Server {
         std::str::from_utf8(&answer[9..]).unwrap().parse().unwrap()
     }
 
+    /// A page of the HTTPS port as the first client sees it.
+    #[allow(dead_code, reason = "not every test needs it")]
+    pub fn text(&self, path: &str) -> String {
+        let pki = self.directory().join("pki");
+        let config = ClientConfig::builder()
+            .with_root_certificates(self.roots())
+            .with_client_auth_cert(
+                CertificateDer::pem_file_iter(pki.join("client.pem"))
+                    .unwrap()
+                    .collect::<Result<_, _>>()
+                    .unwrap(),
+                PrivateKeyDer::from_pem_file(pki.join("client.key")).unwrap(),
+            )
+            .unwrap();
+        let mut stream = connect(self.https, config).unwrap();
+        write!(
+            stream,
+            "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+        )
+        .unwrap();
+        let mut whole = Vec::new();
+        let _ = stream.read_to_end(&mut whole);
+        let whole = String::from_utf8_lossy(&whole).into_owned();
+        let body = whole.split_once("\r\n\r\n").unwrap().1;
+        body.to_owned()
+    }
+
     /// Waits until a page has this status.
     pub fn wait_for(&self, path: &str, status: u16) {
         let begun = Instant::now();

@@ -11,7 +11,8 @@ use rustls_pki_types::pem::PemObject as _;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::rustls::crypto::aws_lc_rs;
 use tokio_rustls::rustls::server::WebPkiClientVerifier;
-use tokio_rustls::rustls::{RootCertStore, ServerConfig, ServerConnection};
+use tokio_rustls::rustls::version::{TLS12, TLS13};
+use tokio_rustls::rustls::{ProtocolVersion, RootCertStore, ServerConfig, ServerConnection};
 
 use super::line::Target;
 use crate::cli::Failure;
@@ -39,14 +40,14 @@ impl Drop for Files {
 }
 
 impl Echo {
-    /// Serves on a port of loopback until the process ends, with certificates of its own: P-256,
-    /// as quickstart makes them.
-    pub(super) fn start() -> Result<Echo, Failure> {
+    /// Serves on a port of loopback until the process ends, in the TLS version that the other server
+    /// chose, with certificates of its own: P-256, as quickstart makes them.
+    pub(super) fn start(version: Option<ProtocolVersion>) -> Result<Echo, Failure> {
         let directory = std::env::temp_dir().join(format!("keyward-echo-{}", uuid::Uuid::new_v4()));
         let files = Files(directory);
         let pki = Pki::open(&files.0, &["127.0.0.1".to_owned()])?;
         let client = pki.first_client("keyward bench")?;
-        let config = Arc::new(config(&pki)?);
+        let config = Arc::new(config(&pki, version)?);
         let listener =
             TcpListener::bind(("127.0.0.1", 0)).map_err(Failure::io("the echo server's port"))?;
         let address = listener
@@ -77,7 +78,7 @@ impl Echo {
     }
 }
 
-fn config(pki: &Pki) -> Result<ServerConfig, Failure> {
+fn config(pki: &Pki, version: Option<ProtocolVersion>) -> Result<ServerConfig, Failure> {
     let unread = |error: rustls_pki_types::pem::Error| {
         Failure::Refused(format!("the echo server's certificates: {error}"))
     };
@@ -94,8 +95,12 @@ fn config(pki: &Pki) -> Result<ServerConfig, Failure> {
         .and_then(Iterator::collect::<Result<Vec<_>, _>>)
         .map_err(unread)?;
     let key = PrivateKeyDer::from_pem_file(&server.key).map_err(unread)?;
+    let versions = match version {
+        Some(ProtocolVersion::TLSv1_2) => &[&TLS12],
+        _ => &[&TLS13],
+    };
     let mut config = ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
+        .with_protocol_versions(versions)
         .map_err(unfit)?
         .with_client_cert_verifier(clients)
         .with_single_cert(chain, key)

@@ -10,7 +10,9 @@ use rustls_pki_types::pem::PemObject as _;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use tokio_rustls::rustls::client::Resumption;
 use tokio_rustls::rustls::crypto::aws_lc_rs;
-use tokio_rustls::rustls::{ClientConfig, ClientConnection, HandshakeKind, RootCertStore};
+use tokio_rustls::rustls::{
+    ClientConfig, ClientConnection, HandshakeKind, ProtocolVersion, RootCertStore,
+};
 
 use super::request::{LONGEST, Trouble};
 use crate::cli::Failure;
@@ -178,6 +180,10 @@ impl Line {
     /// Whether the handshake took up an earlier session.
     pub(super) fn is_resumed(&self) -> bool {
         self.tls.handshake_kind() == Some(HandshakeKind::Resumed)
+    }
+
+    pub(super) fn version(&self) -> Option<ProtocolVersion> {
+        self.tls.protocol_version()
     }
 
     /// Version and cipher suite, once something was asked.

@@ -173,7 +173,10 @@ impl Bench {
     /// Measures what is wanted and says so; how many requests failed.
     fn measure(&self, scene: &mut Scene, progress: &Progress) -> Result<u64, Failure> {
         self.fill(scene, progress)?;
-        let echo = self.echo.then(Echo::start).transpose()?;
+        let echo = self
+            .echo
+            .then(|| Echo::start(scene.version()))
+            .transpose()?;
         let settings = Settings {
             connections: scene.connections,
             warm_up: self.warm_up,

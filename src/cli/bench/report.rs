@@ -49,6 +49,9 @@ impl Measured {
                 grouped(cycles)
             ));
         }
+        if self.peak.iterations == 0 && self.peak.failed() == 0 {
+            note("nothing was done within the time: measure for longer, --seconds".to_owned());
+        }
         if !self.plan.form.is_empty() {
             note(format!("with {}", self.plan.form));
         }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use tokio_rustls::rustls::ProtocolVersion;
 use ttlv::Value;
 
 use super::line::{Line, Target};
@@ -77,6 +78,10 @@ impl Scene {
     /// What was negotiated, once something was asked.
     pub(super) fn tls(&self) -> String {
         self.line.as_ref().map(Line::tls).unwrap_or_default()
+    }
+
+    pub(super) fn version(&self) -> Option<ProtocolVersion> {
+        self.line.as_ref().and_then(Line::version)
     }
 
     /// Many connections are measured: this one must not be one more.

@@ -46,7 +46,7 @@ advice! {
     ObjectArchived = "The object is in the archive. Let the client recover it (Recover) first.";
     TemplateNotFound = "The client names a template that is not there. Register it, or take the name out of the client's settings.";
     ObjectAlreadyExists = "An object with this identifier is there already. Let the client import under another, or replace it (needs the profile standard: `keyward client profile NAME --add standard`).";
-    PermissionDenied ("Encrypt": "The key or the identity may not do this so: usage limits are used up, the tenant withholds it (`keyward tenant withhold`), or the request wants ECB or a GCM vector of its own, which needs `keyward client profile NAME --add standard`.")
+    PermissionDenied ("Encrypt": "The key or the identity may not do this so: usage limits are used up, the tenant withholds it (`keyward tenant withhold`), or the request wants a GCM vector of its own, which needs `keyward client profile NAME --add openbao`, or ECB, which needs `--add standard`.")
         ("Decrypt": "The key or the identity may not do this so: the tenant withholds it (`keyward tenant withhold`), or the request wants ECB, a short tag or PKCS#1 v1.5, which needs `keyward client profile NAME --add standard`.")
         ("Get": "The key may not leave the server so: the wrapping key is not approved (`keyward key approve`), or the tenant withholds get (`keyward tenant withhold`).")
         = "The identity may not do this. See what its tenant withholds (`keyward tenant withhold --help`) and who owns the object; what the standard allows and this server withholds is granted by `keyward client profile NAME --add standard`.";

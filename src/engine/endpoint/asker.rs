@@ -347,10 +347,11 @@ impl<'a, C: Channel> Asker<'a, C> {
         if untold && self.notifies {
             let mut context = self.context(caller);
             reply = match notify::make(&mut context, item).await {
-                Ok(payload) => {
+                Ok(Some(payload)) => {
                     let reply = self.deliver(Operation::NOTIFY, sender, context, &payload);
                     Ok(reply.await?)
                 }
+                Ok(None) => Ok(Reply::Taken),
                 Err(fault) => Err(fault),
             };
             self.notifies &= !matches!(reply, Ok(Reply::Unknown));

@@ -16,6 +16,8 @@ use crate::store::record::{Change, Commit, EntityKind, TenantId};
 
 /// For how long rows that cannot be moved are left alone, unless there are new versions.
 const REST: Duration = Duration::from_secs(3600);
+/// How soon it is looked again whether another process, which was at it, still is.
+const LAPSE: Duration = Duration::from_secs(5);
 
 /// Wakes the keeper when the journal tells of new versions.
 #[derive(Debug, Default)]
@@ -131,7 +133,9 @@ pub fn keep(engine: &Arc<Engine>) {
                         "rows were moved to the newest versions of their keys"
                     );
                 }
-                Ok(Turn::Nothing | Turn::Elsewhere) => {}
+                Ok(Turn::Nothing) => {}
+                // It may be killed there.
+                Ok(Turn::Elsewhere) => rest = period.min(LAPSE),
                 Err(error) => {
                     tracing::warn!(%error, "rows under older versions of keys cannot be moved; it is tried again");
                 }

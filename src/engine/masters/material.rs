@@ -53,7 +53,7 @@ pub(super) async fn moved(
         draft.blob = Some(hsm.rewrap_blob(keys, kind(&object), &binding, blob).await?);
         changed = true;
     }
-    if let Some(receipt) = &object.archive {
+    if let Some(receipt) = object.archive.as_ref().filter(|_| than.archived) {
         let holder = Holder {
             tenant: object.tenant,
             unique_identifier: object.unique_identifier.clone(),
@@ -75,11 +75,7 @@ pub(super) async fn moved(
     }
     let row = draft.seal(hsm, distinguish).await?;
     Ok(Some(Object {
-        change: Change::Update {
-            record: row.record,
-            index: row.index,
-            names: row.names,
-        },
+        change: row.change(),
         freed,
     }))
 }

@@ -75,3 +75,6 @@ pub struct Ground<'a> {
     /// Who does it, in the audit log.
     pub by: &'a str,
 }
+
+#[cfg(test)]
+mod tests;

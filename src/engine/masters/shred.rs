@@ -176,6 +176,8 @@ pub async fn shred(
     backups: Vec<String>,
     mut told: impl FnMut(Step),
 ) -> Result<Signed, MastersError> {
+    // Before anything is deleted: the end would be out of reach.
+    version::alone(ground)?;
     ground.hsm.look_for_masters().await?;
     let begun = begin(ground, (tenant, name), backups).await?;
     if let Some(receipt) = begun.receipt {

@@ -147,7 +147,14 @@ async fn all(
         if moved.cut || swept == wanted {
             continue;
         }
-        let objects = tenant_rows(ground, TenantId(*tenant), wanted, (claim, pace)).await?;
+        let archived = swept.wrap < wanted.wrap || swept.seal < wanted.seal;
+        let than = Behind {
+            wrap: wanted.wrap,
+            seal: wanted.seal,
+            mac: wanted.mac,
+            archived,
+        };
+        let objects = tenant_rows(ground, TenantId(*tenant), than, (claim, pace)).await?;
         if !objects.cut && objects.again == 0 && objects.stuck == 0 {
             settle(ground, *tenant, wanted, row).await?;
         }
@@ -207,7 +214,7 @@ pub(super) async fn unsettle(ground: Ground<'_>) -> Result<(), MastersError> {
 async fn tenant_rows(
     ground: Ground<'_>,
     tenant: TenantId,
-    wanted: Swept,
+    than: Behind,
     (claim, pace): (&mut Claim, &Pace),
 ) -> Result<Moved, MastersError> {
     let (store, kind) = (ground.store, EntityKind::Tenant);
@@ -216,9 +223,9 @@ async fn tenant_rows(
         .ok_or(Unsound::Gone)?;
     let distinguish = settings.body.duplicate_names;
     let keys = crate::engine::directory::keys(ground.store, ground.hsm, tenant).await?;
-    let mut moved = material::secrets(ground, tenant, (&keys, wanted.seal)).await?;
+    let mut moved = material::secrets(ground, tenant, (&keys, than.seal)).await?;
     for _ in 0..PASSES {
-        let pass = objects(ground, (tenant, distinguish), &keys, wanted, (claim, pace)).await?;
+        let pass = objects(ground, (tenant, distinguish), &keys, than, (claim, pace)).await?;
         moved.rows += pass.rows;
         (moved.again, moved.stuck, moved.cut) = (pass.again, pass.stuck, pass.cut);
         if pass.cut || pass.again == 0 {
@@ -232,15 +239,9 @@ async fn objects(
     ground: Ground<'_>,
     (tenant, distinguish): (TenantId, bool),
     keys: &TenantKeys,
-    wanted: Swept,
+    than: Behind,
     (claim, pace): (&mut Claim, &Pace),
 ) -> Result<Moved, MastersError> {
-    let than = Behind {
-        wrap: wanted.wrap,
-        seal: wanted.seal,
-        mac: wanted.mac,
-        archived: true,
-    };
     let (mut moved, mut after) = (Moved::default(), String::new());
     loop {
         let page = ground.store.behind(tenant, &after, &than, PAGE).await?;

@@ -67,12 +67,23 @@ async fn write(
     administration::write_by(ground.store, changes, deed, ground.by).await
 }
 
+/// A version that only one token gets would be missed when another one serves.
+pub(super) fn alone(ground: Ground<'_>) -> Result<(), MastersError> {
+    match ground.hsm.shares_masters() {
+        false => Ok(()),
+        true => refused(
+            "several tokens hold these masters; versions of them cannot be made or destroyed yet (docs/tokens.md)",
+        ),
+    }
+}
+
 /// Makes the next version of a master; everything new is under it from then on. What is under an
 /// older one is [`super::turn`]'s to move.
 ///
 /// # Errors
 /// Refused when somebody else is making it at the moment.
 pub async fn make(ground: Ground<'_>, kind: MasterKind) -> Result<u32, MastersError> {
+    alone(ground)?;
     ground.hsm.look_for_masters().await?;
     let newest = newest(ground, kind).await?;
     let (known, row) = read(ground, kind, newest).await?;
@@ -251,6 +262,7 @@ pub async fn destroy(
     version: u32,
     command: &str,
 ) -> Result<(), MastersError> {
+    alone(ground)?;
     if older(ground, kind, version).await? {
         empty(ground, kind, version).await?;
         retire(ground, kind, version, command).await?;

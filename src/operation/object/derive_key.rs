@@ -65,7 +65,9 @@ impl From<DerivationError> for Fault {
     fn from(error: DerivationError) -> Self {
         let reason = match error {
             // 1.4 §11.7: the length exceeds the output of the method.
-            DerivationError::TooLong { .. } => Reason::CryptographicFailure,
+            DerivationError::TooLong { .. } | DerivationError::Library => {
+                Reason::CryptographicFailure
+            }
             DerivationError::Length
             | DerivationError::Iterations
             | DerivationError::Input

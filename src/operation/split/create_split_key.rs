@@ -7,7 +7,7 @@ use crate::engine::context::{Context, Destroyed};
 use crate::engine::error::{Fault, Reason};
 use crate::hsm::SecretSpec;
 use crate::object::creation::{self, Birth, Origin};
-use crate::object::generation::{algorithm_and_length, bytes_of, kind_of, not_made};
+use crate::object::generation::{algorithm_and_length, bytes_of_new, kind_of, not_made};
 use crate::object::managed::{Form, Sealed};
 use crate::object::split::{self, Asked, Scheme};
 use crate::object::{delivery, material, wrapping};
@@ -220,7 +220,7 @@ async fn new(context: &mut Context, attributes: &Attributes) -> Result<Whole, Fa
     }
     let spec = SecretSpec {
         kind: kind_of(algorithm),
-        length: bytes_of(algorithm, length)?,
+        length: bytes_of_new(algorithm, length)?,
     };
     let keys = &context.caller.tenant.keys;
     let hsm = &context.engine.hsm;

@@ -15,7 +15,7 @@ pub(super) struct Entries {
 }
 
 impl Entries {
-    pub(super) fn new(index: &[IndexEntry]) -> Entries {
+    pub(super) fn new(index: &[&IndexEntry]) -> Entries {
         let mut entries = Entries::default();
         for entry in index {
             let (number, bytes) = plan::postgres(&entry.value);

@@ -34,7 +34,7 @@ async fn driver(connection: &Object, filter: &Filter) -> Result<Driver, StoreErr
     match candidates.as_slice() {
         [] => return Ok(Driver::Objects),
         // Nothing to choose from; ranges are weighed against the objects.
-        [only @ Driver::Field { .. }] => return Ok(*only),
+        [only @ Driver::Field { .. }] if !only.is_mixed(filter) => return Ok(*only),
         _ => {}
     }
     let mut counts = vec![i64::MAX; candidates.len()];
@@ -49,7 +49,7 @@ async fn driver(connection: &Object, filter: &Filter) -> Result<Driver, StoreErr
             *count = get(row, 1)?;
         }
     }
-    Ok(plan::choose(&candidates, &counts).0)
+    Ok(plan::choose(filter, &candidates, &counts).0)
 }
 
 pub(super) async fn explain(connection: &Object, filter: &Filter) -> Result<String, StoreError> {

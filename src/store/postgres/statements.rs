@@ -4,12 +4,13 @@
 
 /// Parameters of objects: 1 tenant, 2 identifier, 3 owner, 4 version, 5 type, 6 class, 7 state,
 /// 8 activation, 9 deactivation, 10 archived, 11 and 12 MAC, 13 to 15 blob's kind, key version and
-/// length, 16 attributes, 17 blob, 18 to 23 entries, 24 and 25 names, 26 place, 27 to 30 audit.
+/// length, 16 attributes, 17 blob, 18 to 23 entries of its own, 24 and 25 names, 26 place, 27 to 30 audit, 31 its set.
 pub(super) const INSERT: &str = "
 WITH changed AS (
     INSERT INTO objects (tenant, unique_identifier, owner, version, object_type, class, state, activation_date,
-        deactivation_date, archived, mac_version, mac, blob_kind, blob_key_version, blob_length, attributes, blob)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
+        deactivation_date, archived, mac_version, mac, blob_kind, blob_key_version, blob_length, attributes, blob,
+        alike)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $31)
     RETURNING sequence, version
 ), entered AS (
     INSERT INTO entries (object, tenant, attribute, name, instance, field, number, bytes)
@@ -31,7 +32,7 @@ pub(super) const UPDATE: &str = "
 WITH changed AS (
     UPDATE objects SET owner = $3, version = $4::bigint, object_type = $5, class = $6, state = $7, activation_date = $8,
         deactivation_date = $9, archived = $10, mac_version = $11, mac = $12, blob_kind = $13, blob_key_version = $14,
-        blob_length = $15, attributes = $16, blob = $17
+        blob_length = $15, attributes = $16, blob = $17, alike = $31
     WHERE tenant = $1 AND unique_identifier = $2 AND version = $4::bigint - 1
     RETURNING sequence, version
 ), wanted (attribute, name, instance, field, number, bytes) AS MATERIALIZED (
@@ -91,3 +92,17 @@ pub(super) const PUT_NEXT: &str = put!(
 
 pub(super) const AUDIT: &str = "
 INSERT INTO audit (node, sequence, hash, body) SELECT * FROM unnest($1::bytea[], $2::int8[], $3::bytea[], $4::bytea[])";
+
+/// Answers the number of the set of a digest. Nothing, when another transaction makes it at this
+/// moment: asked again, it is there. Parameters: 1 tenant, 2 digest, 3 to 8 entries.
+pub(super) const SET: &str = "
+WITH made AS (
+    INSERT INTO alike (tenant, digest)
+    SELECT $1, $2 WHERE NOT EXISTS (SELECT FROM alike WHERE tenant = $1 AND digest = $2)
+    ON CONFLICT (tenant, digest) DO NOTHING RETURNING number
+), entered AS (
+    INSERT INTO entries (object, tenant, attribute, name, instance, field, number, bytes)
+    SELECT DISTINCT -made.number, $1::bigint, wanted.* FROM made,
+        unnest($3::int4[], $4::bytea[], $5::int4[], $6::int4[], $7::int8[], $8::bytea[]) AS wanted
+)
+SELECT number FROM made UNION ALL SELECT number FROM alike WHERE tenant = $1 AND digest = $2";

@@ -10,7 +10,9 @@ use tokio_postgres::{Error, Statement};
 
 use super::columns::{Audit, Entries};
 use super::fault::fault;
+use super::sets::Sets;
 use super::statements::{AUDIT, INSERT, PUT_FIRST, PUT_NEXT, UPDATE};
+use crate::store::alike;
 use crate::store::limit;
 use crate::store::record::{Change, Commit, Entity, IndexEntry, Record, UniqueName};
 use crate::store::verbs::StoreError;
@@ -18,7 +20,12 @@ use crate::store::verbs::StoreError;
 /// A statement that is under way once it was polled.
 type Sent<'a> = Pin<Box<dyn Future<Output = Result<u64, Error>> + Send + 'a>>;
 
-pub(super) async fn apply(connection: Object, commit: Commit) -> Result<(), StoreError> {
+pub(super) async fn apply(
+    connection: Object,
+    sets: &Sets,
+    commit: Commit,
+) -> Result<(), StoreError> {
+    let sets = sets.of(&connection, &commit).await?;
     match commit.changes.len() {
         0 if commit.audit.is_empty() => Ok(()),
         0 => {
@@ -37,17 +44,17 @@ pub(super) async fn apply(connection: Object, commit: Commit) -> Result<(), Stor
                 .map_err(fault)
         }
         1 => {
-            for sent in send(&connection, &commit).await? {
+            for sent in send(&connection, &commit, &sets).await? {
                 sent.await.map_err(fault)?;
             }
             Ok(())
         }
-        _ => transact(connection, &commit).await,
+        _ => transact(connection, &commit, &sets).await,
     }
 }
 
-async fn transact(connection: Object, commit: &Commit) -> Result<(), StoreError> {
-    let statements = send(&connection, commit).await?;
+async fn transact(connection: Object, commit: &Commit, sets: &[i64]) -> Result<(), StoreError> {
+    let statements = send(&connection, commit, sets).await?;
     // Awaited before anything else is sent: were it refused, each statement would be its own transaction.
     connection.batch_execute("BEGIN").await.map_err(fault)?;
     let result = match in_order(statements).await.map_err(fault) {
@@ -88,9 +95,13 @@ async fn in_order(mut statements: Vec<Sent<'_>>) -> Result<(), Error> {
 }
 
 /// One statement for each change; the last brings the audit rows.
-async fn send<'a>(connection: &'a Object, commit: &'a Commit) -> Result<Vec<Sent<'a>>, StoreError> {
+async fn send<'a>(
+    connection: &'a Object,
+    commit: &'a Commit,
+    sets: &[i64],
+) -> Result<Vec<Sent<'a>>, StoreError> {
     let mut statements: Vec<Sent<'a>> = Vec::with_capacity(commit.changes.len());
-    for (place, change) in (0_i64..).zip(&commit.changes) {
+    for ((place, change), set) in (0_i64..).zip(&commit.changes).zip(sets.iter().copied()) {
         let last = statements.len() + 1 == commit.changes.len();
         let audit = Audit::new(if last { &commit.audit } else { &[] });
         let text = match change {
@@ -111,7 +122,13 @@ async fn send<'a>(connection: &'a Object, commit: &'a Commit) -> Result<Vec<Sent
                 index,
                 names,
             } => Box::pin(object(
-                connection, statement, place, record, index, names, audit,
+                connection,
+                statement,
+                (place, set),
+                record,
+                index,
+                names,
+                audit,
             )),
             Change::Put(entity) => Box::pin(put(connection, statement, place, entity, audit)),
         });
@@ -124,14 +141,14 @@ type Params<'a> = &'a [&'a (dyn ToSql + Sync)];
 async fn object(
     connection: &Object,
     statement: Statement,
-    place: i64,
+    (place, set): (i64, i64),
     record: &Record,
     index: &[IndexEntry],
     names: &[UniqueName],
     audit: Audit<'_>,
 ) -> Result<u64, Error> {
     let blob = record.blob.as_ref();
-    let entries = Entries::new(index);
+    let entries = Entries::new(&alike::split(index).own);
     // A destroyed object holds no names (verbs: `NameTaken`).
     let held: Vec<_> = if record.is_destroyed() { &[] } else { names }
         .iter()
@@ -172,6 +189,7 @@ async fn object(
         &audit.sequences,
         &audit.hashes,
         &audit.bodies,
+        &set,
     ];
     connection.execute(&statement, params).await
 }

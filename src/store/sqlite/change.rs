@@ -3,9 +3,10 @@
 use std::collections::HashSet;
 
 use rusqlite::types::{ToSql, ToSqlOutput, Value, ValueRef};
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::rows::{fault, taken};
+use crate::store::alike::{self, Split};
 use crate::store::limit;
 use crate::store::record::{IndexEntry, IndexValue, Record, UniqueName};
 use crate::store::verbs::StoreError;
@@ -17,10 +18,12 @@ pub(super) fn insert(
     names: &[UniqueName],
 ) -> Result<(), StoreError> {
     let blob = record.blob.as_ref();
+    let Split { alike, own } = alike::split(index);
+    let set = set(connection, record, &alike)?;
     let sql = "INSERT INTO objects (tenant, unique_identifier, owner, version, object_type, class, state, \
                activation_date, deactivation_date, archived, mac_version, mac, blob_kind, blob_key_version, \
-               blob_length, attributes, blob) \
-               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)";
+               blob_length, attributes, blob, alike) \
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)";
     let mut statement = connection.prepare_cached(sql).map_err(fault)?;
     statement
         .execute(params![
@@ -41,13 +44,16 @@ pub(super) fn insert(
             blob.map(|blob| blob.length),
             record.attributes,
             blob.map(|blob| &blob.bytes),
+            set,
         ])
         .map_err(|error| taken(error, StoreError::Exists))?;
     let object = connection.last_insert_rowid();
-    index
-        .iter()
+    own.into_iter()
         .try_for_each(|entry| enter(connection, record, object, entry))?;
-    rename(connection, record, object, held(record, names))?;
+    let names: HashSet<_> = held(record, names).iter().map(limit::name).collect();
+    names
+        .iter()
+        .try_for_each(|name| name_object(connection, record, object, name))?;
     journal(
         connection,
         0,
@@ -64,9 +70,11 @@ pub(super) fn update(
     names: &[UniqueName],
 ) -> Result<(), StoreError> {
     let blob = record.blob.as_ref();
+    let Split { alike, own } = alike::split(index);
+    let set = set(connection, record, &alike)?;
     let sql = "UPDATE objects SET owner = ?3, version = ?4, object_type = ?5, class = ?6, state = ?7, \
                activation_date = ?8, deactivation_date = ?9, archived = ?10, mac_version = ?11, mac = ?12, \
-               blob_kind = ?13, blob_key_version = ?14, blob_length = ?15, attributes = ?16, blob = ?17 \
+               blob_kind = ?13, blob_key_version = ?14, blob_length = ?15, attributes = ?16, blob = ?17, alike = ?18 \
                WHERE tenant = ?1 AND unique_identifier = ?2 AND version = ?4 - 1 RETURNING sequence";
     let mut statement = connection.prepare_cached(sql).map_err(fault)?;
     let changed = statement.query_row(
@@ -88,6 +96,7 @@ pub(super) fn update(
             blob.map(|blob| blob.length),
             record.attributes,
             blob.map(|blob| &blob.bytes),
+            set,
         ],
         |row| row.get(0),
     );
@@ -96,7 +105,7 @@ pub(super) fn update(
         Err(rusqlite::Error::QueryReturnedNoRows) => return Err(StoreError::Conflict),
         Err(error) => return Err(fault(error)),
     };
-    reindex(connection, record, object, index)?;
+    reindex(connection, record, object, &own)?;
     rename(connection, record, object, held(record, names))?;
     journal(
         connection,
@@ -105,6 +114,33 @@ pub(super) fn update(
         &record.unique_identifier,
         record.version,
     )
+}
+
+/// What stands in `objects.alike` for this set: minus its number, 0 for the empty one.
+fn set(connection: &Connection, record: &Record, alike: &[&IndexEntry]) -> Result<i64, StoreError> {
+    let Some(digest) = alike::digest(alike) else {
+        return Ok(0);
+    };
+    let known: Option<i64> = connection
+        .prepare_cached("SELECT number FROM alike WHERE tenant = ?1 AND digest = ?2")
+        .and_then(|mut statement| {
+            statement
+                .query_row(params![record.tenant.0, digest], |row| row.get(0))
+                .optional()
+        })
+        .map_err(fault)?;
+    if let Some(number) = known {
+        return Ok(-number);
+    }
+    connection
+        .prepare_cached("INSERT INTO alike (tenant, digest) VALUES (?1, ?2)")
+        .and_then(|mut statement| statement.execute(params![record.tenant.0, digest]))
+        .map_err(fault)?;
+    let set = -connection.last_insert_rowid();
+    alike
+        .iter()
+        .try_for_each(|entry| enter(connection, record, set, entry))?;
+    Ok(set)
 }
 
 /// A destroyed object holds no names (verbs: `NameTaken`).
@@ -117,7 +153,7 @@ fn reindex(
     connection: &Connection,
     record: &Record,
     object: i64,
-    index: &[IndexEntry],
+    index: &[&IndexEntry],
 ) -> Result<(), StoreError> {
     let mut old: HashSet<IndexEntry> = {
         let sql = "SELECT attribute, name, instance, field, value FROM entries WHERE object = ?1";
@@ -135,7 +171,7 @@ fn reindex(
     let kept: HashSet<_> = if old.is_empty() {
         HashSet::new()
     } else {
-        index.iter().map(limit::entry).collect()
+        index.iter().map(|entry| limit::entry(entry)).collect()
     };
     let sql = "DELETE FROM entries WHERE object = ?1 AND attribute = ?2 AND name = ?3 AND instance = ?4 \
                AND field = ?5 AND value = ?6";

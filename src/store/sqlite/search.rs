@@ -40,8 +40,7 @@ pub(super) fn driver(
         params_from_iter(&query.params),
         |row| row.get(1),
     )?;
-    let (driver, rows) = plan::choose(&candidates, &counts);
-    Ok((driver, rows.is_some()))
+    Ok(plan::choose(filter, &candidates, &counts))
 }
 
 pub(super) fn locate(
