@@ -255,7 +255,7 @@ impl Inner {
         may
     }
 
-    /// Whether the connection still serves, with its epoch; None without one.
+    /// Whether the connection still serves, with its epoch; None without one. Buries, too.
     fn stands(&self) -> Option<(Result<(), HsmError>, u64)> {
         let guard = self.line.read().unwrap_or_else(PoisonError::into_inner);
         let line = guard.as_ref()?;
@@ -267,7 +267,13 @@ impl Inner {
             Ok(session) => session,
             Err(error) => return Some((Err(error.into()), line.epoch)),
         };
-        let stands = line.stands(&session);
+        let seat = Seat {
+            line,
+            session: &session,
+            inner: self,
+        };
+        // What nobody uses any more leaves also a token that no request goes to.
+        let stands = line.stands(&session).and_then(|()| seat.bury());
         lock(&line.idle).push(session);
         Some((stands, line.epoch))
     }
