@@ -42,9 +42,9 @@ impl<'r> Ground<'r> {
             withheld: Vec::new(),
             classes: Default::default(),
         };
-        let open = |deployment: &str, _| {
+        let open = |opening: founding::Opening<'_>| {
             Hsm::init(keyward::hsm::Config {
-                deployment: deployment.to_owned(),
+                deployment: opening.deployment.to_owned(),
                 ..outside::embedded(&home)
             })
         };

@@ -58,5 +58,6 @@ fn config(source: Source) -> Config {
         workers: 2,
         loaded_keys: 64,
         hardware: false,
+        replicas: Default::default(),
     }
 }

@@ -282,13 +282,17 @@ impl Inner {
     /// away says so in many ways: that it does not know its own masters is one.
     pub fn is_lost(&self, error: &HsmError, epoch: u64) -> bool {
         match error {
-            HsmError::Refused(_) | HsmError::BadInput(_) | HsmError::AlreadyInitialised => false,
+            HsmError::Refused(_)
+            | HsmError::BadInput(_)
+            | HsmError::UsedUp(_)
+            | HsmError::AlreadyInitialised => false,
             HsmError::Unavailable(reason) => {
                 self.leave(epoch, reason);
                 true
             }
             HsmError::BadKey(_)
             | HsmError::Integrity(_)
+            | HsmError::Lost(_)
             | HsmError::Damaged(_)
             | HsmError::Stale => match self.stands() {
                 Some((Ok(()), _)) => false,
