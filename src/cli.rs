@@ -1,18 +1,25 @@
 //! The command line: one file per family of commands.
 
+#[macro_use]
+mod output;
+
 mod assembly;
 mod audit;
+mod bench;
 mod certificate_authority;
 mod client;
 mod config;
 mod diagnose;
 mod grant;
 mod key;
+mod mapping;
 mod master;
 mod place;
 mod quickstart;
+mod rotate;
 mod screen;
 mod serve;
+mod shred;
 mod subscription;
 mod tenant;
 mod token;
@@ -54,6 +61,7 @@ enum Command {
     Audit(audit::AuditFamily),
     CertificateAuthority(certificate_authority::CertificateAuthorityFamily),
     Config(config::ConfigFamily),
+    Bench(bench::Bench),
 }
 
 /// Why a command failed, for the one who typed it.
@@ -97,7 +105,6 @@ impl Failure {
 
 /// Runs a command that ends by itself.
 fn block_on<T>(job: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
-    secret::forbid_dumps().map_err(Failure::io("core dumps cannot be forbidden"))?;
     tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
@@ -126,7 +133,16 @@ fn confirmed(question: &str) -> Result<bool, Failure> {
 
 /// Runs the command the arguments ask for: 0 done, 1 failed, 2 not understood.
 pub fn main() -> ExitCode {
-    let done = match Arguments::parse().command {
+    // First of all: whoever initialises OpenSSL first decides, and this one has no clean-up at exit,
+    // which would take its tables from under threads that still work while the process ends.
+    openssl::init();
+    let command = Arguments::parse().command;
+    // Before the first secret is read, whatever the command.
+    if let Err(error) = secret::forbid_dumps() {
+        eprintln!("keyward: core dumps cannot be forbidden: {error}");
+        return ExitCode::FAILURE;
+    }
+    let done = match command {
         Command::Quickstart(command) => command.run(),
         Command::Serve(command) => command.run(),
         Command::Client(command) => command.run(),
@@ -137,8 +153,9 @@ pub fn main() -> ExitCode {
         Command::Audit(command) => command.run(),
         Command::CertificateAuthority(command) => command.run(),
         Command::Config(command) => command.run(),
+        Command::Bench(command) => command.run(),
     };
-    match done {
+    match done.and_then(|()| output::end()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             eprintln!("keyward: {failure}");

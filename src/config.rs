@@ -4,12 +4,14 @@
 mod document;
 mod keys;
 mod load;
+mod replica;
 mod setting;
 
 pub use keys::{
     Audit, Config, Database, Https, Identity, Key, Limits, Log, Server, TlsFiles, Token,
 };
 pub use load::{ConfigError, Loaded, TokenSource};
+pub use replica::Replica;
 pub use setting::{
     Address, DatabaseUrl, IdentityMapping, LogFormat, MinimumTls, Seconds, Setting, Text,
     TokenKind, Within,

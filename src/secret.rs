@@ -18,6 +18,12 @@ pub fn forbid_dumps() -> io::Result<()> {
     Ok(())
 }
 
+/// Whether this host has swap space in use.
+pub fn swaps() -> bool {
+    // A heading, and a line for each device or file.
+    fs::read_to_string("/proc/swaps").is_ok_and(|swaps| swaps.lines().nth(1).is_some())
+}
+
 /// Keeps the whole process out of swap, now and for memory still to come. Needs the right to lock
 /// without bound (systemd: `LimitMEMLOCK=infinity`): under a bound, some later allocation would
 /// fail and end the process.
@@ -28,9 +34,11 @@ pub fn lock_memory() -> io::Result<()> {
             format!("only {bound} bytes may be locked (RLIMIT_MEMLOCK); unlimited is needed");
         return Err(io::Error::new(io::ErrorKind::PermissionDenied, text));
     }
-    Ok(mlockall(
-        MlockAllFlags::MCL_CURRENT | MlockAllFlags::MCL_FUTURE,
-    )?)
+    let flags = MlockAllFlags::MCL_CURRENT | MlockAllFlags::MCL_FUTURE;
+    // As they come into use: stacks and arenas are mostly never touched.
+    #[cfg(target_os = "linux")]
+    let flags = flags | MlockAllFlags::from_bits_retain(libc::MCL_ONFAULT);
+    Ok(mlockall(flags)?)
 }
 
 /// Makes a directory, and those above it, for its owner only. One that exists and that others may
@@ -70,6 +78,14 @@ pub fn write_private(path: &Path, content: &[u8]) -> io::Result<()> {
 mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
     use super::*;
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn dumps_are_forbidden_and_stay_so() {
+        forbid_dumps().unwrap();
+        assert!(!nix::sys::prctl::get_dumpable().unwrap());
+        assert_eq!(getrlimit(Resource::RLIMIT_CORE).unwrap(), (0, 0));
+    }
 
     #[test]
     fn private_files_are_for_their_owner_also_where_others_could_read_before() {

@@ -6,7 +6,7 @@
 use ttlv::{Kind, Names as _, Node};
 
 use crate::knowledge::{Knowledge, World};
-use crate::names::{NAMES, Named, show};
+use crate::names::{NAMES, Named, ruling_name, show};
 
 /// How an item may differ where the row applies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,13 +94,16 @@ allowances! {
         |p| p.item.kind() == Kind::DateTime && DATES.contains(&p.name)
             && !p.knowledge.requested.contains(p.name);
     "digest" AnyValue, "Hashing Algorithm of a Digest", "Digest a",
-        |p| p.name == "HashingAlgorithm" && p.parent() == "Digest";
+        |p| p.name == "HashingAlgorithm" && p.is_in_digest();
     "digest" AnyValue, "Digest Value of what the server generated, or of another hash", "Digest b",
         |p| p.name == "DigestValue" && (p.is_generated() || p.is_other_hash());
     "format" AnyValue, "Key Format Type of objects that the server generates", "KeyFormatType",
         |p| p.name == "KeyFormatType" && p.is_generated();
     "format" Missing, "Key Format Type in the Digest of such objects", "KeyFormatType",
-        |p| p.name == "KeyFormatType" && p.parent() == "Digest" && p.is_generated();
+        |p| p.name == "KeyFormatType" && p.is_in_digest() && p.is_generated();
+    "format" Extra, "Key Format Type in a certificate's Digest: TC-CERTATTR-1 shows it, TC-PKCS12-2 does not",
+        "KeyFormatType",
+        |p| p.name == "KeyFormatType" && p.is_in_digest();
     "query" Ignored, "Query: extensions, application namespaces, vendor", "Extensions; RV 8",
         |p| p.is_in_payload_of("Query") && matches!(p.name,
             "ExtensionInformation" | "ApplicationNamespace" | "VendorIdentification");
@@ -238,6 +241,16 @@ impl Place<'_> {
 
     fn parent(&self) -> &'static str {
         self.around().map_or("", |(expected, _)| expected.name())
+    }
+
+    /// Right inside a Digest, which in 1.x is the value of an Attribute.
+    fn is_in_digest(&self) -> bool {
+        let mut around = self.trail.iter().rev().map(|(expected, _)| *expected);
+        let (Some(digest), outer) = (around.next(), around.next()) else {
+            return false;
+        };
+        let name = outer.map_or(digest.name(), |outer| ruling_name(digest, outer));
+        name == "Digest"
     }
 
     fn is_in_payload_of(&self, operation: &str) -> bool {

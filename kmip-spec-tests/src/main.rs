@@ -7,6 +7,7 @@
 mod allowance;
 mod case;
 mod compare;
+mod http;
 mod knowledge;
 mod names;
 mod placeholder;
@@ -26,7 +27,7 @@ use case::Case;
 use knowledge::World;
 use names::NAMES;
 use report::Outcome;
-use transport::Endpoint;
+use transport::{Endpoint, Transport};
 use unsupported::Unsupported;
 
 /// Plays KMIP conversations against a live server and compares what it answers.
@@ -49,6 +50,9 @@ struct Arguments {
     /// PEM of the client's key
     #[arg(long, required_unless_present = "allowances")]
     key: Option<PathBuf>,
+    /// What messages travel in; over HTTPS, PORT is that of HTTPS
+    #[arg(long, value_enum, default_value = "ttlv")]
+    transport: Transport,
     /// Files, and folders to search, of cases
     #[arg(long, num_args = 1.., value_name = "DIR|FILE", default_value = "kmip-spec-tests/cases")]
     cases: Vec<PathBuf>,
@@ -134,7 +138,8 @@ fn run(arguments: &Arguments) -> Result<Vec<Outcome>, Failure> {
     let name = arguments.server_name.as_deref().unwrap_or(&arguments.host);
     let timeout = Duration::from_secs(arguments.timeout);
     let address = (arguments.host.as_str(), arguments.port);
-    let endpoint = Endpoint::new(address, name, (ca, cert, key), timeout)?;
+    let files = (ca.as_path(), cert.as_path(), key.as_path());
+    let endpoint = Endpoint::new(address, name, files, arguments.transport, timeout)?;
     let mut world = World::default();
     let mut outcomes = Vec::new();
     for (path, case) in &cases {

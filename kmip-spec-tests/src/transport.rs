@@ -1,4 +1,5 @@
-//! KMIP over TLS: one connection, messages framed by their own length.
+//! Ways to bring a message to a server: TTLV straight in TLS, framed by its own length, or HTTPS POST
+//! in each of three encodings.
 
 use std::io::{self, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
@@ -9,10 +10,59 @@ use std::time::Duration;
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName};
-use ttlv::{Limits, Node, binary};
+use ttlv::{Limits, Node, binary, json, xml};
+
+use crate::http::{self, Posted};
+use crate::names::NAMES;
 
 /// A response larger than this, in bytes, is not read.
-const LARGEST: usize = 64 << 20;
+pub const LARGEST: usize = 64 << 20;
+
+/// What a message travels in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Transport {
+    Ttlv,
+    HttpsTtlv,
+    HttpsJson,
+    HttpsXml,
+}
+
+impl Transport {
+    /// Over HTTPS, the media type (KMIP Profiles 2.1 §5.6, §5.10, §5.11).
+    fn media_type(self) -> Option<&'static str> {
+        match self {
+            Transport::Ttlv => None,
+            Transport::HttpsTtlv => Some("application/octet-stream"),
+            Transport::HttpsJson => Some("application/json"),
+            Transport::HttpsXml => Some("text/xml"),
+        }
+    }
+
+    fn encode(self, message: &Node<'_>) -> Result<Vec<u8>, ttlv::Error> {
+        let mut text = String::new();
+        match self {
+            Transport::Ttlv | Transport::HttpsTtlv => return Ok(binary::to_vec(message)),
+            Transport::HttpsJson => json::encode(message, &NAMES, &mut text),
+            Transport::HttpsXml => xml::encode(message, &NAMES, &mut text)?,
+        }
+        Ok(text.into_bytes())
+    }
+
+    fn decode(self, message: &[u8]) -> Result<Node<'static>, ttlv::Error> {
+        let limits = Limits {
+            depth: Limits::MAX_DEPTH,
+            items: 1 << 20,
+            bytes: LARGEST,
+        };
+        Ok(match self {
+            Transport::Ttlv | Transport::HttpsTtlv => {
+                binary::decode(message, &limits)?.into_owned()
+            }
+            Transport::HttpsJson => json::decode(message, &NAMES, &limits)?.into_owned(),
+            Transport::HttpsXml => xml::decode(message, &NAMES, &limits)?,
+        })
+    }
+}
 
 #[derive(Debug, thiserror::Error)]
 pub enum TransportError {
@@ -34,8 +84,10 @@ pub enum TransportError {
     Timeout(Duration),
     #[error("the response claims {0} bytes, more than {LARGEST}")]
     TooLong(usize),
-    #[error("the response is not TTLV: {0}")]
-    NotTtlv(#[from] ttlv::Error),
+    #[error("HTTP: {0}")]
+    Http(String),
+    #[error("not a message of this encoding: {0}")]
+    Encoding(#[from] ttlv::Error),
 }
 
 /// Where the server is, and who we are.
@@ -44,6 +96,7 @@ pub struct Endpoint {
     address: String,
     name: ServerName<'static>,
     config: Arc<ClientConfig>,
+    transport: Transport,
     timeout: Duration,
 }
 
@@ -53,6 +106,7 @@ impl Endpoint {
         address: (&str, u16),
         name: &str,
         (ca, certificate, key): (&Path, &Path, &Path),
+        transport: Transport,
         timeout: Duration,
     ) -> Result<Endpoint, TransportError> {
         let mut roots = RootCertStore::empty();
@@ -79,6 +133,7 @@ impl Endpoint {
             address: format!("{host}:{port}"),
             name,
             config: Arc::new(config),
+            transport,
             timeout,
         })
     }
@@ -136,19 +191,15 @@ pub struct Connection<'e> {
 
 impl Connection<'_> {
     pub fn exchange(&mut self, request: &Node<'_>) -> Result<Node<'static>, TransportError> {
-        let request = binary::to_vec(request);
+        let transport = self.endpoint.transport;
+        let request = transport.encode(request)?;
         let reused = self.stream.is_some();
         let mut outcome = self.once(&request);
         // A server may close a connection after an answer, which shows only at the next request.
         if reused && outcome.as_ref().is_err_and(is_closed) {
             outcome = self.once(&request);
         }
-        let limits = Limits {
-            depth: Limits::MAX_DEPTH,
-            items: 1 << 20,
-            bytes: LARGEST,
-        };
-        Ok(binary::decode(&outcome?, &limits)?.into_owned())
+        Ok(transport.decode(&outcome?)?)
     }
 
     fn once(&mut self, request: &[u8]) -> Result<Vec<u8>, TransportError> {
@@ -157,7 +208,13 @@ impl Connection<'_> {
             None => self.endpoint.open()?,
         };
         let timeout = self.endpoint.timeout;
-        let answer = send_and_receive(&mut stream, request).map_err(|error| match error {
+        let posted = match self.endpoint.transport.media_type() {
+            None => send_and_receive(&mut stream, request),
+            Some(media_type) => {
+                http::post(&mut stream, &self.endpoint.address, media_type, request)
+            }
+        };
+        let posted = posted.map_err(|error| match error {
             TransportError::Connection(error)
                 if matches!(
                     error.kind(),
@@ -168,15 +225,15 @@ impl Connection<'_> {
             }
             other => other,
         })?;
-        self.stream = Some(stream);
-        Ok(answer)
+        self.stream = posted.open.then_some(stream);
+        Ok(posted.body)
     }
 }
 
 fn send_and_receive(
     stream: &mut (impl Read + Write),
     request: &[u8],
-) -> Result<Vec<u8>, TransportError> {
+) -> Result<Posted, TransportError> {
     stream.write_all(request)?;
     stream.flush()?;
     let mut header = [0; binary::HEADER_LEN];
@@ -189,7 +246,10 @@ fn send_and_receive(
     message.resize(length, 0);
     let (_, body) = message.split_at_mut(binary::HEADER_LEN);
     stream.read_exact(body)?;
-    Ok(message)
+    Ok(Posted {
+        body: message,
+        open: true,
+    })
 }
 
 fn is_closed(error: &TransportError) -> bool {

@@ -51,7 +51,7 @@ mod tests {
     use super::*;
 
     /// Lines of the golden list when this was last changed. Lower it with every line that goes.
-    const LINES: usize = 37;
+    const LINES: usize = 35;
 
     #[test]
     fn the_golden_list_does_not_grow() {

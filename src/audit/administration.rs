@@ -60,6 +60,8 @@ pub async fn write_by(
         function: None,
         credentials: &[],
         words: None,
+        why: None,
+        suppressed: None,
         result: Outcome::Success.name(),
     }
     .append(&mut body);

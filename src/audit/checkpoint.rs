@@ -205,6 +205,13 @@ impl AuditKey {
         Ok(format!("{text}\n\u{2014} {origin} {signature}\n"))
     }
 
+    /// Whether this key signed a message: r ‖ s of P-256 over its SHA-256.
+    pub fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
+        self.point(&ECDSA_P256_SHA256_FIXED)
+            .verify(message, signature)
+            .is_ok()
+    }
+
     fn point(
         &self,
         algorithm: &'static aws_lc_rs::signature::EcdsaVerificationAlgorithm,

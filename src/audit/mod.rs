@@ -22,6 +22,7 @@ pub use spool::Full;
 use spool::{Spool, Ticket, row};
 
 use crate::engine::batch::Sender;
+use crate::engine::error::Reason;
 use crate::protocol::enumeration::Operation;
 use crate::protocol::version::Version;
 use crate::store::record::{AuditRow, Commit};
@@ -78,10 +79,7 @@ impl Trace<'_> {
     }
 
     fn line(&self, phase: &str, result: &str, body: &mut Vec<u8>) {
-        let (tenant, identity) = match &self.sender.caller {
-            Ok(caller) => (caller.tenant_id.0, caller.identity.name.as_str()),
-            Err(_) => (0, ""),
-        };
+        let (tenant, identity) = self.sender.named();
         // A PKCS#11 function that refuses is an answer of KMIP that succeeds: the record says what the function said.
         let refused = self.function.and_then(|(_, code)| code);
         let result = match refused {
@@ -104,10 +102,32 @@ impl Trace<'_> {
             function: self.function.map(|(function, _)| function),
             credentials: self.credentials,
             words: self.words.as_deref(),
+            why: None,
+            suppressed: None,
             result,
         };
         line.append(body);
     }
+}
+
+/// What stands for the operation of a message that was refused before one was known.
+pub const UNREADABLE: &str = "unreadable";
+
+/// A message that was refused before any operation of it was known, or how many were.
+#[derive(Debug)]
+pub struct Unreadable<'r> {
+    pub time: i64,
+    /// 0 and an empty name for a client that no identity is mapped to.
+    pub tenant: i64,
+    pub identity: &'r str,
+    pub address: &'r str,
+    pub request: &'r str,
+    pub version: Option<Version>,
+    pub reason: Reason,
+    /// What is wrong with it.
+    pub why: Option<&'r str>,
+    /// So many of this sender have no record of their own.
+    pub suppressed: Option<u64>,
 }
 
 #[derive(Debug)]
@@ -225,6 +245,31 @@ impl Audit {
         if self.strict {
             self.spool.flush().await;
         }
+    }
+
+    /// Records a message of which no operation is known. The caller sees to it that they are few.
+    pub fn unreadable(&self, message: Unreadable<'_>) {
+        let line = Line {
+            phase: "outcome",
+            time: message.time,
+            tenant: message.tenant,
+            identity: message.identity,
+            address: message.address,
+            request: message.request,
+            item: 0,
+            operation: UNREADABLE,
+            objects: &[],
+            version: message.version,
+            mechanism: None,
+            by: None,
+            function: None,
+            credentials: &[],
+            words: None,
+            why: message.why,
+            suppressed: message.suppressed,
+            result: message.reason.name(),
+        };
+        self.spool.write(|body| line.append(body));
     }
 
     /// Waits until all that was recorded is in the database.

@@ -55,6 +55,10 @@ pub(super) struct Line<'a, O: Display> {
     pub credentials: &'a [String],
     #[serde(skip_serializing_if = "Option::is_none")]
     pub words: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub why: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub suppressed: Option<u64>,
     pub result: &'a str,
 }
 
@@ -110,6 +114,12 @@ pub struct Record {
     /// Log: what the client said, escaped.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub words: Option<String>,
+    /// Of a message that could not be read: what is wrong with it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+    /// So many messages that could not be read have no record of their own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub suppressed: Option<u64>,
     pub result: String,
 }
 

@@ -13,17 +13,18 @@ use zeroize::Zeroizing;
 
 use super::Failure;
 use crate::clock::Clock;
-use crate::config::{Config, DatabaseUrl, IdentityMapping, TokenSource};
+use crate::config::{Config, DatabaseUrl, IdentityMapping, Replica, TokenSource};
 use crate::engine::Engine;
 use crate::engine::directory::{MappingField, fingerprint_key};
-use crate::engine::founding::{self, FIRST_TENANT, FoundingError};
+use crate::engine::founding::{self, FIRST_TENANT, FoundingError, Opening};
 use crate::engine::freshness::Freshness;
+use crate::engine::key_cache::Bounds;
 use crate::engine::service::KmipService;
 use crate::engine::session::register::{NewUser, Register};
 use crate::engine::settings::{CertificateSettings, MessageLimits, Settings};
-use crate::engine::tenant::{Identity, Tenant};
-use crate::hsm::{Hsm, HsmError, Pin, Source};
-use crate::net::{Fingerprint, Readiness, Service, Trust};
+use crate::engine::tenant::{Classes, Identity, Tenant};
+use crate::hsm::{Hsm, HsmError, Pin, Replicas, Source};
+use crate::net::{Fingerprint, Readiness, Service, Standing, Trust};
 use crate::store::{Options, Store, StoreError};
 
 /// What the network side is given.
@@ -41,9 +42,6 @@ pub(super) struct Opened {
     pub(super) clock: Clock,
 }
 
-/// How many loaded keys stay in the token for their next use.
-const LOADED_KEYS: usize = 4096;
-
 /// How often readiness and the list of registered certificates are looked at.
 const LOOK: Duration = Duration::from_secs(1);
 
@@ -54,44 +52,53 @@ fn url(url: &DatabaseUrl) -> String {
     }
 }
 
-fn token(config: &Config, deployment: &str, first: bool) -> Result<Hsm, HsmError> {
+/// The token as the room behind it is told, of a deployment whose masters were made in a ceremony
+/// or not.
+pub(super) fn token(
+    config: &Config,
+    deployment: &str,
+    ceremony: bool,
+) -> Result<crate::hsm::Config, HsmError> {
     let (source, hardware) = match &config.token_source {
-        TokenSource::Embedded { directory } => (
-            Source::Embedded {
-                dir: directory.clone(),
-            },
-            false,
-        ),
+        TokenSource::Embedded { directory } => (embedded(directory), false),
         TokenSource::Module {
             path,
             label,
             pin_file,
             hardware,
-        } => {
-            let pin = pin(pin_file)?;
-            (
-                Source::Module {
-                    path: path.clone(),
-                    label: label.clone(),
-                    pin,
-                },
-                *hardware,
-            )
-        }
+        } => (module(path, label, pin_file)?, *hardware),
     };
-    let token = crate::hsm::Config {
+    let replicas = config.token.replicas.iter().map(|replica| match replica {
+        Replica::Embedded(directory) => Ok(embedded(directory)),
+        Replica::Module {
+            path,
+            label,
+            pin_file,
+        } => module(path, label, pin_file),
+    });
+    Ok(crate::hsm::Config {
         source,
         deployment: deployment.to_owned(),
         node: config.server.node.as_str().to_owned(),
         workers: config.token.workers.get(),
-        loaded_keys: LOADED_KEYS,
+        loaded_keys: config.token.loaded_keys.get(),
         hardware,
-    };
-    if first {
-        Hsm::init(token)
-    } else {
-        Hsm::open(token)
+        replicas: Replicas::new(replicas.collect::<Result<_, HsmError>>()?, ceremony),
+    })
+}
+
+fn embedded(directory: &Path) -> Source {
+    Source::Embedded {
+        dir: directory.to_owned(),
     }
+}
+
+fn module(path: &Path, label: &str, pin_file: &Path) -> Result<Source, HsmError> {
+    Ok(Source::Module {
+        path: path.to_owned(),
+        label: label.to_owned(),
+        pin: pin(pin_file)?,
+    })
 }
 
 /// The PIN without the line end that editors leave.
@@ -110,23 +117,40 @@ fn pin(file: &Path) -> Result<Pin, HsmError> {
 
 /// Opens what `config` names; the first time it makes the deployment and its first tenant.
 pub(super) async fn open(config: &Config) -> Result<Opened, Failure> {
-    let clock = Clock::System;
+    open_with(config, |opening| {
+        let token = token(config, opening.deployment, opening.ceremony)?;
+        match opening.first {
+            true => Hsm::init(token),
+            false => Hsm::open(token),
+        }
+    })
+    .await
+}
+
+pub(super) async fn store(config: &Config) -> Result<Arc<Store>, Failure> {
     let options = Options {
         url: url(&config.database.url),
         migrate_url: config.database.migrate_url.as_ref().map(url),
         connections: config.database.connections.get(),
     };
-    let store = Arc::new(Store::open_with(&options).await?);
+    Ok(Arc::new(Store::open_with(&options).await?))
+}
+
+/// The same with a token that `token` opens.
+pub(super) async fn open_with(
+    config: &Config,
+    token: impl FnOnce(Opening<'_>) -> Result<Hsm, HsmError>,
+) -> Result<Opened, Failure> {
+    let clock = Clock::System;
+    let store = store(config).await?;
     let first = Tenant {
         name: "default".to_owned(),
         share: true,
         duplicate_names: false,
         withheld: Vec::new(),
+        classes: Classes::default(),
     };
-    let (hsm, deployment) = founding::token(&store, &clock, &first, |deployment, first| {
-        token(config, deployment, first)
-    })
-    .await?;
+    let (hsm, deployment) = founding::token(&store, &clock, &first, token).await?;
     Ok(Opened {
         store,
         hsm,
@@ -224,6 +248,11 @@ fn settings(config: &Config) -> Settings {
             revocations: config.certificates.crl.clone(),
         },
         rotation: config.server.rotation.get(),
+        rewrap_rate: config.token.rewrap_rate.get() as u64,
+        cached: Bounds {
+            keys: config.cached.keys.get(),
+            age: config.cached.age.get(),
+        },
     }
 }
 
@@ -260,6 +289,7 @@ pub(super) async fn assemble(
     )
     .await?;
     engine.metrics.register(registry);
+    engine.metrics.tokens(&engine.hsm.tokens());
     trust.register(registered(&engine).await?);
     let ready = Arc::new(AtomicBool::new(true));
     tokio::spawn(watch(
@@ -267,8 +297,10 @@ pub(super) async fn assemble(
         Arc::clone(trust),
         Arc::clone(&ready),
     ));
+    let hsm = Arc::clone(&engine.hsm);
     let ready: Readiness = Arc::new(move || match ready.load(Ordering::Acquire) {
-        true => Ok(()),
+        true if hsm.tokens().iter().any(|token| token.away.is_some()) => Ok(Standing::Degraded),
+        true => Ok(Standing::Whole),
         false => Err("the token or the database does not answer".to_owned()),
     });
     let service = Arc::new(KmipService::new(Arc::clone(&engine)));
@@ -298,6 +330,7 @@ async fn watch(engine: Arc<Engine>, trust: Arc<Trust>, ready: Arc<AtomicBool>) {
     loop {
         tokio::time::sleep(LOOK).await;
         ready.store(engine.ready().await, Ordering::Release);
+        engine.metrics.tokens(&engine.hsm.tokens());
         let generation = engine.directory.generation();
         if generation != known {
             match registered(&engine).await {

@@ -86,7 +86,12 @@ impl Show {
         let store = assembly::open(&self.place.config()?).await?.store;
         let mut shown = Vec::new();
         for node in store.audit_nodes().await? {
-            newest(&store, &node, self.last, i64::MAX, &|_| true, &mut shown).await?;
+            let depth = Depth {
+                last: self.last,
+                rows: i64::MAX,
+                late: None,
+            };
+            newest(&store, &node, depth, &|_| true, &mut shown).await?;
         }
         // Nodes side by side; a node's own records stay in their order.
         shown.sort_by_key(|shown| shown.record.time);
@@ -101,26 +106,52 @@ impl Show {
     }
 }
 
-/// The last records of one node that are wanted, oldest first, among its newest `depth` rows.
+/// How far back a log is read.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Depth {
+    /// Until this many records were found,
+    pub(super) last: usize,
+    /// and no further than so many rows.
+    pub(super) rows: i64,
+    /// Seconds by which a record may stand behind one that is younger than it: those before the last
+    /// ones by place are then found, too. None: the last ones are those by place.
+    pub(super) late: Option<i64>,
+}
+
+impl Depth {
+    /// Whether enough was found, the oldest records that were read being of `oldest`.
+    pub(super) fn is_reached(&self, found: &[Shown], oldest: i64) -> bool {
+        let first = found.len().checked_sub(self.last);
+        match (first.map(|first| found.get(first)), self.late) {
+            (None, _) => false,
+            (Some(Some(first)), Some(late)) => oldest.saturating_add(late) < first.record.time,
+            (Some(_), _) => true,
+        }
+    }
+}
+
+/// The last records of one node that are wanted, by place, oldest first.
 pub(super) async fn newest(
     store: &Store,
     node: &str,
-    last: usize,
-    depth: i64,
+    depth: Depth,
     wanted: &impl Fn(&Record) -> bool,
     out: &mut Vec<Shown>,
 ) -> Result<(), Failure> {
     let mut end = store.audit_head(node).await?;
-    let floor = end.saturating_sub(depth).max(0);
+    let floor = end.saturating_sub(depth.rows).max(0);
     let mut found: Vec<Shown> = Vec::new();
-    while end > floor && found.len() < last {
+    let mut oldest = i64::MAX;
+    while end > floor && !depth.is_reached(&found, oldest) {
         let from = (end - i64::from(LOOK) + 1).max(1);
         let rows = store.audit(node, from, LOOK).await?;
         let mut page = Vec::new();
         for row in rows.into_iter().filter(|row| row.sequence <= end) {
             let read = records(&row.body)
                 .flatten()
-                .filter(|record| record.phase != "void" && wanted(record));
+                .filter(|record| record.phase != "void")
+                .inspect(|record| oldest = oldest.min(record.time))
+                .filter(|record| wanted(record));
             page.extend(read.map(|record| Shown {
                 node: row.node.clone(),
                 sequence: row.sequence,
@@ -131,7 +162,10 @@ pub(super) async fn newest(
         found = page;
         end = from - 1;
     }
-    let surplus = found.len().saturating_sub(last);
+    let surplus = match depth.late {
+        Some(_) => 0,
+        None => found.len().saturating_sub(depth.last),
+    };
     out.extend(found.into_iter().skip(surplus));
     Ok(())
 }
@@ -147,6 +181,15 @@ pub(super) fn printable(text: &str) -> String {
             }
         })
         .collect()
+}
+
+/// Of a message that could not be read: why, or how many there were.
+pub(super) fn detail(record: &Record) -> Option<String> {
+    match (&record.why, record.suppressed) {
+        (Some(why), _) => Some(why.clone()),
+        (None, Some(count)) => Some(format!("{count} more within a minute")),
+        (None, None) => None,
+    }
 }
 
 fn for_people(shown: &Shown) -> String {
@@ -167,9 +210,10 @@ fn for_people(shown: &Shown) -> String {
         true => String::new(),
         false => format!(" ({})", record.credentials.join(", ")),
     };
-    let words = match &record.words {
-        Some(words) => format!("  says: {words}"),
-        None => String::new(),
+    let words = match (&record.words, detail(record)) {
+        (Some(words), _) => format!("  says: {words}"),
+        (None, Some(detail)) => format!("  {detail}"),
+        (None, None) => String::new(),
     };
     let function = match &record.function {
         Some(function) => format!(" {function}"),

@@ -9,6 +9,7 @@ use rustls_pki_types::pem::PemObject;
 
 use super::diagnose::Diagnose;
 use super::grant::{GrantScope, Withdraw};
+use super::mapping::Named;
 use super::place::Place;
 use super::subscription::{Subscribe, Subscriptions, Unsubscribe};
 use super::{Failure, assembly};
@@ -46,8 +47,9 @@ enum ClientCommand {
 #[command(
     after_help = "Example: keyward client add backup-server --out ./for-backup
 
-With --certificate another authority's certificate is registered, by its fingerprint; with
---subject every certificate of a trusted authority with that subject (RFC 4514 text)."
+With --certificate another authority's certificate is registered, by its fingerprint; with a name
+(--subject, --cn, --san-dns, --san-email, --san-uri) every certificate of an authority in tls.client_ca
+that has it, also later ones."
 )]
 struct Add {
     /// Name of the identity, unique in its tenant.
@@ -56,14 +58,13 @@ struct Add {
     #[arg(long, default_value = "default")]
     tenant: String,
     /// Where NAME.pem and NAME.key are written [default: clients in the server's directory]
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", conflicts_with = "Named")]
     out: Option<PathBuf>,
     /// A certificate that exists, PEM: no new one is made.
-    #[arg(long, value_name = "FILE", conflicts_with = "out")]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["out", "Named"])]
     certificate: Option<PathBuf>,
-    /// The subject of certificates that exist; needs identity.mapping = "subject".
-    #[arg(long, value_name = "NAME", conflicts_with_all = ["out", "certificate"])]
-    subject: Option<String>,
+    #[command(flatten)]
+    named: Named,
     /// Client profiles, for example `standard` or `fortigate`; may be repeated.
     #[arg(long, value_name = "PROFILE", value_parser = client_profile::parse)]
     profile: Vec<String>,
@@ -155,14 +156,15 @@ fn certificate_key(path: &Path) -> Result<String, Failure> {
 impl Add {
     async fn run(self) -> Result<(), Failure> {
         let config = self.place.config()?;
+        let named = self.named.key(config.identity.mapping)?;
         let opened = assembly::open(&config).await?;
         let tenant = founding::tenant_named(&opened.store, &opened.hsm, &self.tenant)
             .await?
             .ok_or_else(|| Failure::Refused(format!("there is no tenant {:?}", self.tenant)))?;
         let mut files = None;
-        let key = match (&self.certificate, &self.subject) {
+        let key = match (&self.certificate, named) {
             (Some(certificate), _) => certificate_key(certificate)?,
-            (None, Some(subject)) => format!("subject:{subject}"),
+            (None, Some(named)) => named,
             (None, None) => {
                 let directory = self.place.directory();
                 let pki = Pki::open(&directory.join("pki"), &[])?;

@@ -48,6 +48,8 @@ pub(super) struct Quickstart {
     interop: bool,
 }
 
+const REPLICAS: &str = "KEYWARD_TOKEN_REPLICAS";
+
 impl Quickstart {
     pub(super) fn run(self) -> Result<(), Failure> {
         private_directory(&self.dir).map_err(Failure::path(&self.dir))?;
@@ -135,6 +137,11 @@ impl Quickstart {
                 ),
             ]),
         }
+        // What the environment says for this start counts for this start.
+        let replicas = earlier.list("token", "replicas");
+        if !replicas.is_empty() && std::env::var_os(REPLICAS).is_none() {
+            settings.push((REPLICAS, replicas));
+        }
         settings
             .into_iter()
             .map(|(name, value)| (name.to_owned(), value))
@@ -156,6 +163,14 @@ impl Earlier {
     fn value(&self, section: &str, key: &str) -> Option<String> {
         let value = self.0.get(section)?.get(key)?.as_str()?;
         Some(value.to_owned())
+    }
+
+    /// A list as the environment has it.
+    fn list(&self, section: &str, key: &str) -> String {
+        let list = self.0.get(section).and_then(|section| section.get(key));
+        let parts = list.and_then(|list| list.as_array()).into_iter().flatten();
+        let parts: Vec<&str> = parts.filter_map(|part| part.as_str()).collect();
+        parts.join(",")
     }
 }
 

@@ -14,11 +14,15 @@ const DISCOVER_VERSIONS: &str = "QgB4AQAAAGBCAHcBAAAAOEIAaQEAAAAgQgBqAgAAAAQAAAA
 
 /// The line that scripts wait for.
 pub(super) fn ready(addresses: Addresses) {
-    let https = addresses
-        .https
-        .map(|https| format!(" https={https}"))
-        .unwrap_or_default();
-    println!("ready kmip={}{https}", addresses.kmip);
+    let named = |name, address: Option<SocketAddr>| {
+        let shown = address.map(|address| format!(" {name}={address}"));
+        shown.unwrap_or_default()
+    };
+    let (legacy, https) = (
+        named("legacy", addresses.legacy),
+        named("https", addresses.https),
+    );
+    println!("ready kmip={}{legacy}{https}", addresses.kmip);
     // Not a terminal: scripts read it through a pipe.
     let _ = std::io::stdout().flush();
 }

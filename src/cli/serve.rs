@@ -12,7 +12,9 @@ use tracing_subscriber::EnvFilter;
 
 use super::{Failure, assembly};
 use crate::config::{Config, LogFormat, MinimumTls};
-use crate::net::{Limits, NetMetrics, Pages, Parts, Server, Tls, TlsFiles, TlsMinimum};
+use crate::net::{
+    LegacyFiles, Limits, NetMetrics, Pages, Parts, Server, Tls, TlsFiles, TlsMinimum,
+};
 use crate::secret;
 
 /// Serves what a configuration describes, until SIGTERM.
@@ -33,6 +35,7 @@ pub(super) struct Serve {
 pub(super) struct Addresses {
     pub(super) kmip: SocketAddr,
     pub(super) https: Option<SocketAddr>,
+    pub(super) legacy: Option<SocketAddr>,
 }
 
 impl Serve {
@@ -78,9 +81,12 @@ pub(super) fn run(
     first_client: Option<(&str, &std::path::Path)>,
     ready: impl FnOnce(&Addresses) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
-    secret::forbid_dumps().map_err(Failure::io("core dumps cannot be forbidden"))?;
     if config.server.lock_memory {
         secret::lock_memory().map_err(Failure::io("server.lock_memory"))?;
+    } else if secret::swaps() {
+        tracing::warn!(
+            "this host swaps, and keys may reach its disk: set server.lock_memory, or encrypt the swap"
+        );
     }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -106,10 +112,19 @@ async fn serve(
         tls_files(config),
         config.https.probes_without_certificate,
     )?);
-    let https = config.https.listen.as_ref().map(ToString::to_string);
-    let server = Server::bind(&config.server.listen.to_string(), https.as_deref())
+    let [https, legacy] = [&config.https.listen, &config.legacy.listen]
+        .map(|it| it.as_ref().map(ToString::to_string));
+    let kmip = config.server.listen.to_string();
+    let server = Server::bind(&kmip, https.as_deref(), legacy.as_deref())
         .await
         .map_err(Failure::io("the address cannot be served"))?;
+    if let Some(address) = &legacy {
+        tracing::warn!(
+            %address,
+            "legacy.listen is served: TLS 1.2 with CBC and RSA key exchange, without forward secrecy \
+             where the client wants it so. Only for clients that cannot do better; let no other reach it"
+        );
+    }
     let mut registry = Registry::default();
     let metrics = NetMetrics::register(&mut registry);
     let opened = assembly::open(config).await?;
@@ -125,6 +140,9 @@ async fn serve(
         https: server
             .https_address()
             .map_err(Failure::io("https.listen"))?,
+        legacy: server
+            .legacy_address()
+            .map_err(Failure::io("legacy.listen"))?,
     };
     let parts = Parts {
         service: assembled.service,
@@ -195,6 +213,13 @@ pub(super) fn tls_files(config: &Config) -> TlsFiles {
             MinimumTls::Tls12 => TlsMinimum::Tls12,
             MinimumTls::Tls13 => TlsMinimum::Tls13,
         },
+        legacy: config.legacy.listen.is_some().then(|| {
+            let or = |own: &Option<PathBuf>, else_: &PathBuf| own.clone().unwrap_or(else_.clone());
+            LegacyFiles {
+                certificate: or(&config.legacy.certificate, &tls.certificate),
+                key: or(&config.legacy.key, &tls.key),
+            }
+        }),
     }
 }
 

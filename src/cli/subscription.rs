@@ -15,7 +15,8 @@ use crate::engine::{founding, lease};
     after_help = "Example: keyward client subscribe gateway-2 --notify own --notify group:backups --put
 
 Takes the place of what the client was subscribed to before. It is told of objects only as far as
-it may look at them, and is given them only as Get would give them: nothing sensitive in clear."
+it may look at them, and is given them only as Get would give them: nothing sensitive in clear.
+What happens while it is not connected it is told when it is again, up to 30 days and 4096 objects."
 )]
 pub(super) struct Subscribe {
     /// Name of the client.

@@ -1,8 +1,12 @@
 //! `keyward token`: the PKCS#11 token under everything.
 
+mod ceremony;
+mod check;
+
 use clap::{Args, Subcommand};
 
 use super::place::Place;
+use super::rotate::{Destroy, Retire, Rotate, Versions};
 use super::{Failure, assembly};
 use crate::hsm::Protection;
 
@@ -17,6 +21,15 @@ pub(super) struct TokenFamily {
 #[derive(Debug, Subcommand)]
 enum TokenCommand {
     Info(Info),
+    Init(ceremony::Init),
+    Request(ceremony::Request),
+    Import(ceremony::Import),
+    Check(check::Check),
+    Join(check::Join),
+    Versions(Versions),
+    Rotate(Rotate),
+    Retire(Retire),
+    Destroy(Destroy),
 }
 
 /// Shows what the token is and what it was found to do, by doing.
@@ -34,6 +47,15 @@ impl TokenFamily {
     pub(super) fn run(self) -> Result<(), Failure> {
         match self.command {
             TokenCommand::Info(command) => super::block_on(command.run()),
+            TokenCommand::Init(command) => super::block_on(command.run()),
+            TokenCommand::Request(command) => super::block_on(command.run()),
+            TokenCommand::Import(command) => super::block_on(command.run()),
+            TokenCommand::Check(command) => super::block_on(command.run()),
+            TokenCommand::Join(command) => super::block_on(command.run()),
+            TokenCommand::Versions(command) => super::block_on(command.run()),
+            TokenCommand::Rotate(command) => super::block_on(command.run()),
+            TokenCommand::Retire(command) => super::block_on(command.run()),
+            TokenCommand::Destroy(command) => super::block_on(command.run()),
         }
     }
 }

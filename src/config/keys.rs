@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::load::{ConfigError, Raw, TokenSource};
+use super::replica::Replica;
 use super::setting::{
     Address, DatabaseUrl, IdentityMapping, LogFormat, MinimumTls, Seconds, Setting, Text,
     TokenKind, Within,
@@ -113,6 +114,18 @@ settings! {
         /// How often the files are looked at for changes.
         watch: Seconds<1, 86_400> = "10s";
     }
+    /// A second port for KMIP, for appliances that cannot do the suites of the first: TLS 1.2 with CBC,
+    /// finite-field and RSA key exchange. Weaker than the first; leave it off unless a client needs it,
+    /// and let only that client reach it. Authorities, revocation and limits are the first port's.
+    legacy: Legacy {
+        /// HOST:PORT; empty: not served.
+        listen: Option<Address> = "";
+        /// The certificate that it shows, and its intermediates; empty: `tls.certificate`. Clients that
+        /// exchange keys by RSA need one with an RSA key.
+        certificate: Option<PathBuf> = "";
+        /// Its private key; empty: `tls.key`.
+        key: Option<PathBuf> = "";
+    }
     /// Where keys (wrapped) and everything else are kept.
     database: Database {
         /// "sqlite:PATH" or "postgres://USER:PASSWORD@HOST/NAME". With a password in it, better
@@ -135,8 +148,25 @@ settings! {
         pin_file: Option<PathBuf> = "";
         /// Module: keys in it are protected by hardware (Protection Storage Mask says so).
         hardware: bool = "false";
+        /// Further tokens with the same masters (docs/tokens.md): "embedded:DIRECTORY" or
+        /// "pkcs11:token=LABEL?module-path=LIBRARY&pin-source=FILE". Requests go to the first token
+        /// that serves.
+        replicas: Vec<Replica> = "";
         /// Threads that talk to the token, each with a session of its own.
         workers: Within<1, 256> = "4";
+        /// After a rotation, rows per second that this server moves to the new key at the most;
+        /// 0: as many as it can.
+        rewrap_rate: Within<0, 1_000_000> = "1000";
+        /// Managed keys that stay loaded in the token for their next use, which is then one call; the
+        /// one not used for longest makes room.
+        loaded_keys: Within<1, 1_000_000> = "4096";
+    }
+    /// Keys of class "cached", for tenants that allow it (`keyward tenant class`).
+    cached: CachedKeys {
+        /// Keys that are kept in clear in the server's memory, each in a page (4 KiB) that is locked.
+        keys: Within<1, 1_000_000> = "1000";
+        /// For how long, from when a key came out of the database.
+        age: Seconds<1, 3600> = "60s";
     }
     /// Bounds on what one client may ask. Durations are numbers with s, m or h.
     limits: Limits {

@@ -3,6 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::client_profile::Deviation;
 use super::directory::Caller;
 use crate::object::derivation_master::{self, Scope};
 use crate::object::managed::Managed;
@@ -134,6 +135,7 @@ pub fn decide(caller: &Caller, object: &Managed, permission: Permission) -> Deci
         _ if !own && !servers && !caller.tenant.settings.share => Decision::Hide,
         _ if caller.tenant.settings.withheld.contains(&permission) => Decision::Deny,
         _ if servers && !LOOKING.contains(&permission) => Decision::Deny,
+        Permission::ChooseGcmIv if caller.deviates(Deviation::GcmVectorChosen) => Decision::Allow,
         // What gives protection away is nobody's by default (DESIGN §4.3).
         Permission::LowerSensitive
         | Permission::RaiseExtractable

@@ -12,7 +12,7 @@ use super::Engine;
 use super::context::Context;
 use super::directory::Caller;
 use super::endpoint::Roles;
-use super::envelope::{failure, nearest, refuse, salvage_version, serve_as, split, version_of};
+use super::envelope::{self, failure, refuse};
 use super::error::{Fault, Reason};
 use super::session::{self, Admitted, Refusal};
 use super::unsettled::{self, Unsettled};
@@ -37,6 +37,16 @@ pub struct Sender {
     pub address: String,
     /// Who asks and who answers on its connection.
     pub roles: Roles,
+}
+
+impl Sender {
+    /// Number of its tenant and its name, as the audit log has them; 0 and empty for one that is not known.
+    pub(crate) fn named(&self) -> (i64, &str) {
+        match &self.caller {
+            Ok(caller) => (caller.tenant_id.0, &caller.identity.name),
+            Err(_) => (0, ""),
+        }
+    }
 }
 
 /// How often an item is run when other requests change its rows meanwhile.
@@ -77,45 +87,19 @@ pub async fn answer(
 ) -> (Roles, Version) {
     let unturned = (sender.roles, Version::NEWEST);
     let now = engine.clock.now();
-    let node = match ttlv::binary::decode(request, &engine.settings.limits.ttlv) {
-        Ok(node) => node,
-        Err(error) => {
-            let fault = Fault::new(
-                Reason::InvalidMessage,
-                format!("the message is not well formed: {error}"),
-            );
-            refuse(salvage_version(request), now, &fault, out);
+    let limits = &engine.settings.limits;
+    let envelope::Message {
+        header,
+        items,
+        version,
+    } = match envelope::read(request, &limits.ttlv, limits.batch) {
+        Ok(message) => message,
+        Err(envelope::Unread { version, fault }) => {
+            engine.unread(sender, version, &fault);
+            refuse(version, now, &fault, out);
             return unturned;
         }
     };
-    let (header, items) = match split(node) {
-        Ok(parts) => parts,
-        Err(error) => {
-            refuse(salvage_version(request), now, &error.into(), out);
-            return unturned;
-        }
-    };
-    let asked = version_of(&header.protocol_version);
-    let Some(version) = serve_as(asked, &items) else {
-        let fault = Fault::new(
-            Reason::UnsupportedProtocolVersion,
-            format!("protocol version {asked} is not served; Discover Versions tells which are"),
-        );
-        refuse(nearest(asked), now, &fault, out);
-        return unturned;
-    };
-    if items.is_empty() || items.len() > engine.settings.limits.batch {
-        let fault = Fault::new(
-            Reason::InvalidMessage,
-            format!(
-                "the batch has {} items; expected 1 to {}",
-                items.len(),
-                engine.settings.limits.batch
-            ),
-        );
-        refuse(version, now, &fault, out);
-        return unturned;
-    }
     if header
         .batch_count
         .is_some_and(|count| usize::try_from(count).ok() != Some(items.len()))
@@ -248,7 +232,11 @@ impl Batch<'_> {
     ) -> ResponseItem {
         let item = match RequestItem::read(node) {
             Ok(item) => item,
-            Err(error) => return failure(None, None, &error.into(), self.version),
+            Err(error) => {
+                let fault = error.into();
+                self.engine.unread(self.sender, self.version, &fault);
+                return failure(None, None, &fault, self.version);
+            }
         };
         let (operation, id) = (item.operation, item.unique_batch_item_id.clone());
         if let Err(full) = self.engine.audit.admit().await {

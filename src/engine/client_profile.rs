@@ -40,6 +40,16 @@ deviations! {
     /// `operation/crypto/{encrypt,decrypt}.rs`.
     VectorBeforeData = "vector-before-data",
         "joins vector and ciphertext";
+    /// The permission `choose-gcm-iv`, which the profile `standard` grants together with others. Asked
+    /// in `access.rs`.
+    GcmVectorChosen = "gcm-vector-chosen", "makes the vectors of AES-GCM itself";
+    /// New keys are of class *token* where the request does not say another. Asked in
+    /// `object/creation.rs`, like the next.
+    KeysInToken = "keys-in-token",
+        "cannot say that its keys are to stay in the token";
+    /// New keys are of class *cached* where the tenant allows it.
+    KeysCached = "keys-cached",
+        "cannot say that its keys are for many short requests";
 }
 
 macro_rules! profiles {
@@ -75,6 +85,11 @@ profiles! {
     "mysql" = [];
     // The "thales variant" of its key manager.
     "edb" = [VectorBeforeData];
+    // Auto-unseal; its vectors are random and it makes few.
+    "openbao" = [GcmVectorChosen];
+    // Any client, by its administrator's choice (docs/classes.md).
+    "class-token" = [KeysInToken];
+    "class-cached" = [KeysCached];
 }
 
 /// The profile of that name.
@@ -129,6 +144,7 @@ mod tests {
             "vast",
             "mysql",
             "edb",
+            "openbao",
         ] {
             assert_eq!(parse(name).as_deref(), Ok(name));
         }

@@ -84,6 +84,8 @@ pub struct Context {
     pub(super) unsettled: Unsettled,
     /// What brings the node's memory back to where it was, newest last.
     restores: Vec<Restore>,
+    /// The object that was opened last: a batch often does the same with one key many times.
+    last: Option<Sealed>,
 }
 
 /// Undoes, in the node's memory, what an item did there.
@@ -116,6 +118,7 @@ impl Context {
             files: Files::default(),
             unsettled: Unsettled::default(),
             restores: Vec::new(),
+            last: None,
         }
     }
 
@@ -245,10 +248,13 @@ impl Context {
         permission: Permission,
         destroyed: Destroyed,
     ) -> Result<Sealed, Fault> {
-        let object = self
-            .peek(identifier)
-            .await?
-            .ok_or_else(|| Fault::not_found(identifier))?;
+        let object = match self.reopened(identifier) {
+            Some(object) => object,
+            None => self
+                .peek(identifier)
+                .await?
+                .ok_or_else(|| Fault::not_found(identifier))?,
+        };
         match access::decide(&self.caller, &object, permission) {
             Decision::Allow => {}
             Decision::Deny => return Err(denied(permission)),
@@ -269,7 +275,16 @@ impl Context {
                 "the object is archived; recover it first",
             ));
         }
+        self.last = Some(object.clone());
         Ok(object)
+    }
+
+    /// The object that an earlier item of the message opened, unless somebody has changed it since.
+    fn reopened(&mut self, identifier: &str) -> Option<Sealed> {
+        let staged = self.staged.contains_key(identifier);
+        self.last
+            .take_if(|last| last.unique_identifier == identifier)
+            .filter(|last| !staged && self.engine.is_newest(last))
     }
 
     /// For the audit record, once each.
@@ -393,36 +408,14 @@ impl Context {
 
     /// What is to be committed; the context is clean afterwards.
     pub(super) fn take_changes(&mut self) -> Vec<Change> {
-        let mut changes: Vec<(i64, Change)> = Vec::with_capacity(self.staged.len());
-        for (_, staged) in self.staged.drain() {
-            let Row {
-                record,
-                index,
-                names,
-            } = staged.row;
-            changes.push(if staged.base == 0 {
-                (
-                    0,
-                    Change::Insert {
-                        record,
-                        index,
-                        names,
-                    },
-                )
-            } else {
-                (
-                    staged.base,
-                    Change::Update {
-                        record,
-                        index,
-                        names,
-                    },
-                )
-            });
-        }
         // Updates first: one of them may give up a Name that an insert takes (Re-key).
-        changes.sort_by_key(|(base, _)| *base == 0);
-        let objects = changes.into_iter().map(|(_, change)| change);
+        let (new, changed): (Vec<_>, Vec<_>) = self
+            .staged
+            .drain()
+            .map(|(_, staged)| staged)
+            .partition(|staged| staged.base == 0);
+        let objects = changed.into_iter().chain(new);
+        let objects = objects.map(|staged| staged.row.change());
         let entities = self.entities.drain().map(|(_, staged)| staged.change);
         objects.chain(self.rows.drain(..)).chain(entities).collect()
     }
@@ -447,6 +440,7 @@ impl Context {
     }
 
     pub(crate) fn roll_back(&mut self, snapshot: Snapshot) {
+        self.last = None;
         self.produced = snapshot.produced;
         self.staged = snapshot.staged;
         self.rows = snapshot.rows;

@@ -6,11 +6,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use rustls_pki_types::CertificateDer;
 use sha2::{Digest, Sha256};
+use x509_cert::der::Decode;
+use x509_cert::name::Name;
 use x509_parser::extensions::GeneralName;
 
 use super::client_profile::{self, Deviation};
 use super::entity::{EntityError, Remembered, Rows};
 use super::freshness::Freshness;
+use super::masters;
 use super::tenant::{Identity, Manifest, Mapping, Tenant, TenantKey};
 use crate::hsm::{Hsm, Purpose, TenantKeys, WrappedKey};
 use crate::object::managed::Unsound;
@@ -70,6 +73,8 @@ pub struct TenantInForce {
     pub keys: TenantKeys,
     /// What its new objects have to be like.
     pub rules: Rules,
+    /// Its keys are gone, and soon what could bring them back.
+    pub shredded: bool,
 }
 
 /// Why somebody is not let in. The client is told no more than that.
@@ -81,6 +86,8 @@ pub enum Stranger {
     Revoked(String),
     #[error("the identity {0:?} has another certificate now")]
     Retired(String),
+    #[error("the tenant {0:?} was shredded")]
+    Shredded(String),
     #[error(transparent)]
     Entity(#[from] EntityError),
 }
@@ -125,6 +132,15 @@ pub fn key_of_fingerprint(fingerprint: &[u8; 32]) -> String {
     format!("fingerprint:{}", hex::encode(fingerprint))
 }
 
+/// What a key by a DNS name begins with; the name follows in small letters.
+pub const DNS: &str = "san-dns:";
+
+/// `subject:` and the name as RFC 4514 writes it, which escapes what would make a part of one value
+/// look like a part of the name.
+pub fn subject_key(name: &Name) -> String {
+    format!("subject:{name}")
+}
+
 /// The keys under which a certificate may be mapped.
 pub fn mapping_keys(certificate: &CertificateDer<'_>, fields: &[MappingField]) -> Vec<String> {
     let parsed = x509_parser::parse_x509_certificate(certificate)
@@ -135,7 +151,8 @@ pub fn mapping_keys(certificate: &CertificateDer<'_>, fields: &[MappingField]) -
         match (field, &parsed) {
             (MappingField::Fingerprint, _) => keys.push(fingerprint_key(certificate)),
             (MappingField::Subject, Some(parsed)) => {
-                keys.push(format!("subject:{}", parsed.subject()))
+                let name = Name::from_der(parsed.subject().as_raw());
+                keys.extend(name.ok().as_ref().map(subject_key));
             }
             (MappingField::CommonName, Some(parsed)) => {
                 let names = parsed
@@ -163,7 +180,10 @@ pub fn mapping_keys(certificate: &CertificateDer<'_>, fields: &[MappingField]) -
 
 fn alternative(field: MappingField, name: &GeneralName<'_>) -> Option<String> {
     match (field, name) {
-        (MappingField::SanDns, GeneralName::DNSName(name)) => Some(format!("san-dns:{name}")),
+        // Names in DNS do not differ by the case of their letters (RFC 5280 §7.2).
+        (MappingField::SanDns, GeneralName::DNSName(name)) => {
+            Some(format!("{DNS}{}", name.to_ascii_lowercase()))
+        }
         (MappingField::SanEmail, GeneralName::RFC822Name(name)) => {
             Some(format!("san-email:{name}"))
         }
@@ -264,6 +284,9 @@ impl Directory {
             .await?
             .ok_or(Stranger::Unknown)?;
         let tenant = self.tenant(rows, tenant_id, remember).await?;
+        if tenant.shredded {
+            return Err(Stranger::Shredded(tenant.settings.name.clone()));
+        }
         Ok(Caller {
             tenant_id,
             tenant,
@@ -294,10 +317,12 @@ impl Directory {
             .body;
         let keys = tenant_keys(rows, tenant_id).await?;
         let rules = tenant_rules(rows, tenant_id).await?;
+        let shredded = masters::is_shredding(rows, tenant_id).await?;
         let tenant = Arc::new(TenantInForce {
             settings,
             keys,
             rules,
+            shredded,
         });
         self.tenants
             .insert(place, (generation, Arc::clone(&tenant)));
@@ -329,22 +354,15 @@ pub async fn keys(store: &Store, hsm: &Hsm, tenant: TenantId) -> Result<TenantKe
 }
 
 async fn tenant_keys(rows: &Rows<'_>, tenant: TenantId) -> Result<TenantKeys, EntityError> {
-    let mut keys = Vec::new();
-    for row in rows.all::<TenantKey>(EntityKind::TenantKey, tenant).await? {
-        let key = row.body;
-        let purpose = if key.purpose == Purpose::Wrap as u8 {
-            Purpose::Wrap
-        } else {
-            Purpose::Seal
-        };
-        keys.push((
-            purpose,
-            key.version,
-            WrappedKey {
-                kek_version: key.kek_version,
-                bytes: key.wrapped,
-            },
-        ));
-    }
-    Ok(TenantKeys::new(tenant, keys))
+    let keys = rows.all::<TenantKey>(EntityKind::TenantKey, tenant).await?;
+    let keys = keys.into_iter().map(|row| row.body);
+    Ok(TenantKeys::new(tenant, in_use(keys)))
+}
+
+/// The keys that are not destroyed, as the token takes them.
+pub fn in_use(
+    keys: impl Iterator<Item = TenantKey>,
+) -> impl Iterator<Item = (Purpose, u32, WrappedKey)> {
+    keys.filter(|key| !key.is_destroyed())
+        .map(|key| (key.purpose(), key.version, key.wrapped()))
 }

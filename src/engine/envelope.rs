@@ -1,8 +1,8 @@
 //! The envelope of a message: its header and version, and the answer to one that cannot be processed.
 
-use ttlv::{Node, Value};
+use ttlv::{Limits, Node, Value};
 
-use super::error::Fault;
+use super::error::{Fault, Reason};
 use crate::protocol::enumeration::{Operation, ResultStatus};
 use crate::protocol::message::{
     ProtocolVersion, RequestHeader, ResponseHeader, ResponseItem, encode_response,
@@ -11,7 +11,60 @@ use crate::protocol::structure::{Bytes, DateTime, Item, Malformed};
 use crate::protocol::tag;
 use crate::protocol::version::Version;
 
-pub(super) fn split(node: Node<'_>) -> Result<(RequestHeader, Vec<Node<'_>>), Malformed> {
+/// A message whose items can be looked at one by one.
+#[derive(Debug)]
+pub(super) struct Message<'m> {
+    pub(super) header: RequestHeader,
+    pub(super) items: Vec<Node<'m>>,
+    /// In which it is answered.
+    pub(super) version: Version,
+}
+
+/// Why a message is refused as a whole, and the version in which it is said.
+#[derive(Debug)]
+pub(super) struct Unread {
+    pub(super) version: Version,
+    pub(super) fault: Fault,
+}
+
+/// Reads the envelope of a message with up to `most` items.
+pub(super) fn read<'m>(
+    request: &'m [u8],
+    limits: &Limits,
+    most: usize,
+) -> Result<Message<'m>, Unread> {
+    let unread = |version, fault| Err(Unread { version, fault });
+    let node = match ttlv::binary::decode(request, limits) {
+        Ok(node) => node,
+        Err(error) => {
+            let why = format!("the message is not well formed: {error}");
+            let fault = Fault::new(Reason::InvalidMessage, why);
+            return unread(salvage_version(request), fault);
+        }
+    };
+    let (header, items) = match split(node) {
+        Ok(parts) => parts,
+        Err(error) => return unread(salvage_version(request), error.into()),
+    };
+    let asked = version_of(&header.protocol_version);
+    let Some(version) = serve_as(asked, &items) else {
+        let why =
+            format!("protocol version {asked} is not served; Discover Versions tells which are");
+        let fault = Fault::new(Reason::UnsupportedProtocolVersion, why);
+        return unread(nearest(asked), fault);
+    };
+    if items.is_empty() || items.len() > most {
+        let why = format!("the batch has {} items; expected 1 to {most}", items.len());
+        return unread(version, Fault::new(Reason::InvalidMessage, why));
+    }
+    Ok(Message {
+        header,
+        items,
+        version,
+    })
+}
+
+fn split(node: Node<'_>) -> Result<(RequestHeader, Vec<Node<'_>>), Malformed> {
     if node.tag != tag::REQUEST_MESSAGE {
         return Err(Malformed::Missing("Request Message".to_owned()));
     }
@@ -31,13 +84,13 @@ pub(super) fn split(node: Node<'_>) -> Result<(RequestHeader, Vec<Node<'_>>), Ma
     Ok((header, items))
 }
 
-pub(super) fn version_of(version: &ProtocolVersion) -> Version {
+fn version_of(version: &ProtocolVersion) -> Version {
     let part = |number: i32| u16::try_from(number).unwrap_or(u16::MAX);
     Version::new(part(version.major), part(version.minor))
 }
 
 /// The version to answer in: the one asked for; Discover Versions is answered whatever the header says.
-pub(super) fn serve_as(asked: Version, items: &[Node<'_>]) -> Option<Version> {
+fn serve_as(asked: Version, items: &[Node<'_>]) -> Option<Version> {
     if asked.is_supported() {
         return Some(asked);
     }
@@ -50,7 +103,7 @@ pub(super) fn serve_as(asked: Version, items: &[Node<'_>]) -> Option<Version> {
 }
 
 /// The newest served version that is not newer than `asked`, else the oldest.
-pub(super) fn nearest(asked: Version) -> Version {
+fn nearest(asked: Version) -> Version {
     Version::SUPPORTED
         .iter()
         .copied()
@@ -88,11 +141,6 @@ pub fn refuse(version: Version, now: i64, fault: &Fault, out: &mut Vec<u8>) {
     };
     let item = failure(None, None, fault, version);
     encode_response(&header, &[item], version, out);
-}
-
-/// Answers a message that never was one: too long, or not KMIP at all.
-pub fn refuse_start(start: &[u8], now: i64, fault: &Fault, out: &mut Vec<u8>) {
-    refuse(salvage_version(start), now, fault, out);
 }
 
 pub(super) fn failure(

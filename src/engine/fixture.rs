@@ -9,7 +9,7 @@ use super::context::Context;
 use super::directory::Caller;
 use super::founding::{self, FIRST_TENANT};
 use super::settings::Settings;
-use super::tenant::{Identity, Tenant};
+use super::tenant::{Classes, Identity, Tenant};
 use crate::clock::Clock;
 use crate::hsm::{Hsm, fixture};
 use crate::protocol::version::Version;
@@ -24,14 +24,18 @@ pub(crate) async fn nodes(directory: &Path, clock: &Clock, names: &[&str]) -> Ve
         share: true,
         duplicate_names: false,
         withheld: Vec::new(),
+        classes: Classes {
+            cached: true,
+            preferred: None,
+        },
     };
     let token = fixture::directory();
-    let open = |deployment: &str, first| {
+    let open = |opening: founding::Opening<'_>| {
         let config = crate::hsm::Config {
-            deployment: deployment.to_owned(),
+            deployment: opening.deployment.to_owned(),
             ..fixture::embedded(&token)
         };
-        match first {
+        match opening.first {
             true => Hsm::init(config),
             false => Hsm::open(config),
         }

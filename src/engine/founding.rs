@@ -4,10 +4,11 @@
 use std::sync::Arc;
 
 use super::entity::{self, EntityError};
+use super::masters;
 use super::tenant::{Deployment, Identity, Manifest, Mapping, RowMacKey, Tenant, TenantKey};
 use crate::audit::administration::{self, Deed};
 use crate::clock::Clock;
-use crate::hsm::{Hsm, HsmError, Purpose, WrappedKey};
+use crate::hsm::{Hsm, HsmError, Purpose};
 use crate::object::managed::Unsound;
 use crate::store::record::{Change, EntityKind, TenantId};
 use crate::store::{Store, StoreError};
@@ -28,45 +29,76 @@ pub enum FoundingError {
 pub const FIRST_TENANT: TenantId = TenantId(1);
 
 /// Everything that is not an object stands in these rows.
-const DEPLOYMENT: &str = "deployment";
-const TENANT: &str = "tenant";
+pub(super) const DEPLOYMENT: &str = "deployment";
+pub(super) const TENANT: &str = "tenant";
 const REVOKED: &str = "revoked";
 
-/// Opens the token that holds this database's masters, or founds both when the database is new.
-/// `open` is given the deployment's identifier and whether its masters are to be made. A new
+/// What a token is opened for.
+#[derive(Clone, Copy, Debug)]
+pub struct Opening<'a> {
+    /// The deployment's identifier.
+    pub deployment: &'a str,
+    /// The database is new: its masters are to be made.
+    pub first: bool,
+    /// The masters were made in a ceremony.
+    pub ceremony: bool,
+}
+
+/// The deployment's row as it stands in the database, not verified: without a token nobody can.
+pub async fn claimed(store: &Store) -> Result<Option<Deployment>, FoundingError> {
+    let row = store
+        .entity(EntityKind::Deployment, TenantId(0), DEPLOYMENT)
+        .await?;
+    row.map(|row| serde_json::from_slice(&row.body))
+        .transpose()
+        .map_err(unreadable)
+}
+
+fn unreadable(error: serde_json::Error) -> FoundingError {
+    FoundingError::Refused(format!("the deployment's row cannot be read: {error}"))
+}
+
+/// Opens the token that holds this database's masters, or founds both when the database is new. A new
 /// deployment comes with its first tenant in the same commit, and never gets it later: a server
 /// that made a missing tenant anew would give whoever deletes its rows an empty list of revocations.
 pub async fn token(
-    store: &Store,
+    store: &Arc<Store>,
     clock: &Clock,
     first: &Tenant,
-    open: impl FnOnce(&str, bool) -> Result<Hsm, HsmError>,
+    open: impl FnOnce(Opening<'_>) -> Result<Hsm, HsmError>,
 ) -> Result<(Arc<Hsm>, String), FoundingError> {
     if let Some(row) = store
         .entity(EntityKind::Deployment, TenantId(0), DEPLOYMENT)
         .await?
     {
         // The MAC can only be checked once the token is open; until then the row is a claim.
-        let claimed: Deployment = serde_json::from_slice(&row.body).map_err(|error| {
-            FoundingError::Refused(format!("the deployment's row cannot be read: {error}"))
+        let claimed: Deployment = serde_json::from_slice(&row.body).map_err(unreadable)?;
+        let hsm = open(Opening {
+            deployment: &claimed.identifier,
+            first: false,
+            ceremony: claimed.ceremony,
         })?;
-        let hsm = open(&claimed.identifier, false)?;
+        let hsm = Arc::new(hsm);
+        masters::know(store, &hsm);
         for key in &claimed.row_mac_keys {
-            let wrapped = WrappedKey {
-                kek_version: key.master_version,
-                bytes: key.wrapped.clone(),
-            };
-            hsm.use_row_mac_key(key.version, &wrapped).await?;
+            hsm.use_row_mac_key(key.version, &key.wrapped()).await?;
         }
         let deployment = entity::verify::<Deployment>(&hsm, row).await?;
-        return Ok((Arc::new(hsm), deployment.body.identifier));
+        return Ok((hsm, deployment.body.identifier));
     }
     let identifier = uuid::Uuid::new_v4().to_string();
-    let hsm = open(&identifier, true)?;
+    let hsm = open(Opening {
+        deployment: &identifier,
+        first: true,
+        ceremony: false,
+    })?;
+    let hsm = Arc::new(hsm);
+    masters::know(store, &hsm);
     let mut deployment = Deployment {
         identifier: identifier.clone(),
         created: clock.now(),
         row_mac_keys: Vec::new(),
+        ceremony: hsm.ceremony(),
     };
     if hsm.wants_row_mac_key() {
         let wrapped = hsm.new_row_mac_key().await?;
@@ -96,7 +128,7 @@ pub async fn token(
         time: clock.now(),
     };
     administration::write(store, changes, deed).await?;
-    Ok((Arc::new(hsm), identifier))
+    Ok((hsm, identifier))
 }
 
 /// A tenant with its wrap and seal key and its empty manifest, ready to be committed.
@@ -230,6 +262,20 @@ pub async fn add_identity(
     if identity.name == super::access::SERVER {
         return Err(FoundingError::Refused(
             "an identity needs a name".to_owned(),
+        ));
+    }
+    if entity::read::<masters::Shredding>(
+        store,
+        hsm,
+        EntityKind::Shredding,
+        tenant,
+        masters::SHREDDING,
+    )
+    .await?
+    .is_some()
+    {
+        return Err(FoundingError::Refused(
+            "the tenant was shredded; nothing is done for it any more".to_owned(),
         ));
     }
     let manifest = manifest(store, hsm, tenant).await?;

@@ -56,6 +56,7 @@ pub fn keep(engine: &Arc<Engine>, mut position: i64) {
             match look(&engine, &mut position).await {
                 Ok(Look::Whole) => engine.lease.renew(asked_at),
                 Ok(Look::More) => continue,
+                Ok(Look::Blind) => {}
                 Ok(Look::TooMuch) => {
                     tracing::warn!(
                         "a transaction holds the journal back; nothing remembered is used"
@@ -77,21 +78,27 @@ enum Look {
     More,
     /// More is held back than a look takes in.
     TooMuch,
+    /// The token's masters are others than this node knows.
+    Blind,
 }
 
 async fn look(engine: &Engine, position: &mut i64) -> Result<Look, StoreError> {
     let settled = engine.store.journal(*position, LOOK).await?;
     *position = settled.last().map_or(*position, |entry| entry.position);
-    learn(engine, &settled);
-    tell(engine, engine.endpoints.settled(&settled));
+    learn(engine, &settled).await;
+    engine.endpoints.hear(&settled);
     if settled.len() == LOOK as usize {
         return Ok(Look::More);
     }
     // Anybody's open transaction in the cluster holds the settled part back for as long as it
     // likes; a revocation must not wait for it. These entries are read again until they settle.
     let ahead = engine.store.journal_ahead(*position, LOOK).await?;
-    learn(engine, &ahead);
-    tell(engine, engine.endpoints.ahead(&ahead));
+    learn(engine, &ahead).await;
+    engine.endpoints.hear(&ahead);
+    if let Err(error) = engine.follow_masters().await {
+        tracing::warn!(%error, "new masters cannot be looked for in the token");
+        return Ok(Look::Blind);
+    }
     Ok(if ahead.len() == LOOK as usize {
         Look::TooMuch
     } else {
@@ -99,19 +106,25 @@ async fn look(engine: &Engine, position: &mut i64) -> Result<Look, StoreError> {
     })
 }
 
-/// Counts what there was no room for among what subscribers are told of.
-fn tell(engine: &Engine, untold: usize) {
-    let untold = u64::try_from(untold).unwrap_or(u64::MAX);
-    engine.metrics.untold.inc_by(untold);
-}
-
-fn learn(engine: &Engine, entries: &[JournalEntry]) {
+async fn learn(engine: &Engine, entries: &[JournalEntry]) {
     for entry in entries {
+        let known = EntityKind::from_number(i64::from(entry.kind))
+            .and_then(|kind| engine.freshness.seen_entity(kind, entry.tenant, &entry.key));
+        // Entries that do not settle are read again and again.
+        if known.is_none_or(|version| version < entry.version) {
+            engine.masters.learn(entry.kind, entry.tenant);
+        }
         engine
             .freshness
             .note(entry.kind, entry.tenant, &entry.key, entry.version);
+        if entry.kind == 0 {
+            engine
+                .forget_key(entry.tenant, &entry.key, entry.version)
+                .await;
+        }
     }
     if entries.iter().any(|entry| EntityKind::says_who(entry.kind)) {
         engine.directory.forget();
+        engine.cached.clear();
     }
 }

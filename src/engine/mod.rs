@@ -19,7 +19,9 @@ pub(crate) mod fixture;
 pub mod founding;
 pub mod freshness;
 pub mod granting;
+pub mod key_cache;
 pub mod lease;
+pub mod masters;
 pub mod metrics;
 pub mod rotation;
 pub mod service;
@@ -30,10 +32,13 @@ pub mod tenant;
 pub mod text;
 pub mod token_error;
 pub mod turns;
+mod unread;
 pub mod unsettled;
+mod verified;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use rustls_pki_types::CertificateDer;
 
@@ -42,12 +47,14 @@ use self::directory::{Caller, Directory, Stranger};
 use self::endpoint::{Endpoints, Roles};
 use self::error::{Fault, Reason};
 use self::freshness::Freshness;
+use self::key_cache::KeyCache;
 use self::lease::Lease;
 use self::metrics::Metrics;
 use self::session::Doorman;
 use self::settings::Settings;
 use self::streams::Streams;
 use self::turns::Turns;
+use self::verified::Verified;
 use crate::audit::Audit;
 use crate::audit::sealer::{self, SealError, Sealer};
 use crate::clock::Clock;
@@ -73,16 +80,22 @@ pub struct Engine {
     pub metrics: Metrics,
     pub deployment: String,
     freshness: Freshness,
+    verified: Verified,
     lease: Lease,
+    masters: Arc<masters::Look>,
     pub jobs: asynchronous::Jobs,
     /// Cryptographic operations in several parts.
     pub streams: Streams,
     /// What clients' virtual PKCS#11 libraries hold.
     pub cryptoki: cryptoki::Libraries,
     pub gcm_uses: GcmUses,
+    /// Keys of class *cached*.
+    pub cached: KeyCache,
     /// Connections on which this server asks.
     pub endpoints: Arc<Endpoints>,
     doorman: Doorman,
+    /// Messages that were refused before an operation was known.
+    unread: unread::Unread,
     /// For charges against Usage Limits.
     turns: Turns,
     /// Where material of archived objects is.
@@ -151,25 +164,32 @@ impl Engine {
             metrics: Metrics::default(),
             deployment,
             freshness: Freshness::default(),
+            verified: Verified::default(),
             lease: Lease::default(),
+            masters: Arc::default(),
             jobs: asynchronous::Jobs::default(),
             streams: Streams::default(),
             cryptoki: cryptoki::Libraries::default(),
             gcm_uses: GcmUses::default(),
+            cached: KeyCache::new(settings.cached),
             endpoints: Arc::default(),
             doorman,
+            unread: unread::Unread::default(),
             turns: Turns::default(),
             archive: Archive::new(settings.archive.clone()),
             answers: AtomicU64::new(0),
             settings,
         });
         lease::keep(&engine, position);
+        key_cache::keep(&engine);
         streams::keep(&engine);
         asynchronous::resume(&engine).await?;
         sealer::keep(&engine);
         archive::keep(&engine);
         rotation::keep(&engine);
+        masters::keep(&engine);
         endpoint::keep(&engine);
+        unread::keep(&engine);
         Ok(engine)
     }
 
@@ -299,9 +319,29 @@ impl Engine {
         if record.tenant != tenant || record.unique_identifier != identifier {
             return Err(Unsound::Mac.into());
         }
-        let object = Sealed::verify(&self.hsm, record).await?;
-        self.freshness.note(0, tenant, identifier, object.version());
+        let version = record.version;
+        let object = match self.verified.same(&record) {
+            Some(object) => object,
+            None => {
+                let object = Sealed::verify(&self.hsm, record.clone()).await?;
+                self.verified.remember(record, &object);
+                object
+            }
+        };
+        if seen != Some(version) {
+            self.freshness.note(0, tenant, identifier, version);
+        }
         Ok(Some(object))
+    }
+
+    /// Whether nobody has changed an object since it was fetched: this node's own changes are known
+    /// at once, others' within the lease (DESIGN §1.4).
+    pub fn is_newest(&self, object: &Sealed) -> bool {
+        self.lease.is_live()
+            && self
+                .freshness
+                .seen(object.tenant, &object.unique_identifier)
+                == Some(object.version())
     }
 
     /// Which hits of a search are hits: index rows are a hint, only objects' rows have a MAC
@@ -331,6 +371,7 @@ impl Engine {
     /// Writes changes and their audit rows, whole or not at all.
     pub async fn commit(&self, commit: Commit) -> Result<(), StoreError> {
         let versions = freshness::versions(&commit);
+        self.refuse_old_macs(&commit).await?;
         self.store.apply(commit).await?;
         self.note(versions).await;
         Ok(())
@@ -344,9 +385,14 @@ impl Engine {
         // This node's own changes hold at once; others learn of them from the journal.
         if entities {
             self.directory.forget();
+            self.cached.clear();
         }
         for (kind, tenant, key, version) in versions {
             self.freshness.note(kind, tenant, &key, version);
+            if kind == 0 {
+                self.verified.forget(tenant, &key);
+                self.forget_key(tenant, &key, version).await;
+            }
         }
         if entities {
             self.directory.forget();
@@ -407,6 +453,7 @@ impl Engine {
 
     /// Ends in order: waits until every record is in the database, and seals them.
     pub async fn close(&self) {
+        self.unread_over(Duration::ZERO);
         self.audit.flush().await;
         if let Some(sealer) = &self.sealer
             && let Err(error) = sealer.seal().await
@@ -427,6 +474,10 @@ fn stranger_fault(stranger: &Stranger, address: &str) -> Fault {
         Stranger::Entity(_) => Fault::new(
             Reason::Unavailable,
             "the server cannot check who you are at the moment; try again later",
+        ),
+        Stranger::Shredded(_) => Fault::new(
+            Reason::PermissionDenied,
+            "the tenant of this certificate was shredded: its keys are destroyed for ever, and nothing is done for it any more",
         ),
         Stranger::Unknown | Stranger::Revoked(_) | Stranger::Retired(_) => Fault::new(
             Reason::AuthenticationNotSuccessful,

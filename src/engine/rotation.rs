@@ -83,6 +83,9 @@ pub async fn turn(engine: &Arc<Engine>, failed: &mut Failed) -> Result<u64, Foun
     failed.0.retain(|_, (_, until)| now < *until);
     let mut rotated = 0;
     for (tenant, _) in founding::tenants(&engine.store, &engine.hsm).await? {
+        if engine.tenant(tenant).await?.shredded {
+            continue;
+        }
         rotated += in_tenant(engine, tenant, now, failed).await?;
     }
     Ok(rotated)

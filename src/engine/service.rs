@@ -82,6 +82,7 @@ impl Service for KmipService {
                     Reason::InvalidMessage,
                     format!("the message is not well formed: {error}"),
                 );
+                self.engine.unread(&sender, Version::NEWEST, &fault);
                 envelope::refuse(
                     Version::NEWEST,
                     self.engine.clock.now(),
@@ -130,7 +131,9 @@ impl Service for KmipService {
                 Fault::new(Reason::InvalidMessage, "this is not a KMIP request message")
             }
         };
-        tracing::debug!(address = %session.peer.address, ?refusal, "refused a message");
-        envelope::refuse_start(start, self.engine.clock.now(), &fault, out);
+        let sender = self.sender(&session.peer).await;
+        let version = envelope::salvage_version(start);
+        self.engine.unread(&sender, version, &fault);
+        envelope::refuse(version, self.engine.clock.now(), &fault, out);
     }
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::directory::MappingField;
+use super::key_cache::Bounds;
 
 #[derive(Clone, Debug)]
 pub struct MessageLimits {
@@ -73,6 +74,10 @@ pub struct Settings {
     pub certificates: CertificateSettings,
     /// How often keys whose rotation is due are looked for.
     pub rotation: Duration,
+    /// Rows per second that are moved to new versions of their keys at the most; 0: without bound.
+    pub rewrap_rate: u64,
+    /// Of keys of class *cached*.
+    pub cached: Bounds,
 }
 
 impl Default for Settings {
@@ -90,6 +95,8 @@ impl Default for Settings {
             lease_time: 3600,
             certificates: CertificateSettings::default(),
             rotation: Duration::from_secs(60),
+            rewrap_rate: 1000,
+            cached: Bounds::default(),
         }
     }
 }

@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::access::Permission;
+use crate::hsm::{Purpose, WrappedKey};
+use crate::store::record::Class;
 
 /// Body of a Tenant's row.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -16,6 +18,28 @@ pub struct Tenant {
     /// What nobody in the tenant may do, whatever their profile: withholding wins.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub withheld: Vec<Permission>,
+    #[serde(default, skip_serializing_if = "Classes::are_usual")]
+    pub classes: Classes,
+}
+
+/// Where the keys of a tenant may exist in clear (DESIGN §4.3).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Classes {
+    /// Keys of class *cached* may be made, and are kept in locked memory between their uses. Where
+    /// this is taken back, those that are there are used like keys of class *served*.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub cached: bool,
+    /// The class of a new key where neither the request nor the client's profile says one; None:
+    /// *served*.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub preferred: Option<Class>,
+}
+
+impl Classes {
+    fn are_usual(&self) -> bool {
+        *self == Classes::default()
+    }
 }
 
 /// Body of a TenantKey's row; the row's key is `wrap-v1`, `seal-v1` …
@@ -32,6 +56,25 @@ pub struct TenantKey {
 }
 
 impl TenantKey {
+    pub fn purpose(&self) -> Purpose {
+        match self.purpose == Purpose::Wrap as u8 {
+            true => Purpose::Wrap,
+            false => Purpose::Seal,
+        }
+    }
+
+    pub fn wrapped(&self) -> WrappedKey {
+        WrappedKey {
+            kek_version: self.kek_version,
+            bytes: self.wrapped.clone(),
+        }
+    }
+
+    /// Rows are not deleted: of a destroyed key only its version is left.
+    pub fn is_destroyed(&self) -> bool {
+        self.wrapped.is_empty()
+    }
+
     /// The row's key.
     pub fn key(&self) -> String {
         format!(
@@ -87,6 +130,9 @@ pub struct Deployment {
     pub created: i64,
     /// With tokens that are too slow to MAC every row themselves: keys under their MAC master.
     pub row_mac_keys: Vec<RowMacKey>,
+    /// Its masters were made in a ceremony: they are in several tokens, and were extractable then.
+    #[serde(default)]
+    pub ceremony: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -96,4 +142,13 @@ pub struct RowMacKey {
     pub master_version: u32,
     #[serde(with = "hex::serde")]
     pub wrapped: Vec<u8>,
+}
+
+impl RowMacKey {
+    pub fn wrapped(&self) -> WrappedKey {
+        WrappedKey {
+            kek_version: self.master_version,
+            bytes: self.wrapped.clone(),
+        }
+    }
 }

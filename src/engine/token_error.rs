@@ -22,6 +22,20 @@ pub fn fault(error: &HsmError) -> Fault {
             Reason::CryptographicFailure,
             "the cryptographic operation failed",
         ),
+        HsmError::Lost(_) => {
+            tracing::error!(%error, "token");
+            return Fault::new(
+                Reason::Internal,
+                "what protected this object's material is destroyed; nobody can read it any more",
+            );
+        }
+        HsmError::UsedUp(_) => {
+            tracing::error!(%error, "token");
+            return Fault::new(
+                Reason::UsageLimitExceeded,
+                "the tenant's seal key is used up; an administrator makes the next with `keyward tenant rotate`",
+            );
+        }
         HsmError::Unavailable(_)
         | HsmError::Damaged(_)
         | HsmError::AlreadyInitialised

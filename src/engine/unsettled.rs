@@ -72,6 +72,7 @@ impl Unsettled {
     /// As [`Engine::commit`].
     pub async fn commit(&mut self, engine: &Engine, commit: Commit) -> Result<(), StoreError> {
         let versions = freshness::versions(&commit);
+        engine.refuse_old_macs(&commit).await?;
         let more = self.place + 1 < self.count;
         let applied = engine.store.apply_ahead(&self.line, commit, more).await?;
         self.desk.get_mut().waiting.push(Waiting {

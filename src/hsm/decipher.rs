@@ -20,7 +20,8 @@ use crate::library::LibraryError;
 use crate::library::public_key::{self, Oaep};
 use crate::mechanism::hash::HashRow;
 
-/// Found out once per process, when it is first of use.
+/// Found out once for a connection, when it is first of use; and in the job that relies on it, for
+/// the next one may be another token's.
 #[derive(Debug, Default)]
 pub(super) struct Shown {
     /// PKCS#1 v1.5 with a wrong padding gives made-up data.
@@ -46,116 +47,113 @@ impl Hsm {
         data: &[u8],
     ) -> Result<Zeroizing<Vec<u8>>, HsmError> {
         let (oaep, label) = match how {
-            Encipherment::Pkcs1 => {
-                if !self.rejects_implicitly(key).await? {
-                    return Err(HsmError::Refused(
-                        "PKCS#1 v1.5 decryption with implicit rejection".into(),
-                    ));
-                }
-                (None, &[][..])
-            }
+            Encipherment::Pkcs1 => (None, &[][..]),
             Encipherment::Oaep {
                 hash: digest,
                 mask,
                 label,
-            } => {
-                let own = (hash(digest.0)?, hash(mask.0)?);
-                if !label.is_empty() && !self.looks_at_labels(own.0, own.1).await? {
-                    return Err(HsmError::Refused("labels (P Source) of OAEP".into()));
-                }
-                let digest = token_hash(own.0)?.0;
-                let mask = token_hash(own.1)?.1;
-                (Some((digest, mask)), label)
-            }
+            } => (Some((hash(digest.0)?, hash(mask.0)?)), label),
         };
+        let numbers = oaep
+            .map(|(digest, mask)| Ok::<_, HsmError>((token_hash(digest)?.0, token_hash(mask)?.1)))
+            .transpose()?;
         self.with_key(
             key,
             Role::Decipher,
             Cost::Long,
             [label, data],
-            move |seat, key, [label, data]| clear(seat, key, rsa(oaep, label), data),
+            move |seat, key, [label, data]| {
+                match oaep {
+                    None if !rejects_implicitly(seat, key)? => {
+                        return Err(HsmError::Refused(
+                            "PKCS#1 v1.5 decryption with implicit rejection".into(),
+                        ));
+                    }
+                    Some((hash, mask))
+                        if !label.is_empty() && !looks_at_labels(seat, hash, mask)? =>
+                    {
+                        return Err(HsmError::Refused("labels (P Source) of OAEP".into()));
+                    }
+                    _ => {}
+                }
+                clear(seat, key, rsa(numbers, label), data)
+            },
         )
         .await
     }
+}
 
-    /// Whether ciphertexts of nothing are decrypted to something, the same one always to the same.
-    /// It is the token's property, not the key's; the first key that comes shows it.
-    async fn rejects_implicitly(&self, key: &UseKey<'_>) -> Result<bool, HsmError> {
-        let known = &self.deciphering.implicit_rejection;
-        if let Some(known) = known.get() {
-            return Ok(*known);
-        }
-        let shown = self
-            .with_key(key, Role::Decipher, Cost::Long, [], |seat, key, []| {
-                let length = seat.session.attribute(key, CKA_MODULUS)?.len();
-                let mut garbage = [const { Vec::new() }; 3];
-                for one in &mut garbage {
-                    *one = vec![0; length];
-                    // Below the modulus, for the first byte stays zero.
-                    seat.session.random(one.get_mut(1..).unwrap_or_default())?;
-                }
-                let [one, two, three] = &garbage;
-                let mut made = Vec::new();
-                for ciphertext in [one, one, two, three] {
-                    match clear(seat, key, rsa(None, &[]), ciphertext) {
-                        Ok(clear) => made.push(clear),
-                        Err(HsmError::Integrity(_)) => return Ok(false),
-                        Err(error) => return Err(error),
-                    }
-                }
-                let repeats = made.first() == made.get(1);
-                Ok(repeats && made.iter().any(|other| Some(other) != made.first()))
-            })
-            .await?;
-        if !shown {
-            tracing::warn!(
-                "the token tells which PKCS#1 v1.5 paddings hold: it is not asked to decrypt them"
-            );
-        }
-        Ok(*known.get_or_init(|| shown))
+/// Whether ciphertexts of nothing are decrypted to something, the same one always to the same.
+/// It is the token's property, not the key's; the first key that comes shows it.
+fn rejects_implicitly(seat: &Seat<'_>, key: Handle) -> Result<bool, HsmError> {
+    let known = &seat.line.deciphering.implicit_rejection;
+    if let Some(known) = known.get() {
+        return Ok(*known);
     }
+    let length = seat.session.attribute(key, CKA_MODULUS)?.len();
+    let mut garbage = [const { Vec::new() }; 3];
+    for one in &mut garbage {
+        *one = vec![0; length];
+        // Below the modulus, for the first byte stays zero.
+        seat.session.random(one.get_mut(1..).unwrap_or_default())?;
+    }
+    let [one, two, three] = &garbage;
+    let mut made = Vec::new();
+    let mut rejects = true;
+    for ciphertext in [one, one, two, three] {
+        match clear(seat, key, rsa(None, &[]), ciphertext) {
+            Ok(clear) => made.push(clear),
+            Err(HsmError::Integrity(_)) => {
+                rejects = false;
+                break;
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    let repeats = made.first() == made.get(1);
+    let shown = rejects && repeats && made.iter().any(|other| Some(other) != made.first());
+    if !shown {
+        tracing::warn!(
+            "the token tells which PKCS#1 v1.5 paddings hold: it is not asked to decrypt them"
+        );
+    }
+    Ok(*known.get_or_init(|| shown))
+}
 
-    /// Whether a ciphertext under one label does not decrypt under another: some tokens take a
-    /// label and do nothing with it. Tried with a key of this moment, which the library makes.
-    async fn looks_at_labels(
-        &self,
-        hash: &'static HashRow,
-        mask: &'static HashRow,
-    ) -> Result<bool, HsmError> {
-        const LABEL: &[u8] = b"label";
-        let known = &self.deciphering.labels;
-        if let Some(known) = known.get() {
-            return Ok(*known);
-        }
-        let oaep = (token_hash(hash)?.0, token_hash(mask)?.1);
-        let shown = self
-            .pool
-            .run(Cost::Long, [], move |seat, []| {
-                let (pkcs8, sealed) = labelled(Oaep {
-                    hash,
-                    mask,
-                    label: LABEL,
-                })
-                .map_err(|error| HsmError::Unavailable(format!("no key to try: {error}")))?;
-                let template =
-                    KeyKind::RsaPrivate.template(Role::Decipher, seat.line.probe.wraps_bytes);
-                let key = import_private(seat, seat.session, &pkcs8, &template)?;
-                let key = seat.temporary(key);
-                let opens = |label| match clear(seat, key.handle, rsa(Some(oaep), label), &sealed) {
-                    Ok(_) => Ok(true),
-                    Err(HsmError::Integrity(_)) => Ok(false),
-                    Err(error) => Err(error),
-                };
-                Ok(opens(LABEL)? && !opens(b"other")?)
-            })
-            .await?;
-        if !shown {
-            tracing::warn!(
-                "the token does nothing with labels of OAEP: it is not asked to decrypt with them"
-            );
-        }
-        Ok(*known.get_or_init(|| shown))
+/// Whether a ciphertext under one label does not decrypt under another: some tokens take a
+/// label and do nothing with it. Tried with a key of this moment, which the library makes.
+fn looks_at_labels(
+    seat: &Seat<'_>,
+    hash: &'static HashRow,
+    mask: &'static HashRow,
+) -> Result<bool, HsmError> {
+    const LABEL: &[u8] = b"label";
+    let known = &seat.line.deciphering.labels;
+    if let Some(known) = known.get() {
+        return Ok(*known);
     }
+    let oaep = (token_hash(hash)?.0, token_hash(mask)?.1);
+    let (pkcs8, sealed) = labelled(Oaep {
+        hash,
+        mask,
+        label: LABEL,
+    })
+    .map_err(|error| HsmError::Unavailable(format!("no key to try: {error}")))?;
+    let template = KeyKind::RsaPrivate.template(Role::Decipher, seat.line.probe.wraps_bytes);
+    let key = import_private(seat, seat.session, &pkcs8, &template)?;
+    let key = seat.temporary(key);
+    let opens = |label| match clear(seat, key.handle, rsa(Some(oaep), label), &sealed) {
+        Ok(_) => Ok(true),
+        Err(HsmError::Integrity(_)) => Ok(false),
+        Err(error) => Err(error),
+    };
+    let shown = opens(LABEL)? && !opens(b"other")?;
+    if !shown {
+        tracing::warn!(
+            "the token does nothing with labels of OAEP: it is not asked to decrypt with them"
+        );
+    }
+    Ok(*known.get_or_init(|| shown))
 }
 
 fn rsa<'a>(oaep: Option<(CK_MECHANISM_TYPE, CK_ULONG)>, label: &'a [u8]) -> Mechanism<'a> {

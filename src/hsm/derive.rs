@@ -146,16 +146,13 @@ impl Hsm {
         length: usize,
     ) -> Result<Blob, HsmError> {
         let version = base.keys.newest(Purpose::Wrap)?;
-        let wrapping_key = self
-            .tenant_key(base.keys, Purpose::Wrap, version, false)
-            .await?;
         let bytes = self
-            .with_key(
+            .with_wrap_key(
                 base,
                 Role::Derive,
-                Cost::Short,
+                (base.keys, version),
                 inputs,
-                move |seat, base, [first, second]| {
+                move |seat, base, wrapping_key, [first, second]| {
                     keeps(seat, length)?;
                     let mechanism = kdf.mechanism(first, second)?;
                     if !seat.line.probe.mechanisms.contains(&mechanism.number()) {
@@ -163,7 +160,7 @@ impl Hsm {
                     }
                     let derived = seat.session.derive(mechanism, base, &passing(length))?;
                     let derived = seat.temporary(derived);
-                    wrap(seat, seat.handle(&wrapping_key)?, derived.handle)
+                    wrap(seat, wrapping_key, derived.handle)
                 },
             )
             .await?;

@@ -19,6 +19,12 @@ pub enum HsmError {
     /// changed, moved to another object, or under another key.
     #[error("integrity check failed: {0}")]
     Integrity(&'static str),
+    /// A key that protects this was destroyed, or is of another deployment: nobody opens it any more.
+    #[error("it is under a key that there is no more: {0}")]
+    Lost(String),
+    /// A tenant's seal key was used as often as GCM allows.
+    #[error("a seal key is used up: {0}")]
+    UsedUp(String),
     /// The token holds something else than it must: masters missing, doubled or with other attributes.
     #[error("the token is damaged: {0}")]
     Damaged(String),

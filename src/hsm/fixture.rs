@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Config, Hsm, Purpose, Source, TenantKeys};
+use super::{Config, Hsm, Purpose, Replicas, Source, TenantKeys};
 use crate::store::record::TenantId;
 
 /// A directory for an embedded token. It stays after the test: kryoptic opens every database it
@@ -26,6 +26,7 @@ pub(crate) fn embedded(dir: &Path) -> Config {
         workers: 2,
         loaded_keys: 64,
         hardware: false,
+        replicas: Replicas::default(),
     }
 }
 

@@ -91,7 +91,15 @@ impl Seat<'_> {
 impl Hsm {
     /// Makes a P-384 key pair that issues certificates and answers its name. Names are in the
     /// order of their making; two processes that make one at the same moment make two.
+    ///
+    /// # Errors
+    /// [`HsmError::Refused`] with several tokens: their ceremony made one, which all of them have.
     pub async fn make_issuing_key(&self) -> Result<String, HsmError> {
+        if self.replicas() > 1 {
+            return Err(HsmError::Refused(
+                "an issuing key of several tokens that is made outside of a ceremony".into(),
+            ));
+        }
         let name = uuid::Uuid::now_v7().simple().to_string();
         self.pool
             .run(Cost::Long, [name.clone().as_bytes()], move |seat, _| {

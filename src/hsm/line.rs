@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use token::{Handle, Module, Session, Slot, raw};
 
 use super::HsmError;
+use super::decipher::Shown;
 use super::master::Masters;
 use super::pool::{Inner, lock};
 use super::probe::Probe;
@@ -24,6 +25,8 @@ pub(super) struct Line {
     pub slot: Slot,
     pub masters: Masters,
     pub probe: Probe,
+    /// What its RSA decryption was seen to do.
+    pub deciphering: Shown,
     /// Of an embedded token: where slow keys are made, because kryoptic keeps its whole token to
     /// itself while it generates, and an RSA key takes long enough for every lease to run out.
     pub forge: Option<Mutex<Session>>,
@@ -126,6 +129,13 @@ pub(super) struct Temporary<'a> {
 impl<'a> Temporary<'a> {
     pub fn new(session: &'a Session, handle: Handle) -> Temporary<'a> {
         Temporary { session, handle }
+    }
+
+    /// Destroys it now, so that a failure is seen.
+    pub fn destroy(self) -> Result<(), HsmError> {
+        let (session, handle) = (self.session, self.handle);
+        std::mem::forget(self);
+        Ok(session.destroy(handle)?)
     }
 }
 

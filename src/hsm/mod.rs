@@ -4,6 +4,7 @@
 //! the database as [`WrappedKey`] and [`Blob`](crate::store::record::Blob) and come back the same
 //! way; where they are in clear is the business of their class (DESIGN §4).
 
+mod ceremony;
 mod cipher;
 mod decipher;
 mod der;
@@ -13,6 +14,7 @@ mod error;
 pub(crate) mod fixture;
 mod issuing;
 mod kdf108;
+mod known;
 mod line;
 mod master;
 mod material;
@@ -21,12 +23,19 @@ mod pair;
 mod passage;
 mod pool;
 mod probe;
+mod reach;
+mod replica;
 mod rewrap;
 mod row_mac;
+mod seals;
+mod source;
 mod tenant;
 #[cfg(test)]
 mod tests;
+mod transport;
 mod use_key;
+mod vector;
+mod version;
 
 use std::collections::HashSet;
 use std::path::PathBuf;
@@ -35,21 +44,27 @@ use token::raw::CKM_ECDSA;
 use token::{Locked, Mechanism};
 use zeroize::Zeroizing;
 
+pub use ceremony::{Answer, known_answers, make_masters, take_masters};
 pub use cipher::Ciphertext;
 pub use derive::{TokenKdf, prf_length};
 pub use error::HsmError;
 pub use kdf108::{Kdf108, Mode108};
+pub use master::MasterKind;
 pub use material::SecretSpec;
 pub use mechanism::{AES, CipherParameters, Encipherment, Signature, TRIPLE_DES, WrapMethod};
 pub use pair::{Maker, Pair, PairSpec};
 use pool::{Cost, Pool, Start};
+pub use replica::TokenState;
+pub use seals::WORN;
+pub use source::{KeySource, Reply};
 pub use tenant::{Purpose, TenantKeys, WrappedKey};
+pub use transport::{Request, is_typed, request};
 pub use use_key::{Encoding, KeyKind, UseKey};
 
 use crate::object::format::{Curve, EcPublic, Format, PublicKey};
 
 /// Which token holds the masters.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub enum Source {
     /// kryoptic, in this process; `dir` holds its database and PINs and belongs to the server alone.
     Embedded { dir: PathBuf },
@@ -62,6 +77,7 @@ pub enum Source {
 }
 
 /// A PIN that no Debug shows.
+#[derive(Clone)]
 pub struct Pin(pub Zeroizing<Vec<u8>>);
 
 impl std::fmt::Debug for Pin {
@@ -70,7 +86,7 @@ impl std::fmt::Debug for Pin {
     }
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Config {
     pub source: Source,
     /// Names the masters in the token: several deployments may share one.
@@ -84,6 +100,56 @@ pub struct Config {
     pub loaded_keys: usize,
     /// What an administrator says of the module: Protection Storage Mask (KMIP 2.1 §9.5) follows.
     pub hardware: bool,
+    pub replicas: Replicas,
+}
+
+/// More tokens with the same masters, and how the masters came to be.
+#[derive(Clone, Debug, Default)]
+pub struct Replicas {
+    /// In the order in which they are asked after the first.
+    pub sources: Vec<Source>,
+    /// The masters were made in a ceremony: they were extractable then, and are not now.
+    pub crossed: bool,
+    /// What the first token decides for all: whether `mac-v` makes row MACs or wraps the keys that do.
+    macs_in_token: Option<bool>,
+}
+
+impl Replicas {
+    /// `crossed`: made in a ceremony.
+    pub fn new(sources: Vec<Source>, crossed: bool) -> Replicas {
+        Replicas {
+            sources,
+            crossed,
+            macs_in_token: None,
+        }
+    }
+}
+
+impl Config {
+    /// Row MACs are made in the embedded token; elsewhere, where a call costs milliseconds, with a
+    /// key that the token wraps.
+    fn macs_in_token(&self) -> bool {
+        let embedded = matches!(self.source, Source::Embedded { .. });
+        self.replicas.macs_in_token.unwrap_or(embedded)
+    }
+
+    /// Whether it is one of several tokens.
+    fn is_of_set(&self) -> bool {
+        self.replicas.macs_in_token.is_some()
+    }
+
+    /// The same for one token of the set.
+    fn of(&self, source: &Source) -> Config {
+        Config {
+            source: source.clone(),
+            replicas: Replicas {
+                sources: Vec::new(),
+                crossed: self.replicas.crossed,
+                macs_in_token: Some(self.macs_in_token()),
+            },
+            ..self.clone()
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -120,10 +186,11 @@ pub struct Hsm {
     pool: Pool,
     row_macs: row_mac::RowMacs,
     loaded: use_key::LoadedKeys,
+    source: source::Source,
+    seals: seals::Seals,
     /// What the token lists, as it was at start.
     mechanisms: HashSet<u64>,
-    /// What its RSA decryption was seen to do.
-    deciphering: decipher::Shown,
+    vectors: vector::Vectors,
 }
 
 impl Hsm {
@@ -153,19 +220,18 @@ impl Hsm {
             mechanisms: pool.mechanisms(),
             pool,
             row_macs: row_mac::RowMacs::default(),
-            deciphering: decipher::Shown::default(),
+            source: source::Source::default(),
+            seals: seals::Seals::default(),
+            vectors: vector::Vectors::default(),
         })
     }
 
     /// Whether the token answers now; a token that is away is looked for again (for readiness
     /// probes: at most once a second whatever the number of askers).
     pub async fn available(&self) -> bool {
-        if self
-            .pool
-            .inner
-            .database()
-            .is_some_and(|database| !database.exists())
-        {
+        // Of several tokens each is looked at by itself.
+        let database = self.pool.inner.database();
+        if self.pool.tokens.is_none() && database.is_some_and(|database| !database.exists()) {
             return false;
         }
         let asked = self.pool.run(Cost::Short, [], |seat, []| {
@@ -176,6 +242,32 @@ impl Hsm {
             Ok(seat.session.random(&mut [0; 8])?)
         });
         asked.await.is_ok()
+    }
+
+    /// How many tokens of this process hold the masters.
+    pub fn replicas(&self) -> usize {
+        self.pool
+            .tokens
+            .as_ref()
+            .map_or(1, |tokens| tokens.all.len())
+    }
+
+    /// Whether the masters were made in a ceremony.
+    pub fn ceremony(&self) -> bool {
+        self.pool.inner.config.replicas.crossed
+    }
+
+    /// Whether other tokens hold the masters, too: here or, since a ceremony, anywhere.
+    pub fn shares_masters(&self) -> bool {
+        self.replicas() > 1 || self.ceremony()
+    }
+
+    /// Each of several tokens; empty where there is one.
+    pub fn tokens(&self) -> Vec<TokenState> {
+        self.pool
+            .tokens
+            .as_ref()
+            .map_or_else(Vec::new, |tokens| tokens.states())
     }
 
     /// The Random Number Generator attribute of what this token makes (KMIP 2.1 §4.46): the
@@ -195,17 +287,25 @@ impl Hsm {
         })
     }
 
+    /// What an administrator says of modules, and none of the tokens is the embedded one.
+    fn is_hardware(&self) -> bool {
+        let (first, tokens) = (&self.pool.inner, self.pool.tokens.as_ref());
+        let embedded =
+            |tokens: &std::sync::Arc<replica::Tokens>| tokens.all.iter().any(|token| token.inline);
+        first.config.hardware && !first.inline && !tokens.is_some_and(embedded)
+    }
+
     /// The token's kind as KMIP says it (2.1 §12.2).
     pub fn protection(&self) -> crate::protocol::mask::ProtectionStorageMask {
         use crate::protocol::mask::ProtectionStorageMask;
-        match self.pool.inner.config.hardware && !self.pool.inner.inline {
+        match self.is_hardware() {
             true => ProtectionStorageMask::HARDWARE,
             false => ProtectionStorageMask::SOFTWARE,
         }
     }
 
     pub async fn info(&self) -> Result<Info, HsmError> {
-        let hardware = self.pool.inner.config.hardware && !self.pool.inner.inline;
+        let hardware = self.is_hardware();
         self.pool
             .run(Cost::Long, [], move |seat, []| {
                 let token = seat.line.module.token_info(seat.line.slot)?;
@@ -225,8 +325,8 @@ impl Hsm {
                     wraps_bytes: probe.wraps_bytes,
                     unwrap_template: probe.unwrap_template,
                     mechanisms: probe.mechanisms.clone(),
-                    kek_versions: masters.kek.keys().copied().collect(),
-                    mac_versions: masters.mac.keys().copied().collect(),
+                    kek_versions: masters.versions(MasterKind::Kek),
+                    mac_versions: masters.versions(MasterKind::Mac),
                 })
             })
             .await
@@ -268,9 +368,10 @@ impl Hsm {
         self.pool
             .run(Cost::Short, [&digest], |seat, [digest]| {
                 let mechanism = Mechanism::Plain(CKM_ECDSA);
-                let signature =
-                    seat.session
-                        .sign(mechanism, seat.line.masters.audit, digest, 64)?;
+                let key = seat.line.masters.audit.ok_or_else(|| {
+                    HsmError::Unavailable("this token does not have the node's audit key".into())
+                })?;
+                let signature = seat.session.sign(mechanism, key, digest, 64)?;
                 Ok(signature.to_vec())
             })
             .await
@@ -280,7 +381,11 @@ impl Hsm {
     pub async fn audit_public_key(&self) -> Result<Vec<u8>, HsmError> {
         self.pool
             .run(Cost::Short, [], |seat, []| {
-                EcPublic::new(Curve::P256, &seat.line.masters.audit_point)
+                let point = seat.line.masters.audit_point.as_deref();
+                let point = point.ok_or_else(|| {
+                    HsmError::Unavailable("this token does not know the node's audit key".into())
+                })?;
+                EcPublic::new(Curve::P256, point)
                     .and_then(|point| PublicKey::Ec(point).write(Format::X509))
                     .map_err(|error| HsmError::Damaged(error.to_string()))
             })

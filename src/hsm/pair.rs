@@ -18,7 +18,7 @@ use zeroize::Zeroizing;
 use super::line::{Seat, Temporary};
 use super::material::wrappable;
 use super::passage::{passage_key, unwrap_clear};
-use super::pool::{Cost, lock};
+use super::pool::{Cost, TRIES, lock};
 use super::tenant::seal_with;
 use super::use_key::KeyKind;
 use super::{Hsm, HsmError, Purpose, TenantKeys, der};
@@ -216,49 +216,73 @@ impl Hsm {
             Class::Served | Class::Cached => (BlobKind::Sealed, Purpose::Seal),
         };
         let version = keys.newest(purpose)?;
-        let tenant_key = self.tenant_key(keys, purpose, version, false).await?;
-        self.pool
-            .run(Cost::Long, [aad], move |seat, [aad]| {
-                if !seat.line.probe.mechanisms.contains(&generator.mechanism) {
-                    return Err(HsmError::Refused(format!("key pairs of {spec:?}")));
-                }
-                let tenant_key = seat.handle(&tenant_key)?;
-                let (private, public_key_info) = generate(seat, spec, generator)?;
-                let private = seat.temporary(private);
-                let wrapping = Mechanism::Plain(seat.line.probe.key_wrap_padded);
-                let wrap = |key| {
-                    seat.session
-                        .wrap(wrapping, key, private.handle)
-                        .map_err(|error| spec.token_error(error))
-                };
-                let (bytes, length) = if kind == BlobKind::Wrapped {
-                    let bytes = wrap(tenant_key)?;
-                    let length = bytes.len() - 8;
-                    (bytes, length)
-                } else {
-                    let passage = seat.temporary(passage_key(seat)?);
-                    let wrapped = wrap(passage.handle)?;
-                    let mut pkcs8 = unwrap_clear(seat, wrapping, passage.handle, &wrapped)?;
-                    let length = der::whole_length(&pkcs8).ok_or_else(|| {
-                        HsmError::Damaged("the token gave a private key that is not DER".into())
-                    })?;
-                    pkcs8.truncate(length);
-                    (seal_with(seat.session, tenant_key, aad, &pkcs8)?, length)
-                };
-                let private = Blob {
+        let mut tries = TRIES;
+        loop {
+            let anew = tries < TRIES;
+            let tenant_key = self.tenant_key(keys, purpose, version, anew).await?;
+            let job = move |seat: &Seat<'_>, [aad]: [&[u8]; 1]| {
+                pair_with(
+                    seat,
+                    spec,
+                    generator,
                     kind,
-                    key_version: version,
-                    length: length as u32,
-                    bytes,
-                };
-                Ok(Pair {
-                    private,
-                    public_key_info,
-                    maker: Maker::Token,
-                })
-            })
-            .await
+                    (seat.handle(&tenant_key)?, version),
+                    aad,
+                )
+            };
+            match self.pool.run(Cost::Long, [aad], job).await {
+                Err(HsmError::Stale) if tries > 0 => tries -= 1,
+                other => return other.map_err(HsmError::settled),
+            }
+        }
     }
+}
+
+/// Makes a pair and wraps or seals its private half under a tenant's key.
+fn pair_with(
+    seat: &Seat<'_>,
+    spec: PairSpec,
+    generator: &Generator,
+    kind: BlobKind,
+    (tenant_key, version): (Handle, u32),
+    aad: &[u8],
+) -> Result<Pair, HsmError> {
+    if !seat.line.probe.mechanisms.contains(&generator.mechanism) {
+        return Err(HsmError::Refused(format!("key pairs of {spec:?}")));
+    }
+    let (private, public_key_info) = generate(seat, spec, generator)?;
+    let private = seat.temporary(private);
+    let wrapping = Mechanism::Plain(seat.line.probe.key_wrap_padded);
+    let wrap = |key| {
+        seat.session
+            .wrap(wrapping, key, private.handle)
+            .map_err(|error| spec.token_error(error))
+    };
+    let (bytes, length) = if kind == BlobKind::Wrapped {
+        let bytes = wrap(tenant_key)?;
+        let length = bytes.len() - 8;
+        (bytes, length)
+    } else {
+        let passage = seat.temporary(passage_key(seat)?);
+        let wrapped = wrap(passage.handle)?;
+        let mut pkcs8 = unwrap_clear(seat, wrapping, passage.handle, &wrapped)?;
+        let length = der::whole_length(&pkcs8).ok_or_else(|| {
+            HsmError::Damaged("the token gave a private key that is not DER".into())
+        })?;
+        pkcs8.truncate(length);
+        (seal_with(seat.session, tenant_key, aad, &pkcs8)?, length)
+    };
+    let private = Blob {
+        kind,
+        key_version: version,
+        length: length as u32,
+        bytes,
+    };
+    Ok(Pair {
+        private,
+        public_key_info,
+        maker: Maker::Token,
+    })
 }
 
 /// The private key as a session object of this job, and the public half.

@@ -11,21 +11,24 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
-use token::{EmbeddedToken, Handle, Module, Session, Slot, User, raw};
+use token::{Handle, Module, Session, Slot};
 use zeroize::Zeroizing;
 
-use super::HsmError;
+use super::decipher::Shown;
 use super::line::{Line, Seat};
-use super::master::Masters;
+use super::master::{Masters, prefix};
 use super::probe::Probe;
-use super::{Config, Source};
+use super::reach::{self, Found};
+use super::replica::{Reference, Tokens, agree};
+use super::{Config, HsmError, Source, known};
 
 /// Waiting jobs beyond this make callers wait: back-pressure instead of memory.
 const QUEUE: usize = 1024;
 /// A token that is away is asked again at most this often.
-const RETRY: Duration = Duration::from_secs(1);
-/// Directory of the second embedded token, which keeps no keys.
-const FORGE: &str = "forge";
+pub(super) const RETRY: Duration = Duration::from_secs(1);
+
+/// How often a job is given handles anew: tokens may go and come while it is on its way.
+pub(super) const TRIES: u32 = 4;
 
 /// How long a job takes on the embedded token: a hop to another thread costs more than a short one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,23 +48,34 @@ pub(super) enum Start {
     Open,
 }
 
-type Task = Box<dyn FnOnce(&Inner) + Send>;
+type Task = Box<dyn FnOnce(&Inner, Option<&Tokens>) + Send>;
 
+/// One token.
 #[derive(Debug)]
 pub(super) struct Inner {
     pub config: Config,
     pub inline: bool,
-    line: RwLock<Option<Line>>,
+    pub line: RwLock<Option<Line>>,
     /// Session objects that nobody uses any more, with the epoch of their connection.
     pub graveyard: Arc<Mutex<Vec<(u64, Handle)>>>,
     epochs: AtomicU64,
-    last_attempt: Mutex<Option<Instant>>,
+    pub last_attempt: Mutex<Option<Instant>>,
     /// A wrong PIN may lock the token: after one refusal nobody logs in until the process starts anew.
     pin_refused: AtomicBool,
+    /// One of several: what all of them answer.
+    reference: Option<Reference>,
+    /// One of several: the connection that was given up, until its sessions are ended.
+    pub gone: Mutex<Option<Line>>,
+    pub why_away: Mutex<Option<String>>,
+    /// When its module was initialised anew for it, and what is to pass until the next time.
+    pub last_renewal: Mutex<Option<(Instant, Duration)>>,
 }
 
 pub(super) struct Pool {
+    /// The first token; with only one, the one.
     pub inner: Arc<Inner>,
+    /// None with one token.
+    pub tokens: Option<Arc<Tokens>>,
     queue: flume::Sender<Task>,
 }
 
@@ -74,45 +88,46 @@ impl std::fmt::Debug for Pool {
 }
 
 impl Pool {
-    /// What the token lists.
+    /// What the token lists; of several, what all of them do.
     pub fn mechanisms(&self) -> std::collections::HashSet<u64> {
-        let line = self
-            .inner
-            .line
-            .read()
-            .unwrap_or_else(PoisonError::into_inner);
-        line.iter()
-            .flat_map(|line| line.probe.mechanisms.iter().copied())
-            .collect()
+        let tokens = self.tokens.iter().flat_map(|tokens| tokens.all.iter());
+        let all = tokens.chain([&self.inner]).filter_map(|token| {
+            let line = token.line.read().unwrap_or_else(PoisonError::into_inner);
+            let listed = &line.as_ref()?.probe.mechanisms;
+            Some(listed.iter().copied().collect())
+        });
+        let common = |one: std::collections::HashSet<u64>, other| &one & &other;
+        all.reduce(common).unwrap_or_default()
     }
 
     pub fn start(config: Config, start: Start) -> Result<Pool, HsmError> {
-        let inline = matches!(config.source, Source::Embedded { .. });
         let workers = config.workers.max(1);
-        let inner = Arc::new(Inner {
-            config,
-            inline,
-            line: RwLock::new(None),
-            graveyard: Arc::default(),
-            epochs: AtomicU64::new(1),
-            last_attempt: Mutex::new(None),
-            pin_refused: AtomicBool::new(false),
-        });
-        let line = inner.connect(start)?;
-        *write(&inner.line) = Some(line);
+        let (inner, tokens) = if config.replicas.sources.is_empty() {
+            let inner = Inner::new(config, 0, None);
+            let line = inner.connect(start)?;
+            *write(&inner.line) = Some(line);
+            (Arc::new(inner), None)
+        } else {
+            let tokens = several(&config, start)?;
+            (Arc::clone(tokens.first()?), Some(tokens))
+        };
         let (queue, tasks) = flume::bounded::<Task>(QUEUE);
         for number in 0..workers {
-            let (inner, tasks) = (Arc::clone(&inner), tasks.clone());
+            let (inner, tokens, tasks) = (Arc::clone(&inner), tokens.clone(), tasks.clone());
             std::thread::Builder::new()
                 .name(format!("token-{number}"))
                 .spawn(move || {
                     for task in &tasks {
-                        task(&inner);
+                        task(&inner, tokens.as_deref());
                     }
                 })
                 .map_err(|error| HsmError::Unavailable(format!("no worker thread: {error}")))?;
         }
-        Ok(Pool { inner, queue })
+        Ok(Pool {
+            inner,
+            tokens,
+            queue,
+        })
     }
 
     /// Runs a job on a session: here and now if it is short and the token is in this process,
@@ -129,13 +144,33 @@ impl Pool {
         F: Fn(&Seat<'_>, [&[u8]; N]) -> Result<T, HsmError> + Send + 'static,
     {
         if self.inner.inline && cost == Cost::Short {
-            return self.inner.attend(|seat| job(seat, inputs));
+            let job = |seat: &Seat<'_>| job(seat, inputs);
+            let (result, epoch) = self.inner.once(&job);
+            let error = match result {
+                Ok(done) => return Ok(done),
+                Err(error) => error,
+            };
+            match (error, self.tokens.as_deref()) {
+                (HsmError::Unavailable(reason), None) => {
+                    return self.inner.again(epoch, reason, &job);
+                }
+                (error, Some(tokens)) if self.inner.is_lost(&error, epoch) => {
+                    if tokens.inline() {
+                        return tokens.attend(&job);
+                    }
+                    // Another token serves, whose calls are not for this thread.
+                }
+                (error, _) => return Err(error),
+            }
         }
         let owned = inputs.map(|input| Zeroizing::new(input.to_vec()));
         let (reply, answer) = tokio::sync::oneshot::channel();
-        let task: Task = Box::new(move |inner| {
-            let result =
-                inner.attend(|seat| job(seat, owned.each_ref().map(|input| input.as_slice())));
+        let task: Task = Box::new(move |inner, tokens| {
+            let job = |seat: &Seat<'_>| job(seat, owned.each_ref().map(|input| input.as_slice()));
+            let result = match tokens {
+                None => inner.attend(&job),
+                Some(tokens) => tokens.attend(&job),
+            };
             // The caller may have gone; its answer is nobody's then.
             drop(reply.send(result));
         });
@@ -145,20 +180,68 @@ impl Pool {
     }
 }
 
+/// The tokens of a set, connected.
+fn several(config: &Config, start: Start) -> Result<Arc<Tokens>, HsmError> {
+    if start == Start::Create {
+        return Err(HsmError::Refused(
+            "masters of several tokens that are made outside of a ceremony; see `keyward token init --help`"
+                .into(),
+        ));
+    }
+    let reference = Reference::default();
+    let sources = [&config.source].into_iter().chain(&config.replicas.sources);
+    let all = sources.zip(0..).map(|(source, number)| {
+        let reference = Some(Arc::clone(&reference));
+        Inner::new(config.of(source), number, reference)
+    });
+    let tokens = Arc::new(Tokens::new(all));
+    if start == Start::Join {
+        drop(tokens.first()?.connect(Start::Join)?);
+    }
+    tokens.open()?;
+    tokens.watch()?;
+    Ok(tokens)
+}
+
 impl Inner {
-    /// Runs a job; after a dead session or device connects anew and tries once more.
-    pub fn attend<T>(&self, job: impl Fn(&Seat<'_>) -> Result<T, HsmError>) -> Result<T, HsmError> {
-        let (result, epoch) = self.once(&job);
-        match result {
-            Err(HsmError::Unavailable(reason)) => {
-                self.reconnect(epoch, reason)?;
-                self.once(&job).0
-            }
-            other => other,
+    fn new(config: Config, number: u64, reference: Option<Reference>) -> Inner {
+        Inner {
+            inline: matches!(config.source, Source::Embedded { .. }),
+            config,
+            line: RwLock::new(None),
+            graveyard: Arc::default(),
+            // No two tokens have an epoch in common: a handle tells by it whose it is.
+            epochs: AtomicU64::new((number << 48) + 1),
+            last_attempt: Mutex::new(None),
+            pin_refused: AtomicBool::new(false),
+            reference,
+            gone: Mutex::new(None),
+            why_away: Mutex::new(None),
+            last_renewal: Mutex::new(None),
         }
     }
 
-    fn once<T>(
+    /// Runs a job; after a dead session or device connects anew and tries once more.
+    fn attend<T>(&self, job: &impl Fn(&Seat<'_>) -> Result<T, HsmError>) -> Result<T, HsmError> {
+        match self.once(job) {
+            (Err(HsmError::Unavailable(reason)), epoch) => self.again(epoch, reason, job),
+            (other, _) => other,
+        }
+    }
+
+    fn again<T>(
+        &self,
+        epoch: u64,
+        reason: String,
+        job: &impl Fn(&Seat<'_>) -> Result<T, HsmError>,
+    ) -> Result<T, HsmError> {
+        self.reconnect(epoch, reason)?;
+        self.once(job).0
+    }
+
+    /// The job's result, and of which connection; `u64::MAX` when that one still stands though
+    /// the token did not do it.
+    pub fn once<T>(
         &self,
         job: &impl Fn(&Seat<'_>) -> Result<T, HsmError>,
     ) -> (Result<T, HsmError>, u64) {
@@ -217,27 +300,38 @@ impl Inner {
         Ok(())
     }
 
-    fn connect(&self, start: Start) -> Result<Line, HsmError> {
+    pub fn connect(&self, start: Start) -> Result<Line, HsmError> {
         if self.pin_refused.load(Ordering::Acquire) {
             return Err(HsmError::Unavailable(
                 "the token refused the PIN; correct it and start the server anew".into(),
             ));
         }
-        let (module, slot, pin) = self.find_token(start == Start::Create)?;
-        let anchor = self.log_in(module, slot, &pin)?;
+        let label = format!("keyward {}", self.config.deployment);
+        let label = (start == Start::Create).then_some(label.as_str());
+        let found = reach::find(&self.config.source, label)?;
+        let anchor = self.log_in(&found)?;
+        let (module, slot) = (found.module, found.slot);
         let probe = Probe::run(&anchor, module.mechanisms(slot)?)?;
         let masters = match start {
             Start::Create => Masters::create(&anchor, &self.config, &probe)?,
             Start::Join => Masters::join(&anchor, &self.config)?,
             Start::Open => Masters::open(&anchor, &self.config)?,
         };
+        if let Some(reference) = &self.reference {
+            let held = known::held(&anchor, &probe, &prefix(&self.config))?;
+            agree(reference, held)?;
+        }
+        let forge = reach::forge(&self.config.source)?
+            .map(|forge| self.log_in(&forge))
+            .transpose()?;
         Ok(Line {
             epoch: self.epochs.fetch_add(1, Ordering::Relaxed),
             module,
             slot,
             masters,
             probe,
-            forge: self.open_forge()?.map(Mutex::new),
+            deciphering: Shown::default(),
+            forge: forge.map(Mutex::new),
             anchor: Mutex::new(anchor),
             idle: Mutex::new(self.open_sessions(module, slot)?),
         })
@@ -253,62 +347,13 @@ impl Inner {
             .collect::<Result<_, _>>()?)
     }
 
-    fn open_forge(&self) -> Result<Option<Session>, HsmError> {
-        let Source::Embedded { dir } = &self.config.source else {
-            return Ok(None);
-        };
-        let forge = EmbeddedToken::create(&dir.join(FORGE), "keyward forge")?;
-        self.log_in(forge.module, forge.slot, &forge.user_pin)
-            .map(Some)
-    }
-
-    fn log_in(&self, module: &'static Module, slot: Slot, pin: &[u8]) -> Result<Session, HsmError> {
-        let session = module.open_session(slot)?;
-        let Err(error) = session.login(User::User, pin) else {
-            return Ok(session);
-        };
-        match error.code() {
-            Some(raw::CKR_USER_ALREADY_LOGGED_IN) => return Ok(session),
-            Some(
-                raw::CKR_PIN_INCORRECT
-                | raw::CKR_PIN_LOCKED
-                | raw::CKR_PIN_INVALID
-                | raw::CKR_PIN_LEN_RANGE
-                | raw::CKR_PIN_EXPIRED,
-            ) => self.pin_refused.store(true, Ordering::Release),
-            _ => {}
-        }
-        drop(session.close());
-        Err(error.into())
-    }
-
-    fn find_token(
-        &self,
-        create: bool,
-    ) -> Result<(&'static Module, Slot, Zeroizing<Vec<u8>>), HsmError> {
-        match &self.config.source {
-            Source::Embedded { dir } => {
-                let token = if create {
-                    EmbeddedToken::create(dir, &format!("keyward {}", self.config.deployment))?
-                } else {
-                    EmbeddedToken::open(dir)?
-                };
-                Ok((token.module, token.slot, token.user_pin))
+    fn log_in(&self, found: &Found) -> Result<Session, HsmError> {
+        found.log_in().map_err(|error| {
+            if reach::refuses_pin(&error) {
+                self.pin_refused.store(true, Ordering::Release);
             }
-            Source::Module { path, label, pin } => {
-                let module = Module::load(path)?;
-                for slot in module.slots()? {
-                    let info = module.token_info(slot)?;
-                    if info.initialised && info.label == *label {
-                        return Ok((module, slot, pin.0.clone()));
-                    }
-                }
-                Err(HsmError::Unavailable(format!(
-                    "the module {} has no token labelled {label:?}",
-                    path.display()
-                )))
-            }
-        }
+            error.into()
+        })
     }
 
     /// The embedded token's database, whose absence the open connection would not notice.
@@ -346,6 +391,6 @@ pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn write<T>(lock: &RwLock<T>) -> std::sync::RwLockWriteGuard<'_, T> {
+pub(super) fn write<T>(lock: &RwLock<T>) -> std::sync::RwLockWriteGuard<'_, T> {
     lock.write().unwrap_or_else(PoisonError::into_inner)
 }

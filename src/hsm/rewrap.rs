@@ -7,7 +7,6 @@ use token::{Attribute, Mechanism};
 
 use super::line::Seat;
 use super::mechanism::WrapMethod;
-use super::pool::Cost;
 use super::tenant::unwrapping;
 use super::use_key::{KeyKind, Role, UseKey};
 use super::{Hsm, HsmError, Purpose, TenantKeys};
@@ -18,7 +17,7 @@ const CHECK: usize = 8;
 
 /// The key on its way: sensitive, extractable for the moment, of no use. Secrets are their bytes,
 /// whatever they are for.
-fn passing(kind: KeyKind, seat: &Seat<'_>) -> Vec<Attribute<'static>> {
+pub(super) fn passing(kind: KeyKind, seat: &Seat<'_>) -> Vec<Attribute<'static>> {
     let kind = match kind.is_secret() {
         true => KeyKind::Generic,
         false => kind,
@@ -89,16 +88,11 @@ impl Hsm {
         }
         let length = blob.length as usize;
         check_method(method, kind, length)?;
-        self.settle_tenant_key(keys, blob.key_version).await?;
-        let tenant = self
-            .tenant_key(keys, Purpose::Wrap, blob.key_version, false)
-            .await?;
         let inputs = [blob.bytes.as_slice()];
-        let job = move |seat: &Seat<'_>, wrapping, [wrapped]: [&[u8]; 1]| {
+        let job = move |seat: &Seat<'_>, wrapping, tenant, [wrapped]: [&[u8]; 1]| {
             check_exact(seat, kind, length)?;
             let padded = seat.line.probe.key_wrap_padded;
             let template = passing(kind, seat);
-            let tenant = seat.handle(&tenant)?;
             let key = seat
                 .session
                 .unwrap(Mechanism::Plain(padded), tenant, wrapped, &template)
@@ -108,7 +102,8 @@ impl Hsm {
                 .session
                 .wrap(method.mechanism(padded), wrapping, key.handle)?)
         };
-        self.with_key(wrapping, Role::Rewrap, Cost::Short, inputs, job)
+        let tenant = (keys, blob.key_version);
+        self.with_wrap_key(wrapping, Role::Rewrap, tenant, inputs, job)
             .await
     }
 
@@ -132,9 +127,7 @@ impl Hsm {
             ));
         }
         let version = keys.newest(Purpose::Wrap)?;
-        self.settle_tenant_key(keys, version).await?;
-        let tenant = self.tenant_key(keys, Purpose::Wrap, version, false).await?;
-        let job = move |seat: &Seat<'_>, wrapping, [wrapped]: [&[u8]; 1]| {
+        let job = move |seat: &Seat<'_>, wrapping, tenant, [wrapped]: [&[u8]; 1]| {
             let padded = seat.line.probe.key_wrap_padded;
             let template = passing(kind, seat);
             let key = seat
@@ -150,9 +143,9 @@ impl Hsm {
                 check_kind(kind, own)?;
                 check_exact(seat, kind, own)?;
             }
-            let bytes =
-                seat.session
-                    .wrap(Mechanism::Plain(padded), seat.handle(&tenant)?, key.handle)?;
+            let bytes = seat
+                .session
+                .wrap(Mechanism::Plain(padded), tenant, key.handle)?;
             // Of a private key an upper bound: DER knows its own.
             let length = own.unwrap_or(bytes.len() - CHECK) as u32;
             Ok(Blob {
@@ -162,14 +155,8 @@ impl Hsm {
                 bytes,
             })
         };
-        self.with_key(wrapping, Role::Rewrap, Cost::Short, [wrapped], job)
-            .await
-    }
-
-    /// Sees to it that the tenant's key is in the token as it stands now: in a job with two keys
-    /// only the managed one is loaded anew.
-    async fn settle_tenant_key(&self, keys: &TenantKeys, version: u32) -> Result<(), HsmError> {
-        self.with_tenant_key(keys, Purpose::Wrap, version, [], |_, _, []| Ok(()))
+        let tenant = (keys, version);
+        self.with_wrap_key(wrapping, Role::Rewrap, tenant, [wrapped], job)
             .await
     }
 }

@@ -16,7 +16,9 @@ use token::raw::{
 };
 use token::{Locked, Mechanism};
 
+use super::master::MasterKind;
 use super::pool::Cost;
+use super::source::Missing;
 use super::tenant::unwrapping;
 use super::{Hsm, HsmError, LockedKey, WrappedKey};
 
@@ -105,6 +107,37 @@ impl Hsm {
         Ok(())
     }
 
+    /// Takes up row MAC keys that another process made, and lets go of those that are given up.
+    pub(super) async fn look_for_row_mac_keys(&self) -> Result<(), HsmError> {
+        let (true, Some(rows)) = (self.wants_row_mac_key(), self.source.rows()) else {
+            return Ok(());
+        };
+        let listed = rows.row_mac_keys().await?;
+        for (version, key) in &listed {
+            if !self.row_macs.keys.load().contains_key(version) {
+                self.use_row_mac_key(*version, key).await?;
+            }
+        }
+        self.row_macs.keys.rcu(|keys| {
+            let mut keys = BTreeMap::clone(keys);
+            keys.retain(|version, _| listed.iter().any(|(known, _)| known == version));
+            keys
+        });
+        Ok(())
+    }
+
+    /// Whether there is a row MAC key of this version, also one made meanwhile.
+    async fn find_row_mac_key(&self, version: u32) -> bool {
+        let known = || self.row_macs.keys.load().contains_key(&version);
+        if known() || !self.source.may_look(Missing::Mac(version)) {
+            return known();
+        }
+        if let Err(error) = self.look_for_masters().await {
+            tracing::warn!(%error, "row MAC keys cannot be looked for");
+        }
+        known()
+    }
+
     fn only_outside(&self) -> Result<(), HsmError> {
         if self.wants_row_mac_key() {
             return Ok(());
@@ -136,6 +169,7 @@ impl Hsm {
 
     pub async fn row_mac(&self, version: u32, data: &[u8]) -> Result<[u8; 32], HsmError> {
         if self.wants_row_mac_key() {
+            self.find_row_mac_key(version).await;
             let keys = self.row_macs.keys.load();
             let key = keys.get(&version).ok_or_else(|| {
                 HsmError::BadKey(format!("there is no row MAC key of version {version}"))
@@ -144,6 +178,18 @@ impl Hsm {
             mac.update(data);
             return Ok(mac.finalize().into_bytes().into());
         }
+        let made = self.row_mac_in_token(version, data).await;
+        if matches!(made, Err(HsmError::BadKey(_)))
+            && self
+                .find_master(MasterKind::Mac, version, Missing::Mac(version))
+                .await
+        {
+            return self.row_mac_in_token(version, data).await;
+        }
+        made
+    }
+
+    async fn row_mac_in_token(&self, version: u32, data: &[u8]) -> Result<[u8; 32], HsmError> {
         self.pool
             .run(Cost::Short, [data], move |seat, [data]| {
                 let mut mac = [0; 32];

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use arc_swap::ArcSwapOption;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use token::Value::{Flag, Number, Template};
 use token::raw::{
     CK_ULONG, CKA_CLASS, CKA_DECRYPT, CKA_DERIVE, CKA_ENCRYPT, CKA_EXTRACTABLE, CKA_KEY_TYPE,
@@ -15,8 +15,10 @@ use token::{Attribute, Handle, Mechanism, Session};
 use zeroize::Zeroizing;
 
 use super::line::{Loaded, Seat};
-use super::pool::Cost;
+use super::master::MasterKind;
+use super::pool::{Cost, TRIES};
 use super::probe::SENSITIVE_ONLY;
+use super::source::Missing;
 use super::{Hsm, HsmError};
 use crate::store::record::{Blob, BlobKind, TenantId};
 
@@ -51,9 +53,11 @@ pub struct TenantKeys {
 #[derive(Debug)]
 struct Ring {
     tenant: TenantId,
-    wrap: BTreeMap<u32, TenantKey>,
-    seal: BTreeMap<u32, TenantKey>,
+    wrap: ArcSwap<Versions>,
+    seal: ArcSwap<Versions>,
 }
+
+type Versions = BTreeMap<u32, Arc<TenantKey>>;
 
 #[derive(Debug)]
 struct TenantKey {
@@ -68,32 +72,45 @@ impl TenantKeys {
         tenant: TenantId,
         keys: impl IntoIterator<Item = (Purpose, u32, WrappedKey)>,
     ) -> TenantKeys {
-        let (mut wrap, mut seal) = (BTreeMap::new(), BTreeMap::new());
+        let ring = Ring {
+            tenant,
+            wrap: ArcSwap::default(),
+            seal: ArcSwap::default(),
+        };
+        let ring = TenantKeys {
+            ring: Arc::new(ring),
+        };
+        ring.renew(keys);
+        ring
+    }
+
+    /// Takes over the keys as they stand now, in all clones; what did not change stays loaded.
+    fn renew(&self, keys: impl IntoIterator<Item = (Purpose, u32, WrappedKey)>) {
+        let (mut wrap, mut seal) = (Versions::new(), Versions::new());
         for (purpose, version, wrapped) in keys {
-            let ring = if purpose == Purpose::Wrap {
-                &mut wrap
-            } else {
-                &mut seal
-            };
-            ring.insert(
-                version,
-                TenantKey {
+            let known = self.of(purpose).load().get(&version).cloned();
+            let key = known.filter(|known| known.wrapped == wrapped);
+            let key = key.unwrap_or_else(|| {
+                Arc::new(TenantKey {
                     purpose,
                     wrapped,
                     loaded: ArcSwapOption::empty(),
-                },
-            );
+                })
+            });
+            match purpose {
+                Purpose::Wrap => wrap.insert(version, key),
+                Purpose::Seal => seal.insert(version, key),
+            };
         }
-        TenantKeys {
-            ring: Arc::new(Ring { tenant, wrap, seal }),
-        }
+        self.ring.wrap.store(Arc::new(wrap));
+        self.ring.seal.store(Arc::new(seal));
     }
 
     pub fn tenant(&self) -> TenantId {
         self.ring.tenant
     }
 
-    fn of(&self, purpose: Purpose) -> &BTreeMap<u32, TenantKey> {
+    fn of(&self, purpose: Purpose) -> &ArcSwap<Versions> {
         match purpose {
             Purpose::Wrap => &self.ring.wrap,
             Purpose::Seal => &self.ring.seal,
@@ -103,6 +120,7 @@ impl TenantKeys {
     /// The version that makes new blobs.
     pub fn newest(&self, purpose: Purpose) -> Result<u32, HsmError> {
         self.of(purpose)
+            .load()
             .last_key_value()
             .map(|(version, _)| *version)
             .ok_or_else(|| {
@@ -113,13 +131,17 @@ impl TenantKeys {
             })
     }
 
-    fn get(&self, purpose: Purpose, version: u32) -> Result<&TenantKey, HsmError> {
-        self.of(purpose).get(&version).ok_or_else(|| {
-            HsmError::BadKey(format!(
-                "tenant {} has no {purpose:?} key of version {version} (any more)",
-                self.ring.tenant.0
-            ))
-        })
+    fn get(&self, purpose: Purpose, version: u32) -> Result<Arc<TenantKey>, HsmError> {
+        self.of(purpose)
+            .load()
+            .get(&version)
+            .cloned()
+            .ok_or_else(|| {
+                HsmError::Lost(format!(
+                    "tenant {} has no {purpose:?} key of version {version} (any more)",
+                    self.ring.tenant.0
+                ))
+            })
     }
 }
 
@@ -142,6 +164,11 @@ fn template(purpose: Purpose, extractable: bool) -> [Attribute<'static>; 13] {
         (CKA_VERIFY, Flag(false)),
         (CKA_DERIVE, Flag(false)),
     ]
+}
+
+/// A tenant key on its way from one KEK to another: of no use but to be wrapped.
+pub(super) fn passing_tenant_key(purpose: Purpose) -> [Attribute<'static>; 13] {
+    template(purpose, true)
 }
 
 impl Hsm {
@@ -181,6 +208,7 @@ impl Hsm {
         clear: &[u8],
     ) -> Result<Blob, HsmError> {
         let version = keys.newest(Purpose::Seal)?;
+        self.count_seal(keys, version).await?;
         let bytes = self
             .with_tenant_key(
                 keys,
@@ -237,9 +265,10 @@ impl Hsm {
         T: Send + 'static,
         F: Fn(&Seat<'_>, Handle, [&[u8]; N]) -> Result<T, HsmError> + Clone + Send + 'static,
     {
-        let mut stale = false;
+        let mut tries = TRIES;
         loop {
-            let loaded = self.tenant_key(keys, purpose, version, stale).await?;
+            let anew = tries < TRIES;
+            let loaded = self.tenant_key(keys, purpose, version, anew).await?;
             let job = job.clone();
             let result = self
                 .pool
@@ -248,7 +277,7 @@ impl Hsm {
                 })
                 .await;
             match result {
-                Err(HsmError::Stale) if !stale => stale = true,
+                Err(HsmError::Stale) if tries > 0 => tries -= 1,
                 other => return other.map_err(HsmError::settled),
             }
         }
@@ -262,9 +291,24 @@ impl Hsm {
         version: u32,
         anew: bool,
     ) -> Result<Arc<Loaded>, HsmError> {
-        let key = keys.get(purpose, version)?;
+        let mut key = match keys.get(purpose, version) {
+            Ok(key) => key,
+            Err(unknown) => {
+                let missing = Missing::Tenant(keys.tenant(), purpose, version);
+                self.renew_tenant_keys(keys, missing, unknown).await?;
+                keys.get(purpose, version)?
+            }
+        };
         if !anew && let Some(loaded) = key.loaded.load_full() {
             return Ok(loaded);
+        }
+        if !self.find_kek(key.wrapped.kek_version).await {
+            // Another process moved it to a newer KEK and destroyed this one.
+            let gone = key.wrapped.kek_version;
+            let unknown = HsmError::Lost(format!("the token has no kek-v{gone} (any more)"));
+            self.renew_tenant_keys(keys, Missing::Kek(gone), unknown)
+                .await?;
+            key = keys.get(purpose, version)?;
         }
         let kek_version = key.wrapped.kek_version;
         let purpose = key.purpose;
@@ -292,6 +336,31 @@ impl Hsm {
             .await?;
         key.loaded.store(Some(Arc::clone(&loaded)));
         Ok(loaded)
+    }
+
+    /// Reads a tenant's keys anew; `otherwise` when there is nothing to read them from, or a version
+    /// was looked for a moment ago.
+    async fn renew_tenant_keys(
+        &self,
+        keys: &TenantKeys,
+        missing: Missing,
+        otherwise: HsmError,
+    ) -> Result<(), HsmError> {
+        let Some(rows) = self.source.rows() else {
+            return Err(otherwise);
+        };
+        // A KEK that is gone was looked for just now; the rows were not.
+        if !matches!(missing, Missing::Kek(_)) && !self.source.may_look(missing) {
+            return Err(otherwise);
+        }
+        keys.renew(rows.tenant_keys(keys.tenant()).await?);
+        Ok(())
+    }
+
+    /// Whether the token has a version of the KEK, also one that another process made meanwhile.
+    pub(super) async fn find_kek(&self, version: u32) -> bool {
+        self.find_master(MasterKind::Kek, version, Missing::Kek(version))
+            .await
     }
 }
 

@@ -18,7 +18,7 @@ use zeroize::Zeroizing;
 
 use super::line::{Loaded, Seat};
 use super::passage::import_private;
-use super::pool::Cost;
+use super::pool::{Cost, TRIES, lock};
 use super::tenant::{open_with, unwrapping};
 use super::{Hsm, HsmError, Purpose, TenantKeys};
 use crate::object::format::{Format, Hint, Kind, Named, convert};
@@ -253,15 +253,39 @@ impl Hsm {
         unique_identifier: &str,
         version: i64,
     ) -> Result<(), HsmError> {
+        let mut known = false;
         for role in Role::ALL {
-            self.loaded.remove(&IdRef {
+            let removed = self.loaded.remove(&IdRef {
                 tenant: tenant.0,
                 unique_identifier,
                 version,
                 role,
             });
+            known |= removed.is_some();
+        }
+        match known {
+            true => self.bury().await,
+            false => Ok(()),
+        }
+    }
+
+    /// Destroys, in the token, the session objects that nobody uses any more.
+    pub async fn bury(&self) -> Result<(), HsmError> {
+        if lock(&self.pool.inner.graveyard).is_empty() {
+            return Ok(());
         }
         self.pool.run(Cost::Short, [], |seat, []| seat.bury()).await
+    }
+
+    /// Takes all keys of a tenant out of the token.
+    pub async fn forget_tenant(&self, tenant: TenantId) -> Result<(), HsmError> {
+        self.loaded.retain(|id, _| id.tenant != tenant.0);
+        self.pool.run(Cost::Short, [], |seat, []| seat.bury()).await
+    }
+
+    /// How many keys are loaded for their next use.
+    pub fn loaded_keys(&self) -> usize {
+        self.loaded.len()
     }
 
     /// Runs a job with the handle of a managed key, loaded where it is not.
@@ -278,7 +302,7 @@ impl Hsm {
         F: Fn(&Seat<'_>, Handle, [&[u8]; N]) -> Result<T, HsmError> + Clone + Send + 'static,
     {
         let id = IdRef::of(key, role);
-        let mut again = false;
+        let mut tries = TRIES;
         loop {
             let loaded = match self.loaded.get(&id) {
                 Some(loaded) => loaded,
@@ -296,11 +320,48 @@ impl Hsm {
                 })
                 .await;
             match result {
-                Err(HsmError::Stale) if !again => {
-                    again = true;
+                Err(HsmError::Stale) if tries > 0 => {
+                    tries -= 1;
                     self.loaded.remove(&id);
                 }
                 other => return other.map_err(HsmError::settled),
+            }
+        }
+    }
+
+    /// Runs a short job with the handles of a managed key and of the tenant key that wraps keys, in
+    /// one token.
+    pub(super) async fn with_wrap_key<T, F, const N: usize>(
+        &self,
+        key: &UseKey<'_>,
+        role: Role,
+        (keys, version): (&TenantKeys, u32),
+        inputs: [&[u8]; N],
+        job: F,
+    ) -> Result<T, HsmError>
+    where
+        T: Send + 'static,
+        F: Fn(&Seat<'_>, Handle, Handle, [&[u8]; N]) -> Result<T, HsmError>
+            + Clone
+            + Send
+            + 'static,
+    {
+        let mut tries = TRIES;
+        loop {
+            let anew = tries < TRIES;
+            let wrapping = self.tenant_key(keys, Purpose::Wrap, version, anew).await?;
+            let job = job.clone();
+            let job = move |seat: &Seat<'_>, key, inputs: [&[u8]; N]| {
+                Ok(match seat.handle(&wrapping) {
+                    Ok(wrapping) => Some(job(seat, key, wrapping, inputs)?),
+                    // Not this key's handle: that one is loaded, and only this one is to be, too.
+                    Err(_) => None,
+                })
+            };
+            match self.with_key(key, role, Cost::Short, inputs, job).await? {
+                Some(done) => return Ok(done),
+                None if tries > 0 => tries -= 1,
+                None => return Err(HsmError::Stale.settled()),
             }
         }
     }

@@ -8,11 +8,21 @@
 
 pub mod cipher;
 pub mod digest;
+pub mod kdf;
 pub mod mac;
 pub mod pair;
 pub mod public_key;
 #[cfg(test)]
 mod tests;
+
+use zeroize::Zeroizing;
+
+/// Bytes of the library's generator (SP 800-90A CTR_DRBG with AES-256).
+pub fn random(length: usize) -> Result<Zeroizing<Vec<u8>>, LibraryError> {
+    let mut bytes = Zeroizing::new(vec![0; length]);
+    openssl::rand::rand_bytes(&mut bytes)?;
+    Ok(bytes)
+}
 
 /// Why the library did not do it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

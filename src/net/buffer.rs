@@ -37,7 +37,7 @@ impl Buffer {
         }
         let mut larger = Vec::with_capacity(needed.max(self.bytes.capacity().saturating_mul(2)));
         larger.extend_from_slice(&self.bytes);
-        self.bytes.zeroize();
+        self.wipe();
         self.bytes = larger;
     }
 
@@ -57,9 +57,16 @@ impl Buffer {
         self.bytes.truncate(rest);
     }
 
+    /// Only what is used: what was taken away before was wiped then. As a slice, since `Vec`'s own
+    /// wiping goes byte by byte, and through its spare capacity.
+    fn wipe(&mut self) {
+        self.bytes.as_mut_slice().zeroize();
+        self.bytes.clear();
+    }
+
     /// Empties it, wiping all it ever held; an allocation larger than [`KEEP`] is given back.
     pub(super) fn clear(&mut self) {
-        self.bytes.zeroize();
+        self.wipe();
         if self.bytes.capacity() > KEEP {
             self.bytes = Vec::new();
         }
@@ -75,7 +82,7 @@ impl Buffer {
 
 impl Drop for Buffer {
     fn drop(&mut self) {
-        self.bytes.zeroize();
+        self.wipe();
     }
 }
 

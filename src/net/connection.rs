@@ -8,10 +8,8 @@ use std::task::Poll;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout, timeout_at};
-use tokio_rustls::server::TlsStream;
 
 use super::buffer::{Buffer, ROOM};
 use super::frame::{self, Next};
@@ -19,6 +17,7 @@ use super::limits::Limits;
 use super::listener::told_to_end;
 use super::metrics::NetMetrics;
 use super::service::{Encoding, Outcome, Refusal, Service, Session};
+use super::stream::Stream;
 use super::trust::Trust;
 use super::turned::Turned;
 
@@ -55,7 +54,7 @@ pub(super) enum End {
 }
 
 pub(super) struct Connection<S: Service> {
-    pub(super) stream: Box<TlsStream<TcpStream>>,
+    pub(super) stream: Stream,
     pub(super) service: Arc<S>,
     pub(super) session: Arc<Session<S::State>>,
     pub(super) limits: Arc<Limits>,
@@ -159,7 +158,7 @@ impl<S: Service> Connection<S> {
                 // The read ended without data, so TLS holds none back: whatever comes next
                 // shows on the socket, and no buffer is needed to wait for it.
                 input.release();
-                match timeout_at(due, stream.get_ref().0.readable()).await {
+                match timeout_at(due, stream.socket().readable()).await {
                     Ok(readable) => readable?,
                     Err(_) => return Err(End::Idle),
                 }
@@ -258,13 +257,8 @@ impl<S: Service> Connection<S> {
     pub(super) fn still_trusted(&mut self) -> Result<(), End> {
         let now = self.trust.generation();
         if now != self.trusted {
-            let chain = self
-                .stream
-                .get_ref()
-                .1
-                .peer_certificates()
-                .unwrap_or_default();
-            self.trust.accepts(chain).map_err(End::Distrusted)?;
+            let chain = self.stream.certificates();
+            self.trust.accepts(&chain).map_err(End::Distrusted)?;
             self.trusted = now;
         }
         Ok(())
@@ -287,11 +281,7 @@ impl<S: Service> Connection<S> {
 }
 
 /// Writes and wipes what is ready, if anything is.
-async fn write(
-    stream: &mut TlsStream<TcpStream>,
-    ready: &mut Buffer,
-    limit: Duration,
-) -> Result<(), End> {
+async fn write(stream: &mut Stream, ready: &mut Buffer, limit: Duration) -> Result<(), End> {
     if ready.is_empty() {
         return Ok(());
     }

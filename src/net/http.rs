@@ -15,17 +15,25 @@ use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use prometheus_client::registry::Registry;
 use rustls_pki_types::CertificateDer;
-use tokio::net::TcpStream;
 use tokio::time::timeout;
-use tokio_rustls::server::TlsStream;
 use zeroize::Zeroizing;
 
+use super::blanking::Blanking;
 use super::buffer::{Buffer, ROOM};
 use super::listener::{Shared, told_to_end};
 use super::service::{Encoding, Outcome, Peer, Service, Session};
+use super::stream::Stream;
 
 /// Whether the server can serve now; an error names, for the log, what is missing. Must not block.
-pub type Readiness = Arc<dyn Fn() -> Result<(), String> + Send + Sync>;
+pub type Readiness = Arc<dyn Fn() -> Result<Standing, String> + Send + Sync>;
+
+/// How a server that is ready stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    Whole,
+    /// It serves, and one more loss may end that: of several tokens one is away.
+    Degraded,
+}
 
 /// What the pages show.
 #[derive(Clone)]
@@ -123,17 +131,13 @@ struct Caller<S: Service> {
 }
 
 pub(super) async fn serve<S: Service>(
-    stream: Box<TlsStream<TcpStream>>,
+    stream: Stream,
     peer: Peer,
     trusted: u64,
     shared: Arc<Shared<S>>,
 ) {
-    let chain = stream.get_ref().1.peer_certificates().unwrap_or_default();
     let caller = Arc::new(Caller {
-        chain: chain
-            .iter()
-            .map(|certificate| certificate.clone().into_owned())
-            .collect(),
+        chain: stream.certificates(),
         session: Session {
             state: shared.service.open(&peer),
             peer: Arc::new(peer),
@@ -151,7 +155,7 @@ pub(super) async fn serve<S: Service>(
         // Counts from the end of the last answer, so it is the idle time-out as well.
         .header_read_timeout(shared.limits.idle)
         .max_buf_size(HEAD)
-        .serve_connection(TokioIo::new(stream), answer);
+        .serve_connection(TokioIo::new(Blanking::new(stream)), answer);
     let mut connection = std::pin::pin!(connection);
     let end = tokio::select! {
         end = connection.as_mut() => end,
@@ -250,7 +254,8 @@ impl<S: Service> Caller<S> {
             return say(StatusCode::SERVICE_UNAVAILABLE, "ending\n");
         }
         match (self.shared.pages.ready)() {
-            Ok(()) => say(StatusCode::OK, "ready\n"),
+            Ok(Standing::Whole) => say(StatusCode::OK, "ready\n"),
+            Ok(Standing::Degraded) => say(StatusCode::OK, "degraded\n"),
             Err(missing) => {
                 // The page is open to strangers; what is broken is the log's business.
                 tracing::warn!(%missing, "not ready");

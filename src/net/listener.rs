@@ -1,4 +1,4 @@
-//! Both ports: accept, handshake, one task per connection, an orderly end.
+//! The ports: accept, handshake, one task per connection, an orderly end.
 
 use std::future::Future;
 use std::io;
@@ -11,15 +11,17 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
-use tokio_rustls::rustls::{self, HandshakeKind, ProtocolVersion, ServerConnection};
-use tokio_rustls::server::TlsStream;
+use tokio_rustls::rustls::{self, HandshakeKind, ProtocolVersion};
 
+use super::blanking::Blanking;
 use super::buffer::Buffer;
 use super::connection::{Connection, End, is_hang_up};
 use super::http::{self, Pages};
+use super::legacy;
 use super::limits::Limits;
 use super::metrics::NetMetrics;
 use super::service::{Peer, Service, Session, TlsVersion, Transport};
+use super::stream::Stream;
 use super::tls::Tls;
 use super::trust::fingerprint;
 
@@ -31,9 +33,28 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 pub struct Server {
     kmip: TcpListener,
     https: Option<TcpListener>,
+    legacy: Option<TcpListener>,
 }
 
-/// What both ports share.
+/// What a connection came in by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Door {
+    Kmip,
+    Https,
+    /// KMIP as on the first, under old TLS.
+    Legacy,
+}
+
+impl Door {
+    fn transport(self) -> Transport {
+        match self {
+            Door::Kmip | Door::Legacy => Transport::Kmip,
+            Door::Https => Transport::Https,
+        }
+    }
+}
+
+/// What the ports share.
 pub(super) struct Shared<S: Service> {
     pub(super) service: Arc<S>,
     pub(super) tls: Arc<Tls>,
@@ -62,13 +83,12 @@ impl<S: Service> std::fmt::Debug for Parts<S> {
 
 impl Server {
     /// Takes the addresses, `HOST:PORT` each; port 0 takes a free one.
-    pub async fn bind(kmip: &str, https: Option<&str>) -> io::Result<Server> {
-        let kmip = bind(kmip).await?;
-        let https = match https {
-            Some(address) => Some(bind(address).await?),
-            None => None,
-        };
-        Ok(Server { kmip, https })
+    pub async fn bind(kmip: &str, https: Option<&str>, legacy: Option<&str>) -> io::Result<Server> {
+        Ok(Server {
+            kmip: bind(kmip).await?,
+            https: bind_where(https).await?,
+            legacy: bind_where(legacy).await?,
+        })
     }
 
     pub fn kmip_address(&self) -> io::Result<SocketAddr> {
@@ -77,6 +97,11 @@ impl Server {
 
     pub fn https_address(&self) -> io::Result<Option<SocketAddr>> {
         self.https.as_ref().map(TcpListener::local_addr).transpose()
+    }
+
+    pub fn legacy_address(&self) -> io::Result<Option<SocketAddr>> {
+        let legacy = self.legacy.as_ref();
+        legacy.map(TcpListener::local_addr).transpose()
     }
 
     /// Serves until `end` completes. Then nothing more is accepted, requests under way are
@@ -93,17 +118,18 @@ impl Server {
             pages: parts.pages,
             drain,
         });
-        let kmip = accept(self.kmip, Transport::Kmip, Arc::clone(&shared));
+        let served = async |listener: Option<TcpListener>, door| match listener {
+            Some(listener) => accept(listener, door, Arc::clone(&shared)).await,
+            None => 0,
+        };
         let mut cut = 0;
         let work = async {
-            match self.https {
-                Some(https) => {
-                    let (one, other) =
-                        tokio::join!(kmip, accept(https, Transport::Https, Arc::clone(&shared)));
-                    one + other
-                }
-                None => kmip.await,
-            }
+            let (kmip, https, legacy) = tokio::join!(
+                served(Some(self.kmip), Door::Kmip),
+                served(self.https, Door::Https),
+                served(self.legacy, Door::Legacy),
+            );
+            kmip + https + legacy
         };
         let stop = async {
             end.await;
@@ -124,12 +150,15 @@ async fn bind(address: &str) -> io::Result<TcpListener> {
         .map_err(|error| io::Error::new(error.kind(), format!("{address}: {error}")))
 }
 
+async fn bind_where(address: Option<&str>) -> io::Result<Option<TcpListener>> {
+    match address {
+        Some(address) => bind(address).await.map(Some),
+        None => Ok(None),
+    }
+}
+
 /// Accepts until told to end, then waits for its connections; answers how many it cut off.
-async fn accept<S: Service>(
-    listener: TcpListener,
-    transport: Transport,
-    shared: Arc<Shared<S>>,
-) -> usize {
+async fn accept<S: Service>(listener: TcpListener, door: Door, shared: Arc<Shared<S>>) -> usize {
     let permits = Arc::new(Semaphore::new(shared.limits.connections));
     let mut drain = shared.drain.clone();
     let mut tasks = JoinSet::new();
@@ -148,13 +177,7 @@ async fn accept<S: Service>(
         match (accepted, permit) {
             (Ok((socket, address)), Ok(permit)) => {
                 shared.metrics.accepted.inc();
-                tasks.spawn(serve(
-                    socket,
-                    address,
-                    transport,
-                    Arc::clone(&shared),
-                    permit,
-                ));
+                tasks.spawn(serve(socket, address, door, Arc::clone(&shared), permit));
             }
             (Err(error), _) if is_hang_up(&error) => {}
             (Err(error), _) => {
@@ -177,15 +200,15 @@ async fn accept<S: Service>(
 async fn serve<S: Service>(
     socket: TcpStream,
     address: SocketAddr,
-    transport: Transport,
+    door: Door,
     shared: Arc<Shared<S>>,
     _permit: OwnedSemaphorePermit,
 ) {
     shared.metrics.open.inc();
     // Boxed, so that the handshake's large state does not stay with the connection's task.
-    let handshake = Box::pin(shake_hands(socket, address, transport, &shared));
+    let handshake = Box::pin(shake_hands(socket, address, door, &shared));
     if let Some((stream, peer, trusted)) = handshake.await {
-        match transport {
+        match door.transport() {
             Transport::Kmip => {
                 let end = connection(stream, peer, trusted, &shared).run().await;
                 log_end(address, &end);
@@ -197,7 +220,7 @@ async fn serve<S: Service>(
 }
 
 fn connection<S: Service>(
-    stream: Box<TlsStream<TcpStream>>,
+    stream: Stream,
     peer: Peer,
     trusted: u64,
     shared: &Shared<S>,
@@ -222,21 +245,17 @@ fn connection<S: Service>(
 }
 
 /// The stream, who is there, and the generation of trust this was decided under.
-type Accepted = (Box<TlsStream<TcpStream>>, Peer, u64);
+type Accepted = (Stream, Peer, u64);
 
 async fn shake_hands<S: Service>(
     socket: TcpStream,
     address: SocketAddr,
-    transport: Transport,
+    door: Door,
     shared: &Shared<S>,
 ) -> Option<Accepted> {
     // An answer is one write; waiting for more to send with it costs the client 40 ms.
     let _ = socket.set_nodelay(true);
     let mut drain = shared.drain.clone();
-    let config = match transport {
-        Transport::Kmip => shared.tls.kmip(),
-        Transport::Https => shared.tls.https(),
-    };
     let trusted = shared.tls.trust().generation();
     let shake = async {
         tokio::select! {
@@ -244,10 +263,10 @@ async fn shake_hands<S: Service>(
             began = says_something(&socket) => if !began { return Ok(None) },
             () = told_to_end(&mut drain) => return Ok(None),
         }
-        TlsAcceptor::from(config).accept(socket).await.map(Some)
+        secured(socket, door, shared).await.map(Some)
     };
     let stream = match timeout(shared.limits.handshake, shake).await {
-        Ok(Ok(Some(stream))) => Box::new(stream),
+        Ok(Ok(Some(stream))) => stream,
         Ok(Ok(None)) => {
             tracing::debug!(%address, "connection closed without a byte");
             return None;
@@ -263,16 +282,41 @@ async fn shake_hands<S: Service>(
             return None;
         }
     };
-    let peer = peer(stream.get_ref().1, address, transport);
+    let peer = peer(&stream, address, door);
     if peer.resumed {
         shared.metrics.resumed.inc();
     }
-    if let Err(error) = acceptable(stream.get_ref().1, &peer, shared) {
+    if let Err(error) = acceptable(&stream, &peer, shared) {
         shared.metrics.handshakes_failed.inc();
         tracing::info!(%address, %error, "client refused");
         return None;
     }
+    if let Stream::Legacy(stream) = &stream {
+        shared.metrics.legacy.inc();
+        let suite = legacy::suite(stream.ssl());
+        tracing::info!(%address, suite, "a client on the legacy port");
+    }
     Some((stream, peer, trusted))
+}
+
+async fn secured<S: Service>(
+    socket: TcpStream,
+    door: Door,
+    shared: &Shared<S>,
+) -> io::Result<Stream> {
+    let config = match door {
+        Door::Kmip => shared.tls.kmip(),
+        Door::Https => shared.tls.https(),
+        Door::Legacy => {
+            let none = || io::Error::other("the legacy port has no certificate");
+            let context = shared.tls.legacy().ok_or_else(none)?;
+            let stream = legacy::accept(&context, socket).await;
+            return stream.map(Stream::Legacy).map_err(io::Error::other);
+        }
+    };
+    let socket = Blanking::new(socket);
+    let stream = TlsAcceptor::from(config).accept(socket).await?;
+    Ok(Stream::Modern(Box::new(stream)))
 }
 
 /// Health checks, and vCenter by the dozen, connect and close without a byte.
@@ -281,32 +325,42 @@ async fn says_something(socket: &TcpStream) -> bool {
     matches!(socket.peek(&mut byte).await, Ok(1..))
 }
 
-/// A full handshake has checked the certificate; a resumed one has only remembered it.
+/// A full handshake of rustls has checked the certificate. A resumed one has only remembered it, and
+/// OpenSSL's has only checked that its key is there.
 fn acceptable<S: Service>(
-    tls: &ServerConnection,
+    stream: &Stream,
     peer: &Peer,
     shared: &Shared<S>,
 ) -> Result<(), rustls::Error> {
-    match tls.peer_certificates() {
-        Some(chain) if peer.resumed => shared.tls.trust().accepts(chain),
-        Some(_) => Ok(()),
+    let checked = matches!(stream, Stream::Modern(_)) && !peer.resumed;
+    match peer.certificate {
+        Some(_) if checked => Ok(()),
+        Some(_) => shared.tls.trust().accepts(&stream.certificates()),
         None if peer.transport == Transport::Https => Ok(()),
         None => Err(rustls::Error::NoCertificatesPresented),
     }
 }
 
-fn peer(tls: &ServerConnection, address: SocketAddr, transport: Transport) -> Peer {
-    let certificate = tls.peer_certificates().and_then(|chain| chain.first());
+fn peer(stream: &Stream, address: SocketAddr, door: Door) -> Peer {
+    let certificate = stream.certificates().into_iter().next();
+    let (resumed, protocol) = match stream {
+        Stream::Modern(stream) => {
+            let tls = stream.get_ref().1;
+            let resumed = tls.handshake_kind() == Some(HandshakeKind::Resumed);
+            (resumed, tls.protocol_version())
+        }
+        Stream::Legacy(_) => (false, Some(ProtocolVersion::TLSv1_2)),
+    };
     Peer {
         address,
-        fingerprint: certificate.map(fingerprint).unwrap_or_default(),
-        certificate: certificate.map(|certificate| Arc::new(certificate.clone().into_owned())),
-        resumed: tls.handshake_kind() == Some(HandshakeKind::Resumed),
-        protocol: match tls.protocol_version() {
+        fingerprint: certificate.as_ref().map(fingerprint).unwrap_or_default(),
+        certificate: certificate.map(Arc::new),
+        resumed,
+        protocol: match protocol {
             Some(ProtocolVersion::TLSv1_2) => TlsVersion::Tls12,
             _ => TlsVersion::Tls13,
         },
-        transport,
+        transport: door.transport(),
     }
 }
 

@@ -30,6 +30,8 @@ metrics! {
     handshakes_failed: Counter, "keyward_net_handshakes_failed";
     /// Sessions resumed
     resumed: Counter, "keyward_net_sessions_resumed";
+    /// Connections on the legacy port
+    legacy: Counter, "keyward_net_legacy_connections";
     /// Requests received whole
     requests: Counter, "keyward_net_requests";
     /// Messages refused before they were read: too large, or not KMIP

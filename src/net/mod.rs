@@ -1,14 +1,17 @@
-//! Moves bytes: two TLS ports, their certificates, framing and limits. Knows no operation; what
+//! Moves bytes: its TLS ports, their certificates, framing and limits. Knows no operation; what
 //! a message means is asked of a [`Service`].
 
+mod blanking;
 mod buffer;
 mod connection;
 mod frame;
 mod http;
+mod legacy;
 mod limits;
 mod listener;
 mod metrics;
 mod service;
+mod stream;
 mod tls;
 mod trust;
 mod turned;
@@ -16,7 +19,8 @@ mod turned;
 #[cfg(test)]
 mod tests;
 
-pub use http::{Pages, Readiness};
+pub use http::{Pages, Readiness, Standing};
+pub use legacy::LegacyFiles;
 pub use limits::Limits;
 pub use listener::{Parts, Server};
 pub use metrics::NetMetrics;

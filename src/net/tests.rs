@@ -8,6 +8,7 @@
 )]
 
 mod http;
+mod legacy;
 mod ports;
 mod requests;
 mod trust;
@@ -91,6 +92,7 @@ struct Running {
     client: Pair,
     kmip: SocketAddr,
     https: SocketAddr,
+    legacy: Option<SocketAddr>,
     tls: Arc<Tls>,
     echo: Arc<Echo>,
     registry: Arc<Registry>,
@@ -130,16 +132,18 @@ impl Running {
             revocations: Some(directory.join("client.crl")),
             revocations_complete: true,
             minimum: TlsMinimum::Tls12,
+            legacy: None,
         };
         change(&mut files);
+        let free = "127.0.0.1:0";
+        let legacy = files.legacy.is_some().then_some(free);
         let tls = Arc::new(Tls::open(files, true).unwrap());
-        let bound = Server::bind("127.0.0.1:0", Some("127.0.0.1:0"))
-            .await
-            .unwrap();
+        let bound = Server::bind(free, Some(free), legacy).await.unwrap();
         let (kmip, https) = (
             bound.kmip_address().unwrap(),
             bound.https_address().unwrap().unwrap(),
         );
+        let legacy = bound.legacy_address().unwrap();
         let mut registry = Registry::default();
         let metrics = NetMetrics::register(&mut registry);
         let registry = Arc::new(registry);
@@ -148,7 +152,7 @@ impl Running {
         let asked = Arc::clone(&ready);
         let pages = Pages {
             registry: Arc::clone(&registry),
-            ready: Arc::new(move || asked.lock().unwrap().clone()),
+            ready: Arc::new(move || asked.lock().unwrap().clone().map(|()| Standing::Whole)),
         };
         let parts = Parts {
             service: Arc::clone(&echo),
@@ -166,6 +170,7 @@ impl Running {
             client,
             kmip,
             https,
+            legacy,
             tls,
             echo,
             registry,

@@ -1,11 +1,12 @@
-//! The TLS side of both ports: which certificate is shown, which are accepted, and how both are
+//! The TLS side of the ports: which certificate is shown, which are accepted, and how both are
 //! exchanged while the server runs.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
+use openssl::ssl::SslContext;
 use rustls_pki_types::pem::{self, PemObject};
 use rustls_pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer};
 use tokio_rustls::rustls::crypto::{CryptoProvider, aws_lc_rs};
@@ -15,6 +16,7 @@ use tokio_rustls::rustls::server::{
 };
 use tokio_rustls::rustls::{self, ServerConfig, SupportedProtocolVersion};
 
+use super::legacy::{self, LegacyFiles};
 use super::trust::{ClientAuthorities, Optional, Trust};
 
 /// TLS 1.2 sessions kept for clients that cannot do tickets; a few hundred bytes and the
@@ -33,6 +35,8 @@ pub struct TlsFiles {
     /// See [`ClientAuthorities::revocations_complete`].
     pub revocations_complete: bool,
     pub minimum: TlsMinimum,
+    /// Where the legacy port is served: what it shows.
+    pub legacy: Option<LegacyFiles>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,6 +53,8 @@ pub enum TlsError {
     Empty { path: PathBuf, what: &'static str },
     #[error("the certificates do not work together: {0}")]
     Refused(#[from] rustls::Error),
+    #[error("the certificate of the legacy port does not serve TLS 1.2: {0}")]
+    Legacy(#[from] openssl::error::ErrorStack),
 }
 
 /// What a port keeps over reloads. What may be resumed on one port may not be on the other,
@@ -72,6 +78,7 @@ pub struct Tls {
     kmip_now: ArcSwap<ServerConfig>,
     https: Port,
     https_now: ArcSwap<ServerConfig>,
+    legacy_now: ArcSwapOption<SslContext>,
     stamps: Mutex<Vec<Stamp>>,
 }
 
@@ -83,6 +90,7 @@ struct Material {
     chain: Vec<CertificateDer<'static>>,
     key: PrivateKeyDer<'static>,
     authorities: ClientAuthorities,
+    legacy: Option<SslContext>,
 }
 
 impl Tls {
@@ -110,6 +118,7 @@ impl Tls {
             kmip_now,
             https,
             https_now,
+            legacy_now: ArcSwapOption::from_pointee(material.legacy),
             stamps,
         })
     }
@@ -126,6 +135,11 @@ impl Tls {
         self.https_now.load_full()
     }
 
+    /// None: there is no legacy port.
+    pub(super) fn legacy(&self) -> Option<Arc<SslContext>> {
+        self.legacy_now.load_full()
+    }
+
     /// Reads the files again. Nothing changes unless all of them are good.
     pub fn reload(&self) -> Result<(), TlsError> {
         // Taken before reading: a file that changes meanwhile is then seen as changed.
@@ -140,6 +154,7 @@ impl Tls {
         self.trust.replace(&material.authorities)?;
         self.kmip_now.store(Arc::new(kmip));
         self.https_now.store(Arc::new(https));
+        self.legacy_now.store(material.legacy.map(Arc::new));
         *self.stamps.lock().unwrap_or_else(PoisonError::into_inner) = stamps;
         Ok(())
     }
@@ -217,21 +232,14 @@ impl TlsMinimum {
 impl TlsFiles {
     fn read(&self) -> Result<Material, TlsError> {
         let chain = certificates(&self.certificate)?;
-        let key = PrivateKeyDer::from_pem_file(&self.key).map_err(|cause| match cause {
-            pem::Error::NoItemsFound => TlsError::Empty {
-                path: self.key.clone(),
-                what: "private key",
-            },
-            // Not the cause's own words: they may quote the file.
-            pem::Error::Io(cause) => TlsError::File {
-                path: self.key.clone(),
-                cause: cause.to_string(),
-            },
-            _ => TlsError::File {
-                path: self.key.clone(),
-                cause: "not a private key in PEM".to_owned(),
-            },
-        })?;
+        let key = private_key(&self.key)?;
+        let legacy = match &self.legacy {
+            Some(files) => {
+                let chain = certificates(&files.certificate)?;
+                Some(legacy::context(&chain, &private_key(&files.key)?)?)
+            }
+            None => None,
+        };
         let mut authorities = ClientAuthorities {
             revocations_complete: self.revocations_complete,
             ..Default::default()
@@ -247,6 +255,7 @@ impl TlsFiles {
             chain,
             key,
             authorities,
+            legacy,
         })
     }
 
@@ -255,13 +264,33 @@ impl TlsFiles {
             let data = std::fs::metadata(path).ok()?;
             Some((data.modified().ok()?, data.len()))
         };
+        let legacy = self.legacy.iter();
         [&self.certificate, &self.key]
             .into_iter()
+            .chain(legacy.flat_map(|files| [&files.certificate, &files.key]))
             .chain(&self.client_authorities)
             .chain(&self.revocations)
             .map(stamp)
             .collect()
     }
+}
+
+fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, TlsError> {
+    PrivateKeyDer::from_pem_file(path).map_err(|cause| match cause {
+        pem::Error::NoItemsFound => TlsError::Empty {
+            path: path.to_owned(),
+            what: "private key",
+        },
+        // Not the cause's own words: they may quote the file.
+        pem::Error::Io(cause) => TlsError::File {
+            path: path.to_owned(),
+            cause: cause.to_string(),
+        },
+        _ => TlsError::File {
+            path: path.to_owned(),
+            cause: "not a private key in PEM".to_owned(),
+        },
+    })
 }
 
 fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {

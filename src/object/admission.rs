@@ -54,7 +54,7 @@ pub async fn admit(
     {
         inspection::describe(&object, *form, bytes, &mut attributes);
     }
-    let class = Class::Served;
+    let class = creation::class_of_clear(&context.caller, object_type, &attributes)?;
     let keys = &context.caller.tenant.keys;
     let tenant = context.tenant();
     let (form, blob) = match &taken {

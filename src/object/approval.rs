@@ -10,7 +10,7 @@ use crate::protocol::attributes::{Attribute, AttributeReference, VendorName};
 use crate::protocol::enumeration::ObjectType;
 use crate::protocol::mask::CryptographicUsageMask;
 use crate::protocol::tag;
-use crate::store::record::{Change, TenantId};
+use crate::store::record::TenantId;
 use crate::store::{Store, StoreError};
 
 /// The server's own attribute on an approved key, `y-…` in 1.x: no client can write it.
@@ -104,17 +104,12 @@ pub async fn approve(
         .iter()
         .any(|(id, settings)| *id == tenant && settings.duplicate_names);
     let row = draft.seal(hsm, distinguish).await?;
-    let change = Change::Update {
-        record: row.record,
-        index: row.index,
-        names: row.names,
-    };
     let deed = Deed {
         command: "key approve",
         tenant,
         object: identifier,
         time: now,
     };
-    administration::write(store, vec![change], deed).await?;
+    administration::write(store, vec![row.change()], deed).await?;
     Ok(())
 }

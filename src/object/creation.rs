@@ -7,6 +7,7 @@ use super::managed::{Draft, Form, Sealed};
 use super::{application, usage_limits};
 use crate::engine::client_profile::Deviation;
 use crate::engine::context::Context;
+use crate::engine::directory::Caller;
 use crate::engine::error::{Fault, Reason};
 use crate::hsm::Hsm;
 use crate::protocol::attribute::{AttributeRow, SetBy};
@@ -400,6 +401,56 @@ pub fn class_asked(attributes: &Attributes) -> Result<Class, Fault> {
     Ok(class_named(attributes)?.unwrap_or(Class::Served))
 }
 
+/// The class of a new object: the one that its attributes name, else that of the client's profile,
+/// else the tenant's, else *served* (DESIGN §4.3).
+///
+/// # Errors
+/// Permission Denied for class *cached* where the tenant does not allow it.
+pub fn class_of_new(caller: &Caller, attributes: &Attributes) -> Result<Class, Fault> {
+    let named = class_named(attributes)?;
+    let class = named.unwrap_or_else(|| preferred(caller));
+    match (class, caller.tenant.settings.classes.cached) {
+        (Class::Cached, false) if named.is_some() => Err(Fault::new(
+            Reason::PermissionDenied,
+            "the tenant does not allow keys of class cached; an administrator can: keyward tenant class NAME --allow cached",
+        )),
+        (Class::Cached, false) => Ok(Class::Served),
+        (class, _) => Ok(class),
+    }
+}
+
+fn preferred(caller: &Caller) -> Class {
+    if caller.deviates(Deviation::KeysInToken) {
+        return Class::Token;
+    }
+    if caller.deviates(Deviation::KeysCached) {
+        return Class::Cached;
+    }
+    let preferred = caller.tenant.settings.classes.preferred;
+    preferred.unwrap_or(Class::Served)
+}
+
+/// The same for material that came in clear, or that the server computed: it has been outside the
+/// token, and goes there only where the request says so.
+///
+/// # Errors
+/// As [`class_of_new`].
+pub fn class_of_clear(
+    caller: &Caller,
+    object_type: ObjectType,
+    attributes: &Attributes,
+) -> Result<Class, Fault> {
+    let used = matches!(
+        object_type,
+        ObjectType::SYMMETRIC_KEY | ObjectType::SECRET_DATA | ObjectType::PRIVATE_KEY
+    );
+    match class_of_new(caller, attributes)? {
+        Class::Token => class_asked(attributes),
+        Class::Cached if !used => Ok(Class::Served),
+        class => Ok(class),
+    }
+}
+
 /// Whether an attribute is the one that names the class.
 pub fn names_class(reference: &AttributeReference) -> bool {
     matches!(reference, AttributeReference::Vendor(name)
@@ -411,24 +462,26 @@ pub fn class_named(attributes: &Attributes) -> Result<Option<Class>, Fault> {
     let named = attributes
         .iter()
         .find(|attribute| names_class(&attribute.reference));
-    let wanted = match named.map(|attribute| &attribute.value) {
-        Some(Value::TextString(text)) => Some(text.as_ref()),
-        _ => None,
+    let Some(Value::TextString(name)) = named.map(|attribute| &attribute.value) else {
+        return Ok(None);
     };
-    match wanted {
-        None => Ok(None),
-        Some("served") => Ok(Some(Class::Served)),
-        Some("token") => Ok(Some(Class::Token)),
-        Some(other) => Err(Fault::new(
+    match Class::named(name) {
+        Some(class) => Ok(Some(class)),
+        None => Err(Fault::new(
             Reason::InvalidAttributeValue,
-            format!("x-keyward-class is {other:?}; expected \"token\" or \"served\""),
+            format!("x-keyward-class is {name:?}; expected \"token\", \"served\" or \"cached\""),
         )),
     }
 }
 
 /// A derived object is no less protected than its strictest base (DESIGN §4.3): sensitive, not
 /// extractable and of class *token* where one of them is. Answers the class.
-pub fn inherit(bases: &[Sealed], attributes: &mut Attributes) -> Result<Class, Fault> {
+pub fn inherit(
+    caller: &Caller,
+    bases: &[Sealed],
+    object_type: ObjectType,
+    attributes: &mut Attributes,
+) -> Result<Class, Fault> {
     let in_token = bases.iter().any(|base| {
         // A public key has nothing to protect.
         base.class == Class::Token && base.object_type() != ObjectType::PUBLIC_KEY
@@ -442,8 +495,11 @@ pub fn inherit(bases: &[Sealed], attributes: &mut Attributes) -> Result<Class, F
     if bases.iter().any(stays) {
         attributes.set(tag::EXTRACTABLE, Value::Boolean(false));
     }
-    match class_asked(attributes)? {
+    let cached = |base: &Sealed| base.class == Class::Cached;
+    match class_of_clear(caller, object_type, attributes)? {
         _ if in_token => Ok(Class::Token),
+        // Nobody said of the base that it may stay in memory.
+        Class::Cached if !bases.iter().all(cached) => Ok(Class::Served),
         asked => Ok(asked),
     }
 }

@@ -3,7 +3,9 @@
 
 use zeroize::Zeroizing;
 
-use super::format::{HashAlgorithm, fill_hkdf, fill_pbkdf2, hash, hmac};
+use crate::library::{self, LibraryError};
+use crate::mechanism::{self, hash::HashRow};
+use crate::protocol::enumeration::HashingAlgorithm;
 
 /// The longest derived object, in bytes: room for any key, and no way to ask for much memory.
 pub const MAX_OUTPUT: usize = 65_536;
@@ -38,6 +40,14 @@ pub enum DerivationError {
     /// KMIP 2.1 §7.12: HASH takes either a derivation key or derivation data.
     #[error("the HASH method takes either a derivation key or Derivation Data: give one of them")]
     OneInput,
+    #[error("nothing can be derived from this; look at the lengths of key and salt")]
+    Library,
+}
+
+impl From<LibraryError> for DerivationError {
+    fn from(_: LibraryError) -> Self {
+        DerivationError::Library
+    }
 }
 
 /// Output length in bytes from a Cryptographic Length in bits.
@@ -70,16 +80,17 @@ pub fn aws_signature(
     [date, region, service]: [&[u8]; 3],
     output_len: usize,
 ) -> Result<Zeroizing<Vec<u8>>, DerivationError> {
+    let row = mechanism::hmac(HashingAlgorithm::SHA_256).ok_or(DerivationError::Library)?;
     let mut key = Zeroizing::new([b"AWS4", secret].concat());
     for part in [date, region, service, b"aws4_request"] {
-        key = hmac(HashAlgorithm::Sha256, &key, part).map_err(|_| DerivationError::Length)?;
+        key = library::mac::mac(row, &key, &[], part)?;
     }
     truncated(&key, output_len)
 }
 
 /// HASH: the hash of the derivation key, or of the derivation data where there is no key, cut to length.
 pub fn hash_key(
-    algorithm: HashAlgorithm,
+    hash: &'static HashRow,
     key: Option<&[u8]>,
     data: Option<&[u8]>,
     output_len: usize,
@@ -88,50 +99,47 @@ pub fn hash_key(
         (Some(input), None) | (None, Some(input)) => input,
         (Some(_), Some(_)) | (None, None) => return Err(DerivationError::OneInput),
     };
-    truncated(&Zeroizing::new(hash(algorithm, input)), output_len)
+    truncated(
+        &Zeroizing::new(library::digest::hash(hash, input)?),
+        output_len,
+    )
 }
 
 /// PBKDF2 with HMAC; HMAC-SHA-1 is what PKCS#5 and so KMIP mean without a Hashing Algorithm. Costs two hash blocks per
 /// round and output block: not for an async worker's own thread.
 pub fn pbkdf2(
-    algorithm: HashAlgorithm,
+    hash: &'static HashRow,
     password: &[u8],
     salt: &[u8],
     iterations: i32,
     output_len: usize,
 ) -> Result<Zeroizing<Vec<u8>>, DerivationError> {
     let output_len = within(output_len, MAX_OUTPUT)?;
-    let blocks = u32::try_from(output_len.div_ceil(algorithm.output_len())).ok();
+    let blocks = u32::try_from(output_len.div_ceil(hash.length)).ok();
     let rounds = u32::try_from(iterations).ok().filter(|rounds| {
         let all = blocks.and_then(|blocks| rounds.checked_mul(blocks));
         all.is_some_and(|all| (1..=MAX_ITERATIONS).contains(&all))
     });
+    let rounds = rounds.and_then(|rounds| usize::try_from(rounds).ok());
     let rounds = rounds.ok_or(DerivationError::Iterations)?;
     let mut output = Zeroizing::new(vec![0; output_len]);
-    match fill_pbkdf2(algorithm, password, salt, rounds, &mut output) {
-        true => Ok(output),
-        false => Err(DerivationError::Length),
-    }
+    library::kdf::pbkdf2(hash, password, salt, rounds, &mut output)?;
+    Ok(output)
 }
 
 /// HKDF (RFC 5869), the 2.1 method of that name; SHA-256 without a Hashing Algorithm. PyKMIP also means it by HMAC with
 /// a Salt, a field that the standard's HMAC method does not have.
 pub fn hkdf(
-    algorithm: HashAlgorithm,
+    hash: &'static HashRow,
     key: &[u8],
     salt: &[u8],
     info: &[u8],
     output_len: usize,
 ) -> Result<Zeroizing<Vec<u8>>, DerivationError> {
-    let available = MAX_OUTPUT.min(255 * algorithm.output_len());
+    let available = MAX_OUTPUT.min(255 * hash.length);
     let mut output = Zeroizing::new(vec![0; within(output_len, available)?]);
-    match fill_hkdf(algorithm, key, salt, info, &mut output) {
-        true => Ok(output),
-        false => Err(DerivationError::TooLong {
-            asked: output_len,
-            available,
-        }),
-    }
+    library::kdf::hkdf(hash, key, salt, info, &mut output)?;
+    Ok(output)
 }
 
 /// Whether so many blocks over so much data are computed for one request.

@@ -4,6 +4,10 @@ use proptest::prelude::*;
 
 use super::*;
 
+fn row(algorithm: HashingAlgorithm) -> &'static HashRow {
+    mechanism::hash::find(algorithm).unwrap()
+}
+
 fn bytes(text: &str) -> Vec<u8> {
     hex::decode(text).unwrap()
 }
@@ -43,7 +47,7 @@ fn an_agreed_secret_loses_its_first_bytes() {
 fn pbkdf2_of_the_rfcs() {
     let sha1 = |password: &[u8], salt: &[u8], rounds, length| {
         hex::encode(
-            pbkdf2(HashAlgorithm::Sha1, password, salt, rounds, length)
+            pbkdf2(row(HashingAlgorithm::SHA_1), password, salt, rounds, length)
                 .unwrap()
                 .as_slice(),
         )
@@ -60,7 +64,7 @@ fn pbkdf2_of_the_rfcs() {
         sha1(b"pass\0word", b"sa\0lt", 4096, 16),
         "56fa6aa75548099dcc37d7f03425e0c3"
     );
-    let sha256 = pbkdf2(HashAlgorithm::Sha256, b"passwd", b"salt", 1, 64).unwrap();
+    let sha256 = pbkdf2(row(HashingAlgorithm::SHA_256), b"passwd", b"salt", 1, 64).unwrap();
     assert_eq!(
         hex::encode(sha256.as_slice()),
         "55ac046e56e3089fec1691c22544b605f94185216dde0465e68b9d57c20dacbc\
@@ -68,24 +72,24 @@ fn pbkdf2_of_the_rfcs() {
     );
     for rounds in [0, -1, i32::MIN, i32::MAX] {
         assert_eq!(
-            pbkdf2(HashAlgorithm::Sha1, b"", b"", rounds, 1),
+            pbkdf2(row(HashingAlgorithm::SHA_1), b"", b"", rounds, 1),
             Err(DerivationError::Iterations)
         );
     }
-    assert!(pbkdf2(HashAlgorithm::Sha3_256, b"p", b"s", 2, 40).is_ok());
+    assert!(pbkdf2(row(HashingAlgorithm::SHA3_256), b"p", b"s", 2, 40).is_ok());
     // The rounds of all blocks count.
     assert_eq!(
-        pbkdf2(HashAlgorithm::Sha1, b"", b"", 10_000_000, 21),
+        pbkdf2(row(HashingAlgorithm::SHA_1), b"", b"", 10_000_000, 21),
         Err(DerivationError::Iterations)
     );
-    assert!(pbkdf2(HashAlgorithm::Sha1, b"", b"", 1, usize::MAX).is_err());
+    assert!(pbkdf2(row(HashingAlgorithm::SHA_1), b"", b"", 1, usize::MAX).is_err());
 }
 
 /// RFC 5869 test cases 1 and 7 (SHA-1, empty salt).
 #[test]
 fn hkdf_of_the_rfc() {
     let one = hkdf(
-        HashAlgorithm::Sha256,
+        row(HashingAlgorithm::SHA_256),
         &[0x0b; 22],
         &bytes("000102030405060708090a0b0c"),
         &bytes("f0f1f2f3f4f5f6f7f8f9"),
@@ -94,13 +98,13 @@ fn hkdf_of_the_rfc() {
     let expected =
         "3cb25f25faacd57a90434f64d0362f2a2d2d0a90cf1a5a4c5db02d56ecc4c5bf34007208d5b887185865";
     assert_eq!(hex::encode(one.unwrap().as_slice()), expected);
-    let seven = hkdf(HashAlgorithm::Sha1, &[0x0c; 22], b"", b"", 42).unwrap();
+    let seven = hkdf(row(HashingAlgorithm::SHA_1), &[0x0c; 22], b"", b"", 42).unwrap();
     let expected =
         "2c91117204d745f3500d636a62f64f0ab3bae548aa53d423b0d1f27ebba6f5e5673a081d70cce7acfc48";
     assert_eq!(hex::encode(seven.as_slice()), expected);
     let beyond = 255 * 32 + 1;
     assert_eq!(
-        hkdf(HashAlgorithm::Sha256, b"k", b"", b"", beyond),
+        hkdf(row(HashingAlgorithm::SHA_256), b"k", b"", b"", beyond),
         Err(DerivationError::TooLong {
             asked: beyond,
             available: 255 * 32
@@ -112,7 +116,7 @@ fn hkdf_of_the_rfc() {
 #[test]
 fn hash_method() {
     let of = |key: Option<&[u8]>, data: Option<&[u8]>, length| {
-        hash_key(HashAlgorithm::Sha256, key, data, length)
+        hash_key(row(HashingAlgorithm::SHA_256), key, data, length)
     };
     assert_eq!(
         hex::encode(of(Some(b"abc"), None, 16).unwrap().as_slice()),

@@ -79,6 +79,18 @@ pub fn bytes_of(algorithm: CryptographicAlgorithm, bits: i32) -> Result<usize, F
     }
 }
 
+/// Bytes of a new key.
+pub fn bytes_of_new(algorithm: CryptographicAlgorithm, bits: i32) -> Result<usize, Fault> {
+    if algorithm == CryptographicAlgorithm::DES {
+        // No mechanism here computes with it; what somebody still has can be registered.
+        return Err(Fault::new(
+            Reason::InvalidAttributeValue,
+            "no key of DES is made: its 56 bits are searched through in a day; take AES, or register the key that there is",
+        ));
+    }
+    bytes_of(algorithm, bits)
+}
+
 /// A key that the token does not make is the request's fault.
 pub fn not_made(error: HsmError) -> Fault {
     match error {
@@ -114,7 +126,7 @@ pub async fn symmetric(
             key_wrapping_data: None,
         },
     });
-    let bytes = bytes_of(algorithm, length)?;
+    let bytes = bytes_of_new(algorithm, length)?;
     let spec = SecretSpec {
         // No token makes a key of two, so that one is bytes of the generator, never of class token.
         kind: match (kind_of(algorithm), bytes, class) {

@@ -27,7 +27,7 @@ use crate::protocol::object::{Certificate, Object};
 use crate::protocol::structure::Bytes;
 use crate::protocol::tag;
 use crate::store::StoreError;
-use crate::store::record::{Change, Class};
+use crate::store::record::Class;
 
 /// Attributes that a certificate states itself: those of a request say what it is to state.
 static STATED: &[Tag] = &[
@@ -232,11 +232,6 @@ async fn show(context: &Context, authority: &Authority) -> Result<(), Fault> {
     draft.owner = access::SERVER.to_owned();
     let distinguish = context.caller.tenant.settings.duplicate_names;
     let row = draft.seal(&context.engine.hsm, distinguish).await?;
-    let change = Change::Insert {
-        record: row.record,
-        index: row.index,
-        names: row.names,
-    };
     let deed = Deed {
         command: "issuing-authority show",
         tenant: context.tenant(),
@@ -245,7 +240,7 @@ async fn show(context: &Context, authority: &Authority) -> Result<(), Fault> {
     };
     let written = administration::write_by(
         &context.engine.store,
-        vec![change],
+        vec![row.change()],
         deed,
         administration::SERVER,
     );

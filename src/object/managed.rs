@@ -3,6 +3,7 @@
 //! write what went through [`Draft::seal`], which gives the row its MAC.
 
 use std::ops::{Deref, DerefMut};
+use std::sync::Arc;
 
 use ttlv::{Limits, Node, Tag, Value};
 
@@ -18,7 +19,7 @@ use crate::protocol::structure::Item;
 use crate::protocol::tag;
 use crate::protocol::version::Version;
 use crate::store::archive::Receipt;
-use crate::store::record::{Blob, Class, IndexEntry, Record, TenantId, UniqueName};
+use crate::store::record::{Blob, Change, Class, IndexEntry, Record, TenantId, UniqueName};
 
 /// Stored form of an object: an extension tag of our own that no message carries.
 const STORED: Tag = Tag(0x54_0001);
@@ -209,9 +210,9 @@ fn parse(record: &Record) -> Result<Stored, Unsound> {
     })
 }
 
-/// Read from a row whose MAC was verified.
+/// Read from a row whose MAC was verified. A clone is the same object.
 #[derive(Clone, Debug)]
-pub struct Sealed(Managed);
+pub struct Sealed(Arc<Managed>);
 
 impl Deref for Sealed {
     type Target = Managed;
@@ -232,7 +233,7 @@ impl Sealed {
 
     fn from_verified(record: Record) -> Result<Sealed, Unsound> {
         let stored = parse(&record)?;
-        Ok(Sealed(Managed {
+        Ok(Sealed(Arc::new(Managed {
             tenant: record.tenant,
             unique_identifier: record.unique_identifier,
             owner: record.owner,
@@ -246,7 +247,7 @@ impl Sealed {
             changes: stored.changes,
             archive: stored.archive,
             version: record.version,
-        }))
+        })))
     }
 
     /// A changed copy, to become the row's next version.
@@ -254,7 +255,7 @@ impl Sealed {
         Draft {
             managed: Managed {
                 version: self.0.version + 1,
-                ..self.0.clone()
+                ..Managed::clone(&self.0)
             },
             before: Some(self.0.attributes.clone()),
         }
@@ -295,6 +296,27 @@ impl Row {
     /// The row as a later item of the same batch reads it; its MAC was made here.
     pub fn sealed(&self) -> Result<Sealed, Unsound> {
         Sealed::from_verified(self.record.clone())
+    }
+
+    /// The change that writes it: a first version is a new object.
+    pub fn change(self) -> Change {
+        let Row {
+            record,
+            index,
+            names,
+        } = self;
+        match record.version {
+            1 => Change::Insert {
+                record,
+                index,
+                names,
+            },
+            _ => Change::Update {
+                record,
+                index,
+                names,
+            },
+        }
     }
 }
 

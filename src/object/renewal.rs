@@ -8,6 +8,7 @@ use super::creation;
 use super::managed::{Draft, Sealed};
 use super::state;
 use crate::engine::context::Context;
+use crate::engine::directory::Caller;
 use crate::engine::error::{Fault, Reason};
 use crate::protocol::attributes::{Attribute, AttributeReference, Attributes};
 use crate::protocol::enumeration::{LinkType, ObjectType, State};
@@ -54,7 +55,7 @@ static MOVED: &[Tag] = &[
 ///
 /// # Errors
 /// Permission Denied where the key would leave the token: whoever may renew it may not read it.
-pub fn class(existing: &Sealed, wanted: &Attributes) -> Result<Class, Fault> {
+pub fn class(caller: &Caller, existing: &Sealed, wanted: &Attributes) -> Result<Class, Fault> {
     match creation::class_named(wanted)? {
         None => Ok(existing.class),
         Some(Class::Token) => Ok(Class::Token),
@@ -62,7 +63,7 @@ pub fn class(existing: &Sealed, wanted: &Attributes) -> Result<Class, Fault> {
             Reason::PermissionDenied,
             "the key is of class token, and so is its replacement; create another key",
         )),
-        Some(other) => Ok(other),
+        Some(_) => creation::class_of_new(caller, wanted),
     }
 }
 

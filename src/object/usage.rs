@@ -8,7 +8,7 @@ use super::format::Named;
 use super::managed::{Form, Sealed};
 use super::material;
 use super::pair_algorithm;
-use super::service::place;
+use super::service::place::{self, Clear};
 use super::state::{self, Transition};
 use crate::engine::access::Permission;
 use crate::engine::context::{Context, Destroyed};
@@ -227,7 +227,11 @@ pub async fn ready(context: &mut Context, key: &Sealed, kind: KeyKind) -> Result
 
 /// The key as plain bytes, unwrapped and out of its transparent structure.
 pub async fn raw_bytes(context: &mut Context, key: &Sealed) -> Result<Zeroizing<Vec<u8>>, Fault> {
-    place::material(context, key, KeyFormatType::RAW).await
+    let bytes = place::material(context, key, KeyFormatType::RAW).await?;
+    Ok(match bytes {
+        Clear::Once(bytes) => bytes,
+        Clear::Kept(bytes) => Zeroizing::new(bytes.to_vec()),
+    })
 }
 
 impl Ready {

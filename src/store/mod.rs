@@ -14,6 +14,7 @@ pub mod postgres;
 pub mod record;
 mod schema;
 pub mod sqlite;
+pub mod tally;
 pub mod verbs;
 
 pub use ahead::{Applied, Line};

@@ -1,12 +1,15 @@
 //! What the store keeps. The store reads none of it but the columns it needs to find a row:
 //! attributes and blobs are bytes to it, and every row carries a MAC that only the token can make.
 
+use serde::{Deserialize, Serialize};
+
 /// A tenant's number; 0 is the deployment itself (identities of the installation, masters).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TenantId(pub i64);
 
 /// Where an object's key may exist in clear (DESIGN §4.3). Fixed at creation, covered by the row's MAC.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 #[repr(u8)]
 pub enum Class {
     /// Generated, wrapped and used in the token; no code path of the server reads it.
@@ -18,13 +21,24 @@ pub enum Class {
 }
 
 impl Class {
+    pub const ALL: [Class; 3] = [Class::Token, Class::Served, Class::Cached];
+
     pub fn from_number(number: i64) -> Option<Class> {
-        Some(match number {
-            1 => Class::Token,
-            2 => Class::Served,
-            3 => Class::Cached,
-            _ => return None,
-        })
+        let mut all = Class::ALL.into_iter();
+        all.find(|class| *class as i64 == number)
+    }
+
+    /// As administrators and `x-keyward-class` write it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Class::Token => "token",
+            Class::Served => "served",
+            Class::Cached => "cached",
+        }
+    }
+
+    pub fn named(name: &str) -> Option<Class> {
+        Class::ALL.into_iter().find(|class| class.name() == name)
     }
 }
 
@@ -155,10 +169,22 @@ pub enum EntityKind {
     Defaults = 22,
     /// Which changes a client is told of; key: its identity.
     Subscription = 30,
+    /// When a version of a master was made, retired and destroyed; key: `kek-v2`.
+    MasterVersion = 40,
+    /// Under which versions of their keys all rows of a tenant, or all that are no objects, are at least.
+    Swept = 41,
+    /// Who re-wraps at the moment.
+    Sweep = 42,
+    /// How often a tenant's seal key was used; key: `seal-v1`.
+    SealUses = 43,
+    /// A tenant that is, or is being, shredded.
+    Shredding = 44,
+    /// Up to where in the journal a subscribed client was told; key: its identity.
+    Told = 48,
 }
 
 impl EntityKind {
-    pub const ALL: [EntityKind; 19] = [
+    pub const ALL: [EntityKind; 25] = [
         EntityKind::Deployment,
         EntityKind::Tenant,
         EntityKind::TenantKey,
@@ -175,15 +201,21 @@ impl EntityKind {
         EntityKind::User,
         EntityKind::Attempts,
         EntityKind::Subscription,
+        EntityKind::Told,
         EntityKind::UsageLimits,
         EntityKind::Constraints,
         EntityKind::Defaults,
+        EntityKind::MasterVersion,
+        EntityKind::Swept,
+        EntityKind::Sweep,
+        EntityKind::SealUses,
+        EntityKind::Shredding,
     ];
 
     /// What tells who somebody is or what a tenant allows: a change of it ends what nodes remember
     /// of that. Counters, jobs and issued certificates do not, and users and tickets are read whenever
     /// they are shown.
-    const SAYS_WHO: [EntityKind; 10] = [
+    const SAYS_WHO: [EntityKind; 11] = [
         EntityKind::Tenant,
         EntityKind::TenantKey,
         EntityKind::Identity,
@@ -194,6 +226,7 @@ impl EntityKind {
         EntityKind::Subscription,
         EntityKind::Constraints,
         EntityKind::Defaults,
+        EntityKind::Shredding,
     ];
 
     /// Whether a journal's kind (0: objects) is one of those.

@@ -9,6 +9,7 @@ mod change;
 mod read;
 mod rows;
 mod search;
+mod tally;
 mod write;
 
 use std::fs::{File, OpenOptions, Permissions};
@@ -26,6 +27,7 @@ use super::filter::{Filter, Located};
 use super::limit;
 use super::record::{AuditRow, Commit, Entity, EntityKind, JournalEntry, Record, TenantId};
 use super::schema;
+use super::tally::{Behind, Place, Tally};
 use super::verbs::StoreError;
 use write::Job;
 
@@ -339,6 +341,35 @@ impl Sqlite {
         self.scan
             .spawn(move |connection| read::scan(connection, tenant, &after, limit))
             .await
+    }
+
+    pub async fn behind(
+        &self,
+        tenant: TenantId,
+        after: &str,
+        than: &Behind,
+        limit: u32,
+    ) -> Result<Vec<Record>, StoreError> {
+        let (after, than) = (after.to_owned(), *than);
+        self.scan
+            .spawn(move |connection| tally::behind(connection, tenant, &after, than, limit))
+            .await
+    }
+
+    pub async fn entities_behind(
+        &self,
+        after: &Place,
+        mac_version: u32,
+        limit: u32,
+    ) -> Result<Vec<Entity>, StoreError> {
+        let after = after.clone();
+        self.scan
+            .spawn(move |connection| tally::entities_behind(connection, &after, mac_version, limit))
+            .await
+    }
+
+    pub async fn tally(&self) -> Result<Tally, StoreError> {
+        self.scan.spawn(tally::tally).await
     }
 }
 

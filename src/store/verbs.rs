@@ -12,6 +12,7 @@
 use super::ahead::{Applied, Line};
 use super::filter::{Filter, Located};
 use super::record::{AuditRow, Commit, Entity, EntityKind, JournalEntry, Record, TenantId};
+use super::tally::{Behind, Place, Tally};
 
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -98,6 +99,14 @@ forward! {
     fn checkpoint(&self, node: &str) -> Option<(i64, String)>;
     /// All rows of a tenant from an identifier on (exclusive), for sweeps and rotation.
     fn scan(&self, tenant: TenantId, after: &str, limit: u32) -> Vec<Record>;
+    /// A tenant's rows from an identifier on (exclusive) that are under an older version of a key, in
+    /// order; at most `limit`.
+    fn behind(&self, tenant: TenantId, after: &str, than: &Behind, limit: u32) -> Vec<Record>;
+    /// Rows that are no objects, from a place on (exclusive), whose MAC is of a version before
+    /// `mac_version`, by kind, tenant and key; at most `limit`.
+    fn entities_behind(&self, after: &Place, mac_version: u32, limit: u32) -> Vec<Entity>;
+    /// How many rows are under which versions. Reads everything: for administrators.
+    fn tally(&self) -> Tally;
     /// A cheap question that only a working database answers.
     fn ping(&self) -> ();
 }

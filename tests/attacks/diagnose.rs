@@ -102,3 +102,84 @@ fn refusals_come_with_their_reason_and_with_what_to_do() {
     let unknown = server.cli(&["client", "diagnose", "nobody"]);
     assert_eq!(unknown.status.code(), Some(1));
 }
+
+/// A Request Message with an empty header.
+const WITHOUT_VERSION: [u8; 16] = [0x42, 0, 0x78, 1, 0, 0, 0, 8, 0x42, 0, 0x77, 1, 0, 0, 0, 0];
+
+#[test]
+fn messages_that_cannot_be_read_are_found_and_a_flood_of_them_is_counted() {
+    let server = Server::start(Setup::default());
+    server.told(&["client", "add", "broken"]);
+    let mut client = server.client_named("broken");
+    client.create("a sound request");
+    for _ in 0..200 {
+        client.send(&WITHOUT_VERSION).unwrap();
+        client.receive().unwrap()[0].fails(ResultReason::INVALID_MESSAGE);
+    }
+    // Not KMIP at all: the connection ends.
+    let mut stray = server.client_named("broken");
+    stray.send(b"GET / HTTP/1.1\r\n\r\n").unwrap();
+    let _ = stray.receive();
+    let shown = found(&server, "broken", 6);
+    let requests = shown["requests"].as_array().unwrap();
+    let unreadable: Vec<&Value> = requests
+        .iter()
+        .filter(|request| request["operation"] == "unreadable")
+        .collect();
+    assert_eq!(unreadable.len(), 5, "{shown}");
+    for record in &unreadable {
+        assert_eq!(record["result"], "InvalidMessage");
+        assert_eq!(record["address"], "127.0.0.1");
+        assert!(
+            record["why"].as_str().unwrap().contains("Protocol Version"),
+            "{record}"
+        );
+    }
+    let text = server.told(&["client", "diagnose", "broken"]);
+    assert!(
+        text.contains("unreadable: InvalidMessage, 5 times"),
+        "{text}"
+    );
+    assert!(text.contains("Protocol Version"), "{text}");
+    // The rest is counted when the minute is over, or the server ends.
+    let mut server = server;
+    server.terminate();
+    let text = server.told(&["client", "diagnose", "broken"]);
+    assert!(
+        text.contains("unreadable: InvalidMessage, 201 times"),
+        "{text}"
+    );
+    assert!(text.contains("196 more within a minute"), "{text}");
+    let log = server.told(&["audit", "show", "--last", "3"]);
+    assert!(
+        log.contains("broken@127.0.0.1  unreadable  InvalidMessage"),
+        "{log}"
+    );
+}
+
+#[test]
+fn what_somebody_unknown_sends_is_found_too() {
+    let server = Server::start(Setup::default());
+    server.told(&["client", "add", "known"]);
+    server.told(&["client", "add", "gone"]);
+    let mut client = server.client_named("gone");
+    server.told(&["client", "revoke", "gone", "--yes"]);
+    client.send(&WITHOUT_VERSION).unwrap();
+    let _ = client.receive();
+    let mut strangers = Value::Null;
+    for _ in 0..50 {
+        let told = server.told(&["client", "diagnose", "known", "--json"]);
+        strangers = serde_json::from_str::<Value>(&told).unwrap()["strangers"].clone();
+        if !strangers.as_array().unwrap().is_empty() {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    assert_eq!(strangers[0]["operation"], "unreadable", "{strangers}");
+    assert!(
+        strangers[0]["why"]
+            .as_str()
+            .unwrap()
+            .contains("Protocol Version")
+    );
+}

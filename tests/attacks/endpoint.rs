@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use keyward::clock::Clock;
 use keyward::engine::founding;
 use keyward::engine::settings::Settings;
-use keyward::engine::tenant::Tenant;
+use keyward::engine::tenant::{Classes, Tenant};
 use keyward::engine::{Engine, batch};
 use keyward::hsm::{Hsm, Source};
 use keyward::protocol::enumeration::{
@@ -26,23 +26,23 @@ use crate::database::on_both;
 use crate::process::{Client, Server, Setup, aes, enumeration, integer, message, name, on};
 
 /// A client in the server's role.
-struct Turned {
-    client: Client,
+pub struct Turned {
+    pub client: Client,
 }
 
 /// What the server asked.
-struct Asked {
-    operation: Operation,
+pub struct Asked {
+    pub operation: Operation,
     version: i32,
-    payload: Node<'static>,
+    pub payload: Node<'static>,
 }
 
 impl Asked {
-    fn id(&self) -> String {
+    pub fn id(&self) -> String {
         text(&self.payload, tag::UNIQUE_IDENTIFIER).unwrap()
     }
 
-    fn attribute(&self, tag: Tag) -> Option<Value<'static>> {
+    pub fn attribute(&self, tag: Tag) -> Option<Value<'static>> {
         let attributes = self.payload.child(tag::ATTRIBUTES)?;
         attributes.child(tag).map(|node| node.value.clone())
     }
@@ -55,18 +55,18 @@ fn text(node: &Node<'_>, tag: Tag) -> Option<String> {
     }
 }
 
-fn number(node: &Node<'_>, tag: Tag) -> u32 {
+pub fn number(node: &Node<'_>, tag: Tag) -> u32 {
     match node.child(tag).unwrap().value {
         Value::Enumeration(number) => number,
         ref other => panic!("{other:?}"),
     }
 }
 
-fn role(role: EndpointRole) -> Vec<Node<'static>> {
+pub fn role(role: EndpointRole) -> Vec<Node<'static>> {
     vec![enumeration(tag::ENDPOINT_ROLE, role.0)]
 }
 
-fn version((major, minor): (i32, i32)) -> Node<'static> {
+pub fn version((major, minor): (i32, i32)) -> Node<'static> {
     Node::structure(
         tag::PROTOCOL_VERSION,
         vec![
@@ -77,7 +77,7 @@ fn version((major, minor): (i32, i32)) -> Node<'static> {
 }
 
 /// A Response Message with one item.
-fn response(
+pub fn response(
     operation: Operation,
     status: ResultStatus,
     reason: Option<ResultReason>,
@@ -107,11 +107,11 @@ fn response(
 
 impl Turned {
     /// Turns a connection round; the client has KMIP 2.1 and takes everything.
-    fn round(client: Client) -> Turned {
+    pub fn round(client: Client) -> Turned {
         Turned::as_client_of(client, (2, 1), &[Operation::PUT, Operation::NOTIFY])
     }
 
-    fn as_client_of(client: Client, speaks: (i32, i32), takes: &[Operation]) -> Turned {
+    pub fn as_client_of(client: Client, speaks: (i32, i32), takes: &[Operation]) -> Turned {
         let mut turned = Turned::silent(client);
         let discover = turned.next();
         assert_eq!(discover.operation, Operation::DISCOVER_VERSIONS);
@@ -138,7 +138,7 @@ impl Turned {
     }
 
     /// Turns a connection round and answers nothing.
-    fn silent(mut client: Client) -> Turned {
+    pub fn silent(mut client: Client) -> Turned {
         let answer = client.ask(Operation::SET_ENDPOINT_ROLE, role(EndpointRole::CLIENT));
         let answer = answer.ok();
         assert_eq!(
@@ -148,11 +148,11 @@ impl Turned {
         Turned { client }
     }
 
-    fn say(&mut self, bytes: Vec<u8>) {
+    pub fn say(&mut self, bytes: Vec<u8>) {
         self.client.send(&bytes).unwrap();
     }
 
-    fn try_next(&mut self, patience: Duration) -> std::io::Result<Asked> {
+    pub fn try_next(&mut self, patience: Duration) -> std::io::Result<Asked> {
         let socket = &self.client.stream.sock;
         socket.set_read_timeout(Some(patience)).unwrap();
         let message = self.client.receive_message()?;
@@ -179,12 +179,12 @@ impl Turned {
         })
     }
 
-    fn next(&mut self) -> Asked {
+    pub fn next(&mut self) -> Asked {
         self.try_next(Duration::from_secs(30)).unwrap()
     }
 
     /// The next request; taken.
-    fn takes(&mut self, operation: Operation) -> Asked {
+    pub fn takes(&mut self, operation: Operation) -> Asked {
         let asked = self.next();
         assert_eq!(asked.operation, operation, "{:?}", asked.payload);
         self.say(response(operation, ResultStatus::SUCCESS, None, Vec::new()));
@@ -192,13 +192,13 @@ impl Turned {
     }
 
     /// Nothing is asked for a second.
-    fn hears_nothing(&mut self) {
+    pub fn hears_nothing(&mut self) {
         let asked = self.try_next(Duration::from_secs(1));
         assert!(asked.is_err(), "{:?}", asked.unwrap().payload);
     }
 
     /// The connection ends within this time; what the server still says is passed over.
-    fn ends_within(&mut self, patience: Duration) {
+    pub fn ends_within(&mut self, patience: Duration) {
         let begun = Instant::now();
         let socket = &self.client.stream.sock;
         socket.set_read_timeout(Some(patience)).unwrap();
@@ -209,14 +209,14 @@ impl Turned {
     }
 }
 
-fn subscribe(server: &Server, client: &str, more: &[&str]) {
+pub fn subscribe(server: &Server, client: &str, more: &[&str]) {
     let mut words = vec!["client", "subscribe", client, "--notify"];
     words.extend(more);
     server.told(&words);
 }
 
 /// The name of the first client.
-fn first(server: &Server) -> String {
+pub fn first(server: &Server) -> String {
     let listed = server.told(&["client", "list", "--json"]);
     let listed: serde_json::Value = serde_json::from_str(&listed).unwrap();
     listed[0]["name"].as_str().unwrap().to_owned()
@@ -631,13 +631,16 @@ fn what_is_refused_is_told_again_and_what_is_said_in_a_wrong_form_ends_the_conne
         vec![0x42, 0x00, 0x7B, 0x01, 0x7F, 0xFF, 0xFF, 0xFF],
     ];
     for bytes in wrong {
-        client.create(&format!("{}", bytes.len()));
-        turned.next();
+        let id = client.create(&format!("{}", bytes.len()));
+        assert_eq!(turned.next().id(), id);
         turned.say(bytes);
         // A length that is only claimed is waited for as long as an answer.
         turned.ends_within(Duration::from_secs(15));
         turned = Turned::round(server.client());
+        // It is not taken as told.
+        assert_eq!(turned.takes(Operation::NOTIFY).id(), id);
     }
+    turned.hears_nothing();
     turned.say(response(
         Operation::NOTIFY,
         ResultStatus::SUCCESS,
@@ -655,8 +658,14 @@ fn a_client_that_never_answers_is_dropped_and_others_go_on() {
     subscribe(&server, &first(&server), &["own", "--put"]);
     let mut client = server.client();
     let mut others = Turned::round(server.client());
-    let mut silent = Turned::silent(server.client());
-    let mut deaf = Turned::round(server.client());
+    let other = |name: &str| {
+        server.told(&["client", "add", name]);
+        subscribe(&server, name, &["own", "--put"]);
+        server.client_named(name)
+    };
+    let mut silent = Turned::silent(other("silent"));
+    let mut deaf = Turned::round(other("deaf"));
+    server.client_named("deaf").create("it is not told of this");
     let begun = Instant::now();
     for count in 0..30 {
         let id = client.create(&format!("told {count}"));
@@ -765,14 +774,14 @@ fn copied(from: &Path, to: &Path) {
 }
 
 /// Another node of a server's cluster, without its network: the same database and token.
-struct Node2 {
-    engine: Arc<Engine>,
-    certificate: CertificateDer<'static>,
-    runtime: tokio::runtime::Runtime,
+pub struct Node2 {
+    pub engine: Arc<Engine>,
+    pub certificate: CertificateDer<'static>,
+    pub runtime: tokio::runtime::Runtime,
 }
 
 impl Node2 {
-    fn of(server: &Server, url: &str) -> Node2 {
+    pub fn of(server: &Server, url: &str) -> Node2 {
         // It stays: the token opens every directory that it was ever given again.
         let token = tempfile::Builder::new()
             .prefix("keyward-test-token-")
@@ -788,15 +797,17 @@ impl Node2 {
                 share: true,
                 duplicate_names: false,
                 withheld: Vec::new(),
+                classes: Classes::default(),
             };
-            let open = |deployment: &str, _| {
+            let open = |opening: founding::Opening<'_>| {
                 Hsm::open(keyward::hsm::Config {
                     source: Source::Embedded { dir: token.clone() },
-                    deployment: deployment.to_owned(),
+                    deployment: opening.deployment.to_owned(),
                     node: "main".to_owned(),
                     workers: 2,
                     loaded_keys: 16,
                     hardware: false,
+                    replicas: keyward::hsm::Replicas::default(),
                 })
             };
             let clock = Clock::System;
@@ -820,7 +831,7 @@ impl Node2 {
     }
 
     /// An operation of the server's first client that this node serves; the object.
-    fn ask(&self, operation: Operation, payload: Vec<Node<'static>>) -> String {
+    pub fn ask(&self, operation: Operation, payload: Vec<Node<'static>>) -> String {
         let request = message(Vec::new(), vec![(operation, payload)]);
         self.runtime.block_on(async {
             let fingerprint = Sha256::digest(&self.certificate).into();

@@ -9,9 +9,9 @@ use keyward::clock::Clock;
 use keyward::engine::directory::fingerprint_key;
 use keyward::engine::founding::{self, FIRST_TENANT};
 use keyward::engine::settings::Settings;
-use keyward::engine::tenant::{Identity, Tenant};
+use keyward::engine::tenant::{Classes, Identity, Tenant};
 use keyward::engine::{Engine, access, batch};
-use keyward::hsm::{Config, Hsm, Source};
+use keyward::hsm::{Config, Hsm, Replicas, Source};
 use keyward::protocol::tag;
 use keyward::store::Store;
 use rustls_pki_types::CertificateDer;
@@ -46,15 +46,16 @@ fn config(token: &Path, deployment: &str) -> Config {
         workers: 2,
         loaded_keys: 16,
         hardware: false,
+        replicas: Replicas::default(),
     }
 }
 
 async fn engine(url: &str, token: &Path, directory: &Path) -> Arc<Engine> {
     let store = Arc::new(Store::open(url).await.unwrap());
     let clock = Clock::System;
-    let open = |deployment: &str, first| {
-        let config = config(token, deployment);
-        if first {
+    let open = |opening: founding::Opening<'_>| {
+        let config = config(token, opening.deployment);
+        if opening.first {
             Hsm::init(config)
         } else {
             Hsm::open(config)
@@ -65,6 +66,7 @@ async fn engine(url: &str, token: &Path, directory: &Path) -> Arc<Engine> {
         share: true,
         duplicate_names: false,
         withheld: Vec::new(),
+        classes: Classes::default(),
     };
     let (hsm, deployment) = founding::token(&store, &clock, &tenant, open)
         .await

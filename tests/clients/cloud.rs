@@ -1,8 +1,8 @@
-//! Ceph's gateway, Ceph-CSI, OpenStack Barbican.
+//! Ceph's gateway, Ceph-CSI, OpenStack Barbican, OpenBao.
 
 use keyward::protocol::enumeration::{
     BlockCipherMode, CryptographicAlgorithm, KeyFormatType, ObjectType, Operation, PaddingMethod,
-    SecretDataType,
+    ResultReason, SecretDataType,
 };
 use keyward::protocol::tag;
 use ttlv::{Node, Value};
@@ -134,4 +134,80 @@ fn barbican_sends_its_password_with_everything_and_keeps_triple_des() {
     for key in [made, kept] {
         ask(Operation::DESTROY, vec![uid(&key)]);
     }
+}
+
+/// It asks once which version is the newest of both and looks at the key, which its administrator made;
+/// then it seals and opens the root key with vectors of its own, each time on a new connection.
+#[test]
+fn openbao_seals_with_aes_gcm_and_its_own_vectors() {
+    let server = server::shared();
+    let mut administrator = server.connect();
+    let openbao = server.identity(&unique("openbao"), &["--profile", "openbao"]);
+    let plain = server.identity(&unique("no-openbao"), &[]);
+    let connect = || server.connect_with(&openbao);
+    let versions = [(1, 4), (1, 3), (1, 2)].map(|(major, minor)| {
+        structure(
+            tag::PROTOCOL_VERSION,
+            vec![
+                integer(tag::PROTOCOL_VERSION_MAJOR, major),
+                integer(tag::PROTOCOL_VERSION_MINOR, minor),
+            ],
+        )
+    });
+    let served = connect().ask(V1_4, Operation::DISCOVER_VERSIONS, versions.to_vec());
+    assert_eq!(served.ok().items(), versions);
+    let key = administrator.made(
+        V1_4,
+        Operation::CREATE,
+        aes(vec![name(&unique("openbao-root"))]),
+    );
+    administrator
+        .ask(V1_4, Operation::ACTIVATE, vec![uid(&key)])
+        .ok();
+    let names = [
+        "Object Type",
+        "Cryptographic Algorithm",
+        "Cryptographic Usage Mask",
+        "Link",
+    ];
+    assert_eq!(connect().attributes(V1_4, &key, &names).len(), 3);
+    let parameters = structure(
+        tag::CRYPTOGRAPHIC_PARAMETERS,
+        vec![
+            number(tag::BLOCK_CIPHER_MODE, BlockCipherMode::GCM.0),
+            number(tag::CRYPTOGRAPHIC_ALGORITHM, CryptographicAlgorithm::AES.0),
+            // In bytes, where the standard has bits; the vector is there, so nobody asks.
+            integer(tag::IV_LENGTH, 12),
+            integer(tag::TAG_LENGTH, 16),
+        ],
+    );
+    let root = b"the key that opens all barriers.";
+    for (version, digit) in [(V1_2, 2), ((1, 3), 3), (V1_4, 4)] {
+        let payload = |data: &[u8]| {
+            vec![
+                uid(&key),
+                parameters.clone(),
+                bytes(tag::DATA, data),
+                bytes(tag::IV_COUNTER_NONCE, &[digit; 12]),
+            ]
+        };
+        let sealed = connect().ask(version, Operation::ENCRYPT, payload(root));
+        let sealed = sealed.ok();
+        let field = |tag| sealed.child(tag).map(byte_string);
+        let apart = field(tag::AUTHENTICATED_ENCRYPTION_TAG);
+        assert_eq!(apart.is_some(), version == V1_4);
+        let mut payload = payload(&field(tag::DATA).unwrap());
+        payload.extend(apart.map(|value| bytes(tag::AUTHENTICATED_ENCRYPTION_TAG, &value)));
+        let opened = connect().ask(version, Operation::DECRYPT, payload);
+        assert_eq!(byte_string(path(&opened.ok(), &[tag::DATA])), root);
+    }
+    let payload = vec![
+        uid(&key),
+        parameters,
+        bytes(tag::DATA, root),
+        bytes(tag::IV_COUNTER_NONCE, &[9; 12]),
+    ];
+    let refused = server.connect_with(&plain);
+    let refused = { refused }.ask(V1_4, Operation::ENCRYPT, payload);
+    assert_eq!(refused.fails(), ResultReason::PERMISSION_DENIED);
 }

@@ -295,6 +295,40 @@ fn hmac_keys_are_created_like_others() {
 }
 
 #[test]
+fn single_des_is_kept_but_not_made() {
+    let mut client = server::shared().connect();
+    let algorithm = CryptographicAlgorithm::DES.0;
+    for bits in [56, 64] {
+        let attributes = vec![
+            attribute("Cryptographic Algorithm", Value::Enumeration(algorithm)),
+            attribute("Cryptographic Length", Value::Integer(bits)),
+            mask(ENCRYPT_DECRYPT),
+        ];
+        let payload = vec![
+            number(tag::OBJECT_TYPE, ObjectType::SYMMETRIC_KEY.0),
+            template(attributes),
+        ];
+        let refused = client.ask(V1_2, Operation::CREATE, payload);
+        assert_eq!(refused.fails(), ResultReason::INVALID_FIELD);
+    }
+    let block = vec![
+        number(tag::KEY_FORMAT_TYPE, KeyFormatType::RAW.0),
+        structure(tag::KEY_VALUE, vec![bytes(tag::KEY_MATERIAL, &[1; 8])]),
+        number(tag::CRYPTOGRAPHIC_ALGORITHM, algorithm),
+        integer(tag::CRYPTOGRAPHIC_LENGTH, 64),
+    ];
+    let block = structure(tag::KEY_BLOCK, block);
+    let payload = vec![
+        number(tag::OBJECT_TYPE, ObjectType::SYMMETRIC_KEY.0),
+        template(vec![mask(ENCRYPT_DECRYPT)]),
+        structure(tag::SYMMETRIC_KEY, vec![block]),
+    ];
+    let key = client.made(V1_2, Operation::REGISTER, payload);
+    let got = client.ask(V1_2, Operation::GET, vec![uid(&key)]).ok();
+    assert_eq!(material(&got, tag::SYMMETRIC_KEY), [1; 8]);
+}
+
+#[test]
 fn encrypt_without_parameters_can_be_undone() {
     let mut client = server::shared().connect();
     let key = client.made(V1_2, Operation::CREATE, aes(Vec::new()));

@@ -108,8 +108,12 @@ fn payload(function: Node<'static>, value: &[u8], input: &[u8]) -> Vec<Item> {
 
 impl Cryptoki {
     fn open() -> (Cryptoki, u64) {
+        Cryptoki::open_with(server::shared().connect())
+    }
+
+    fn open_with(client: server::Client) -> (Cryptoki, u64) {
         let mut cryptoki = Cryptoki {
-            client: server::shared().connect(),
+            client,
             value: Vec::new(),
         };
         let answer = cryptoki.ask(F::INITIALIZE, Input::default().byte(1)).ok();
@@ -229,6 +233,38 @@ fn pair(
 
 const ENCRYPTS: i32 = 4 | 8;
 const MACS: i32 = 0x80 | 0x100;
+
+/// The vector is a mechanism's parameter, so a profile that joins it to the data changes nothing.
+#[test]
+fn what_a_client_profile_does_to_encrypt_is_not_done_to_cryptoki() {
+    let server = server::shared();
+    let edb = server.identity(&unique("edb"), &["--profile", "edb"]);
+    let (mut cryptoki, handle) = Cryptoki::open_with(server.connect_with(&edb));
+    let label = unique("pkcs11-edb");
+    let algorithm = CryptographicAlgorithm::AES;
+    symmetric(&mut cryptoki.client, &label, algorithm, ENCRYPTS);
+    let key = cryptoki.find_one(handle, &label, CKO_SECRET_KEY);
+    let init = session(handle)
+        .mechanism(CKM_AES_CBC_PAD, Some(&[3; 16]))
+        .long(key);
+    cryptoki.does(F::ENCRYPT_INIT, init.clone());
+    let input = session(handle).bytes(b"twenty-two bytes here!");
+    let sealed = result(&cryptoki.does(F::ENCRYPT, input.room(Some(64))));
+    assert_eq!(sealed.len(), 32);
+    cryptoki.does(F::DECRYPT_INIT, init.clone());
+    let input = session(handle).bytes(&sealed).room(Some(64));
+    let opened = result(&cryptoki.does(F::DECRYPT, input));
+    assert_eq!(opened, b"twenty-two bytes here!");
+    cryptoki.does(F::DECRYPT_INIT, init);
+    let mut opened = Vec::new();
+    for part in sealed.chunks(16) {
+        let input = session(handle).bytes(part).room(Some(64));
+        opened.extend(result(&cryptoki.does(F::DECRYPT_UPDATE, input)));
+    }
+    let last = session(handle).room(Some(64));
+    opened.extend(result(&cryptoki.does(F::DECRYPT_FINAL, last)));
+    assert_eq!(opened, b"twenty-two bytes here!");
+}
 
 #[test]
 fn a_key_found_by_its_label_encrypts_as_kmip_does() {

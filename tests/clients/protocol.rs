@@ -360,5 +360,19 @@ fn wrapping_without_parameters_is_nist_key_wrap() {
         ],
     );
     let got = client.ask(V1_4, Operation::GET, vec![uid(&secret), specification]);
-    assert_eq!(material(&got.ok(), tag::SYMMETRIC_KEY), expected);
+    let got = got.ok();
+    assert_eq!(material(&got, tag::SYMMETRIC_KEY), expected);
+    // What was done is told, or the client has to know what nobody said.
+    let told = path(
+        &got,
+        &[
+            tag::SYMMETRIC_KEY,
+            tag::KEY_BLOCK,
+            tag::KEY_WRAPPING_DATA,
+            tag::ENCRYPTION_KEY_INFORMATION,
+            tag::CRYPTOGRAPHIC_PARAMETERS,
+            tag::BLOCK_CIPHER_MODE,
+        ],
+    );
+    assert_eq!(enumeration(told), BlockCipherMode::NIST_KEY_WRAP.0);
 }

@@ -310,8 +310,10 @@ pub fn links(attributes: &Node<'_>, link_type: u32) -> Vec<String> {
         .collect()
 }
 
-/// HMAC of the library, to compare with.
+/// HMAC that the server does not compute with, to compare.
 pub fn hmac_sha256(key: &[u8], data: &[u8]) -> Vec<u8> {
-    use keyward::object::format::{HashAlgorithm, hmac};
-    hmac(HashAlgorithm::Sha256, key, data).unwrap().to_vec()
+    use hmac::{Hmac, KeyInit, Mac};
+    let mut mac = Hmac::<sha2::Sha256>::new_from_slice(key).unwrap();
+    mac.update(data);
+    mac.finalize().into_bytes().to_vec()
 }

@@ -7,9 +7,9 @@ use keyward::clock::Clock;
 use keyward::engine::directory::fingerprint_key;
 use keyward::engine::founding::{self, FIRST_TENANT};
 use keyward::engine::settings::Settings;
-use keyward::engine::tenant::{Identity, Tenant};
+use keyward::engine::tenant::{Classes, Identity, Tenant};
 use keyward::engine::{Engine, access, batch};
-use keyward::hsm::{Config, Hsm, Pin, Source};
+use keyward::hsm::{Config, Hsm, Pin, Replicas, Source};
 use keyward::protocol::enumeration::{KeyFormatType, ObjectType, Operation, RevocationReasonCode};
 use keyward::protocol::tag;
 use keyward::store::Store;
@@ -71,6 +71,7 @@ impl Token {
             workers: 2,
             loaded_keys: 16,
             hardware: false,
+            replicas: Replicas::default(),
         }
     }
 }
@@ -85,15 +86,16 @@ pub struct Ground {
 async fn engine(url: &str, token: &Token, hsm: Option<Arc<Hsm>>, node: &str) -> Arc<Engine> {
     let store = Arc::new(Store::open(url).await.unwrap());
     let clock = Clock::System;
-    let open = |deployment: &str, first| match first {
-        true => Hsm::init(token.config(deployment, "main")),
-        false => Hsm::open(token.config(deployment, "main")),
+    let open = |opening: founding::Opening<'_>| match opening.first {
+        true => Hsm::init(token.config(opening.deployment, "main")),
+        false => Hsm::open(token.config(opening.deployment, "main")),
     };
     let tenant = |name: &str| Tenant {
         name: name.into(),
         share: true,
         duplicate_names: true,
         withheld: Vec::new(),
+        classes: Classes::default(),
     };
     let first = tenant("default");
     let (hsm, deployment) = match hsm {

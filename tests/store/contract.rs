@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use keyward::store::tally::{Behind, Place};
 use keyward::store::*;
 
 use crate::samples::*;
@@ -47,6 +48,7 @@ contract! {
     audit_rows_are_listed_in_order
     checkpoints_answer_the_newest
     scans_go_by_identifier
+    rows_behind_are_found_and_counted
     locate_is_newest_first_and_paged
     locate_sees_storage_status
     locate_moves_states_by_date
@@ -582,6 +584,114 @@ async fn scans_go_by_identifier(store: &Store) {
     };
     assert_eq!(keys("", 9).await, ["B", "a", "c", "d"]);
     assert_eq!(keys("a", 1).await, ["c"]);
+}
+
+async fn rows_behind_are_found_and_counted(store: &Store) {
+    let under = |identifier: &str, kind, key_version, mac_version| Record {
+        blob: Some(Blob {
+            kind,
+            key_version,
+            ..record("x").blob.unwrap()
+        }),
+        mac_version,
+        ..record(identifier)
+    };
+    let archived = Record {
+        blob: None,
+        archived: true,
+        mac_version: 2,
+        ..record("archived")
+    };
+    for row in [
+        under("wrapped 1", BlobKind::Wrapped, 1, 2),
+        under("wrapped 2", BlobKind::Wrapped, 2, 2),
+        under("sealed 1", BlobKind::Sealed, 1, 2),
+        under("mac 1", BlobKind::Sealed, 2, 1),
+        archived,
+    ] {
+        apply(store, insert(row, Vec::new(), Vec::new())).await;
+    }
+    let behind = async |wrap, seal, mac, archived, after: &str, limit| {
+        let than = Behind {
+            wrap,
+            seal,
+            mac,
+            archived,
+        };
+        let found = store.behind(TENANT, after, &than, limit).await.unwrap();
+        let found = found.into_iter().map(|record| record.unique_identifier);
+        found.collect::<Vec<_>>()
+    };
+    assert!(behind(1, 1, 1, false, "", 9).await.is_empty());
+    assert_eq!(behind(2, 1, 1, false, "", 9).await, ["wrapped 1"]);
+    assert_eq!(behind(1, 2, 1, false, "", 9).await, ["sealed 1"]);
+    assert_eq!(behind(1, 1, 2, false, "", 9).await, ["mac 1"]);
+    assert_eq!(behind(1, 1, 1, true, "", 9).await, ["archived"]);
+    let all = ["archived", "mac 1", "sealed 1", "wrapped 1"];
+    assert_eq!(behind(2, 2, 2, true, "", 9).await, all);
+    assert_eq!(behind(2, 2, 2, true, "mac 1", 1).await, ["sealed 1"]);
+
+    for (kind, tenant, key, mac_version) in [
+        (EntityKind::Tenant, 1, "b", 1),
+        (EntityKind::Tenant, 1, "c", 2),
+        (EntityKind::Tenant, 2, "a", 1),
+        (EntityKind::Identity, 1, "a", 1),
+    ] {
+        let row = Entity {
+            kind,
+            tenant: TenantId(tenant),
+            key: key.to_owned(),
+            version: 1,
+            body: b"body".to_vec(),
+            mac_version,
+            mac: [1; 32],
+        };
+        let commit = Commit {
+            changes: vec![Change::Put(row)],
+            audit: Vec::new(),
+        };
+        apply(store, commit).await;
+    }
+    let (mut after, mut found) = (Place::default(), Vec::new());
+    while let [row] = store
+        .entities_behind(&after, 2, 1)
+        .await
+        .unwrap()
+        .as_slice()
+    {
+        found.push((row.kind, row.tenant.0, row.key.clone()));
+        after = Place {
+            kind: row.kind as u8,
+            tenant: row.tenant.0,
+            key: row.key.clone(),
+        };
+    }
+    let place = |kind, tenant, key: &str| (kind, tenant, key.to_owned());
+    assert_eq!(
+        found,
+        [
+            place(EntityKind::Tenant, 1, "b"),
+            place(EntityKind::Tenant, 2, "a"),
+            place(EntityKind::Identity, 1, "a"),
+        ]
+    );
+
+    let tally = store.tally().await.unwrap();
+    let objects: u64 = tally.objects.iter().map(|line| line.rows).sum();
+    assert_eq!((tally.objects.len(), objects), (5, 5));
+    let old: Vec<_> = tally
+        .entities
+        .iter()
+        .filter(|line| line.mac_version == 1)
+        .map(|line| (line.kind, line.rows))
+        .collect();
+    assert_eq!(
+        old,
+        [
+            (EntityKind::Tenant as u8, 2),
+            (EntityKind::Identity as u8, 1)
+        ]
+    );
 }
 
 async fn locate_is_newest_first_and_paged(store: &Store) {

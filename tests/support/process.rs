@@ -29,6 +29,27 @@ pub struct Setup {
     pub softhsm: Option<SoftHsm>,
     /// KEYWARD_… variables.
     pub environment: Vec<(&'static str, String)>,
+    /// Its memory is to be looked at.
+    pub watched: bool,
+}
+
+/// What a process has mapped, and the bytes there.
+#[allow(dead_code, reason = "not every test looks")]
+pub struct Memory {
+    pub maps: std::fs::File,
+    pub bytes: std::fs::File,
+}
+
+impl Memory {
+    /// Open as soon as the process is there: the server forbids it to everybody but root, itself
+    /// included, and what is open then stays so.
+    fn open(process: u32) -> Option<Memory> {
+        let file = |name: &str| std::fs::File::open(format!("/proc/{process}/{name}")).ok();
+        Some(Memory {
+            maps: file("maps")?,
+            bytes: file("mem")?,
+        })
+    }
 }
 
 pub struct SoftHsm {
@@ -90,6 +111,9 @@ pub struct Server {
     https: u16,
     /// From spawning to its `ready`.
     pub took: Duration,
+    #[allow(dead_code, reason = "not every test looks")]
+    /// None also where the server was quicker to forbid it than the test to look.
+    pub memory: Option<Memory>,
 }
 
 impl Server {
@@ -111,6 +135,7 @@ impl Server {
             kmip: 0,
             https: 0,
             took: Duration::ZERO,
+            memory: None,
         };
         server.run();
         server
@@ -121,7 +146,7 @@ impl Server {
     }
 
     /// A command of the program with the server's environment.
-    fn command(&self) -> Command {
+    pub fn command(&self) -> Command {
         let mut command = Command::new(KEYWARD);
         command.envs(
             self.setup
@@ -154,6 +179,10 @@ impl Server {
             .unwrap();
         let begun = Instant::now();
         let mut child = command.stdout(Stdio::piped()).stderr(log).spawn().unwrap();
+        self.memory = match self.setup.watched {
+            true => Memory::open(child.id()),
+            false => None,
+        };
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let ready = lines
             .by_ref()
@@ -264,8 +293,8 @@ impl Server {
         })
     }
 
-    /// The first client's answer to a message that it posts to the HTTPS port as TTLV.
-    pub fn posted(&self, message: &[u8]) -> Answer {
+    /// The first client's connection to the HTTPS port.
+    pub fn https(&self) -> StreamOwned<ClientConnection, TcpStream> {
         let pki = self.directory().join("pki");
         let config = ClientConfig::builder()
             .with_root_certificates(self.roots())
@@ -277,7 +306,12 @@ impl Server {
                 PrivateKeyDer::from_pem_file(pki.join("client.key")).unwrap(),
             )
             .unwrap();
-        let mut stream = connect(self.https, config).unwrap();
+        connect(self.https, config).unwrap()
+    }
+
+    /// The first client's answer to a message that it posts to the HTTPS port as TTLV.
+    pub fn posted(&self, message: &[u8]) -> Answer {
+        let mut stream = self.https();
         write!(
             stream,
             "POST /kmip HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\
@@ -316,6 +350,33 @@ impl Server {
         let mut answer = [0; 12];
         stream.read_exact(&mut answer).unwrap();
         std::str::from_utf8(&answer[9..]).unwrap().parse().unwrap()
+    }
+
+    /// A page of the HTTPS port as the first client sees it.
+    #[allow(dead_code, reason = "not every test needs it")]
+    pub fn text(&self, path: &str) -> String {
+        let pki = self.directory().join("pki");
+        let config = ClientConfig::builder()
+            .with_root_certificates(self.roots())
+            .with_client_auth_cert(
+                CertificateDer::pem_file_iter(pki.join("client.pem"))
+                    .unwrap()
+                    .collect::<Result<_, _>>()
+                    .unwrap(),
+                PrivateKeyDer::from_pem_file(pki.join("client.key")).unwrap(),
+            )
+            .unwrap();
+        let mut stream = connect(self.https, config).unwrap();
+        write!(
+            stream,
+            "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+        )
+        .unwrap();
+        let mut whole = Vec::new();
+        let _ = stream.read_to_end(&mut whole);
+        let whole = String::from_utf8_lossy(&whole).into_owned();
+        let body = whole.split_once("\r\n\r\n").unwrap().1;
+        body.to_owned()
     }
 
     /// Waits until a page has this status.

@@ -29,6 +29,8 @@ kill $server; wait $server; rm -rf "$directory"
 #[derive(Debug)]
 pub struct Server {
     pub port: u16,
+    /// Of the legacy port.
+    pub legacy: u16,
     configuration: Arc<ClientConfig>,
     directory: PathBuf,
     _keeper: Child,
@@ -84,22 +86,20 @@ impl Server {
             .arg(directory.join("data"))
             // What is due is rotated while a test waits for it.
             .env("KEYWARD_ROTATION", "1s")
+            .env("KEYWARD_LEGACY_LISTEN", "127.0.0.1:0")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
             .expect("a shell");
-        let port = BufReader::new(keeper.stdout.take().expect("its output"))
+        let port = |line: &str, name: &str| {
+            let address = line.split(name).nth(1)?.split_whitespace().next()?;
+            address.rsplit(':').next()?.parse().ok()
+        };
+        let (port, legacy) = BufReader::new(keeper.stdout.take().expect("its output"))
             .lines()
             .map_while(Result::ok)
-            .find_map(|line| {
-                line.strip_prefix("ready kmip=")?
-                    .split_whitespace()
-                    .next()?
-                    .rsplit(':')
-                    .next()?
-                    .parse()
-                    .ok()
-            })
+            .filter(|line| line.starts_with("ready "))
+            .find_map(|line| Some((port(&line, " kmip=")?, port(&line, " legacy=")?)))
             .unwrap_or_else(|| {
                 panic!(
                     "no server: {}",
@@ -111,6 +111,7 @@ impl Server {
         let pipe = keeper.stdin.take();
         Server {
             port,
+            legacy,
             configuration,
             directory: directory.join("data"),
             _keeper: keeper,
@@ -126,6 +127,11 @@ impl Server {
             .expect("a time limit");
         socket.set_nodelay(true).expect("no delay");
         socket
+    }
+
+    /// Files of the first client: its certificate and its key.
+    pub fn first_client(&self) -> [PathBuf; 2] {
+        ["client.pem", "client.key"].map(|name| self.directory.join("pki").join(name))
     }
 
     /// What `keyward WORDS --dir DIR` says, given this to read.

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use keyward::hsm::{
     CipherParameters, Config, Encipherment, Encoding, Hsm, HsmError, KeyKind, Pin, Purpose,
-    Signature, Source, TenantKeys, UseKey,
+    Replicas, Signature, Source, TenantKeys, UseKey,
 };
 use keyward::library::{self, LibraryError};
 use keyward::mechanism::{Row, Shape};
@@ -49,6 +49,7 @@ fn config(source: Source) -> Config {
         workers: 1,
         loaded_keys: 16,
         hardware: false,
+        replicas: Replicas::default(),
     }
 }
 

@@ -7,6 +7,7 @@ use std::io::{Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use zeroize::Zeroizing;
 
@@ -18,6 +19,9 @@ use crate::session::User;
 pub const TOKEN_FILE: &str = "token.sql";
 /// The PINs, one hexadecimal line each: security officer, user.
 pub const PINS_FILE: &str = "token.pins";
+
+/// How long others' use of the database is waited for.
+const BUSY: Duration = Duration::from_secs(10);
 
 /// The token in a directory of this host.
 #[derive(Debug)]
@@ -87,6 +91,34 @@ impl EmbeddedToken {
             slot,
             user_pin,
         })
+    }
+}
+
+/// Overwrites what was deleted: SQLite leaves it in its file and its log until the room is used
+/// again. Other processes may use the token meanwhile.
+///
+/// # Errors
+/// When the database cannot be rewritten, or others keep the log in use.
+pub fn wipe_deleted(directory: &Path) -> Result<(), Error> {
+    let path = directory.join(TOKEN_FILE);
+    let refuse = |error: &dyn std::fmt::Display| {
+        Error::Files(format!(
+            "what was deleted in {} is not overwritten yet: {error}",
+            path.display()
+        ))
+    };
+    let database = rusqlite::Connection::open(&path).map_err(|error| refuse(&error))?;
+    database
+        .busy_timeout(BUSY)
+        .and_then(|()| database.pragma_update(None, "secure_delete", "ON"))
+        .and_then(|()| database.execute_batch("VACUUM"))
+        .map_err(|error| refuse(&error))?;
+    let busy: i64 = database
+        .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))
+        .map_err(|error| refuse(&error))?;
+    match busy {
+        0 => Ok(()),
+        _ => Err(refuse(&"the token's log is in use; try again")),
     }
 }
 

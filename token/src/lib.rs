@@ -13,12 +13,14 @@ mod mechanism;
 mod module;
 mod operation;
 mod session;
+mod wiping;
 
 pub use attribute::{Attribute, Value};
 pub use cryptoki_sys as raw;
-pub use embedded::{EmbeddedToken, PINS_FILE, TOKEN_FILE};
+pub use embedded::{EmbeddedToken, PINS_FILE, TOKEN_FILE, wipe_deleted};
 pub use error::Error;
-pub use locked::Locked;
+pub use locked::{Locked, LockedBytes};
 pub use mechanism::Mechanism;
 pub use module::{Module, Slot, TokenInfo};
 pub use session::{Handle, Session, User};
+pub use wiping::Wiping;

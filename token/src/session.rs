@@ -140,6 +140,20 @@ impl Session {
         Ok(handle)
     }
 
+    /// C_SetAttributeValue.
+    pub fn set(&self, object: Handle, template: &[Attribute<'_>]) -> Result<(), Error> {
+        let mut attributes = Template::new(template);
+        let count = attributes.count();
+        call!(
+            self.module,
+            C_SetAttributeValue,
+            self.handle,
+            object,
+            attributes.pointer(),
+            count
+        )
+    }
+
     pub fn destroy(&self, object: Handle) -> Result<(), Error> {
         call!(self.module, C_DestroyObject, self.handle, object)
     }

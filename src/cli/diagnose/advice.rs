@@ -21,7 +21,7 @@ macro_rules! advice {
 }
 
 advice! {
-    InvalidMessage = "The client sends something that is no KMIP message, or one that lacks a field. Look for an update of the client; the server's log at level debug says which field.";
+    InvalidMessage = "The client sends something that is no KMIP message, or one that lacks a field. The line above says what is wrong with it. Look for an update of the client, or whether something else (a browser, a health check) speaks to this port.";
     NotTaken = "The client did not take what the server told it. Look at the client's own log; it is told again later.";
     Pkcs11CodecError = "The client's PKCS#11 call holds parameters that cannot be read. Look for an update of the client.";
     Pkcs11InvalidFunction = "The client asks for a PKCS#11 function that there is none of. Look for an update of the client.";
@@ -46,7 +46,7 @@ advice! {
     ObjectArchived = "The object is in the archive. Let the client recover it (Recover) first.";
     TemplateNotFound = "The client names a template that is not there. Register it, or take the name out of the client's settings.";
     ObjectAlreadyExists = "An object with this identifier is there already. Let the client import under another, or replace it (needs the profile standard: `keyward client profile NAME --add standard`).";
-    PermissionDenied ("Encrypt": "The key or the identity may not do this so: usage limits are used up, the tenant withholds it (`keyward tenant withhold`), or the request wants ECB or a GCM vector of its own, which needs `keyward client profile NAME --add standard`.")
+    PermissionDenied ("Encrypt": "The key or the identity may not do this so: usage limits are used up, the tenant withholds it (`keyward tenant withhold`), or the request wants a GCM vector of its own, which needs `keyward client profile NAME --add openbao`, or ECB, which needs `--add standard`.")
         ("Decrypt": "The key or the identity may not do this so: the tenant withholds it (`keyward tenant withhold`), or the request wants ECB, a short tag or PKCS#1 v1.5, which needs `keyward client profile NAME --add standard`.")
         ("Get": "The key may not leave the server so: the wrapping key is not approved (`keyward key approve`), or the tenant withholds get (`keyward tenant withhold`).")
         = "The identity may not do this. See what its tenant withholds (`keyward tenant withhold --help`) and who owns the object; what the standard allows and this server withholds is granted by `keyward client profile NAME --add standard`.";

@@ -5,7 +5,7 @@ mod advice;
 use clap::Args;
 use serde::Serialize;
 
-use super::audit::{Shown, newest, printable};
+use super::audit::{Depth, Shown, detail, newest, printable};
 use super::client::date;
 use super::place::Place;
 use super::{Failure, assembly};
@@ -18,9 +18,9 @@ use crate::store::Store;
 #[derive(Debug, Args)]
 #[command(after_help = "Example: keyward client diagnose backup-server --last 20
 
-It reads the audit log. A connection that never came as far as a request (TLS, an unknown
-certificate, a message that is none) is not in it: the server's log has those, as `TLS handshake
-failed`, `client refused` and `refused a client`.")]
+It reads the audit log. A connection that never came as far as a message (TLS, a certificate that
+is not accepted) is not in it: the server's log has those, as `TLS handshake failed` and `client
+refused`. Of messages that cannot be read a few in a minute are in it, and how many there were.")]
 pub(super) struct Diagnose {
     name: String,
     #[arg(long, default_value = "default")]
@@ -37,6 +37,9 @@ pub(super) struct Diagnose {
 
 /// Rows of a node's log that are looked through: a client that is not among them is not there today.
 const DEPTH: i64 = 100_000;
+/// Seconds by which the log may be behind: what changes nothing is written later than what changes
+/// something, and a long operation has the time of its message.
+const LATE: i64 = 2;
 /// Requests of unknown certificates that are shown.
 const STRANGERS: usize = 5;
 /// The tenant of a caller that no identity is mapped to.
@@ -50,6 +53,9 @@ struct Refusal {
     times: usize,
     /// Seconds since 1970.
     last: i64,
+    /// What was wrong with the last message that could not be read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    why: Option<String>,
     advice: Option<String>,
 }
 
@@ -110,7 +116,7 @@ impl Diagnose {
     }
 }
 
-/// The last records of all nodes, oldest first.
+/// The last records of all nodes by time, oldest first; a message with several items is kept whole.
 async fn last(
     store: &Store,
     count: usize,
@@ -119,12 +125,28 @@ async fn last(
     let mut found = Vec::new();
     for node in store.audit_nodes().await? {
         if node != NODE {
-            newest(store, &node, count, DEPTH, wanted, &mut found).await?;
+            let depth = Depth {
+                last: count,
+                rows: DEPTH,
+                late: Some(LATE),
+            };
+            newest(store, &node, depth, wanted, &mut found).await?;
         }
     }
+    Ok(cut(found, count))
+}
+
+fn cut(mut found: Vec<Shown>, count: usize) -> Vec<Shown> {
     found.sort_by_key(|shown| shown.record.order());
-    let surplus = found.len().saturating_sub(count);
-    Ok(found.split_off(surplus))
+    let mut first = found.len().saturating_sub(count);
+    let message = |place: usize| {
+        let shown = found.get(place)?;
+        Some((&shown.node, shown.record.time, &shown.record.request))
+    };
+    while first > 0 && count > 0 && message(first - 1) == message(first) {
+        first -= 1;
+    }
+    found.split_off(first)
 }
 
 /// Each once, in the order of their first appearance.
@@ -148,16 +170,20 @@ fn refusals(name: &str, requests: &[Shown]) -> Vec<Refusal> {
         let same = |known: &&mut Refusal| {
             known.operation == record.operation && known.reason == record.result
         };
+        let suppressed = record.suppressed.map(usize::try_from);
+        let times = suppressed.map_or(1, |count| count.unwrap_or(usize::MAX));
         if let Some(known) = found.iter_mut().find(same) {
-            known.times += 1;
+            known.times = known.times.saturating_add(times);
+            known.why = known.why.take().or_else(|| record.why.clone());
             continue;
         }
         let text = advice::of(&record.result, &record.operation);
         found.push(Refusal {
             operation: record.operation.clone(),
             reason: record.result.clone(),
-            times: 1,
+            times,
             last: record.time,
+            why: record.why.clone(),
             advice: text.map(|text| text.replace("profile NAME", &format!("profile {name}"))),
         });
     }
@@ -210,13 +236,13 @@ impl Findings {
         lines.push(format!("Its last {} requests:", self.requests.len()));
         for Shown { record, .. } in &self.requests {
             let version = record.version.as_deref().unwrap_or("-");
+            let rest = detail(record).unwrap_or_else(|| record.objects.join(" "));
             let line = format!(
-                "  {}  {}  {version}  {}  {}  {}",
+                "  {}  {}  {version}  {}  {}  {rest}",
                 date(record.time),
                 record.address,
                 record.operation,
                 record.result,
-                record.objects.join(" ")
             );
             lines.push(line.trim_end().to_owned());
         }
@@ -234,6 +260,7 @@ impl Findings {
                 refusal.times,
                 date(refusal.last)
             ));
+            lines.extend(refusal.why.as_ref().map(|why| format!("    {why}")));
             let unknown = "This version of the command does not know the reason.";
             let text = refusal.advice.as_deref().unwrap_or(unknown);
             lines.push(format!("    {text}"));
@@ -256,12 +283,14 @@ impl Findings {
             lines.push("Certificates that are no identity's asked last from:".to_owned());
         }
         for Shown { record, .. } in &self.strangers {
-            lines.push(format!(
-                "  {}  {}  {}",
+            let line = format!(
+                "  {}  {}  {}  {}",
                 date(record.time),
                 record.address,
-                record.operation
-            ));
+                record.operation,
+                detail(record).unwrap_or_default()
+            );
+            lines.push(line.trim_end().to_owned());
         }
         if !self.strangers.is_empty() {
             lines.push(
@@ -270,5 +299,61 @@ impl Findings {
             );
         }
         lines
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Time, message and item of a record, as the log has them one behind the other.
+    fn found(records: &[(i64, &str, u32)]) -> Vec<Shown> {
+        let shown = |(sequence, (time, request, item)): (i64, &(i64, &str, u32))| Shown {
+            node: "main".to_owned(),
+            sequence,
+            record: Record {
+                time: *time,
+                request: (*request).to_owned(),
+                item: *item,
+                ..Record::default()
+            },
+        };
+        (1..).zip(records).map(shown).collect()
+    }
+
+    #[test]
+    fn the_last_requests_are_the_last_by_time_and_are_whole() {
+        // A read of second 7 came to the log behind changes of seconds 7 and 8.
+        let log = [
+            (7, "main-3", 0),
+            (7, "main-5", 0),
+            (8, "main-6", 0),
+            (8, "main-6", 1),
+            (7, "main-4", 0),
+        ];
+        let last = |count| {
+            let shown = cut(found(&log), count);
+            let name = |shown: &Shown| format!("{}.{}", shown.record.request, shown.record.item);
+            shown.iter().map(name).collect::<Vec<_>>().join(" ")
+        };
+        assert_eq!(last(0), "");
+        assert_eq!(last(1), "main-6.0 main-6.1");
+        assert_eq!(last(3), "main-5.0 main-6.0 main-6.1");
+        assert_eq!(last(4), "main-4.0 main-5.0 main-6.0 main-6.1");
+        assert_eq!(last(9).len(), 5 * 9 - 1);
+    }
+
+    #[test]
+    fn a_log_is_read_until_nothing_older_can_be_younger() {
+        let depth = |late| Depth {
+            last: 2,
+            rows: DEPTH,
+            late,
+        };
+        let two = found(&[(10, "main-1", 0), (11, "main-2", 0)]);
+        assert!(depth(None).is_reached(&two, 10));
+        assert!(!depth(Some(2)).is_reached(&two, 9));
+        assert!(depth(Some(2)).is_reached(&two, 7));
+        assert!(!depth(Some(2)).is_reached(two.get(..1).unwrap_or_default(), 0));
     }
 }

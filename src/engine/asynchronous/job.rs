@@ -8,6 +8,7 @@ use crate::engine::directory::Caller;
 use crate::engine::entity::{self, EntityError, Verified};
 use crate::engine::error::{Fault, Reason};
 use crate::engine::session::rights::Narrowing;
+use crate::hsm::{Hsm, HsmError, TenantKeys};
 use crate::protocol::enumeration::ProcessingStage;
 use crate::protocol::version::Version;
 use crate::store::record::{Blob, BlobKind, Change, EntityKind, TenantId};
@@ -55,7 +56,47 @@ pub enum Stage {
     Over,
 }
 
+impl Sealed {
+    fn blob(&self) -> Blob {
+        Blob {
+            kind: BlobKind::Sealed,
+            key_version: self.key_version,
+            length: self.length,
+            bytes: self.bytes.clone(),
+        }
+    }
+}
+
 impl Job {
+    /// Puts what is kept under the newest version of the tenant's seal key, unless it is of a version
+    /// from `seal` on; whether it was not.
+    pub(in crate::engine) async fn rewrap(
+        &mut self,
+        hsm: &Hsm,
+        deployment: &str,
+        (tenant, key): (TenantId, &str),
+        (keys, seal): (&TenantKeys, u32),
+    ) -> Result<bool, HsmError> {
+        if self.sealed.bytes.is_empty() || self.sealed.key_version >= seal {
+            return Ok(false);
+        }
+        if self.stage == Stage::Over {
+            // Nobody opens it any more.
+            self.sealed.bytes = Vec::new();
+            return Ok(true);
+        }
+        let aad = binding(deployment, tenant, key, self.stage);
+        let blob = hsm
+            .rewrap_blob(keys, None, &aad, &self.sealed.blob())
+            .await?;
+        self.sealed = Sealed {
+            key_version: blob.key_version,
+            length: blob.length,
+            bytes: blob.bytes,
+        };
+        Ok(true)
+    }
+
     pub(super) fn version(&self) -> Version {
         Version::new(self.major, self.minor)
     }
@@ -94,14 +135,14 @@ pub(super) fn fault(error: EntityError) -> Fault {
 }
 
 /// What a job's secrets are bound to.
-pub(super) fn binding(engine: &Engine, tenant: TenantId, key: &str, stage: Stage) -> Vec<u8> {
+fn binding(deployment: &str, tenant: TenantId, key: &str, stage: Stage) -> Vec<u8> {
     let stage = if stage == Stage::Submitted {
         "request"
     } else {
         "answer"
     };
     let mut out = Vec::with_capacity(96 + key.len());
-    for part in [engine.deployment.as_str(), "job", stage, key] {
+    for part in [deployment, "job", stage, key] {
         out.extend_from_slice(&(part.len() as u64).to_be_bytes());
         out.extend_from_slice(part.as_bytes());
     }
@@ -116,7 +157,7 @@ pub(super) async fn seal(
     stage: Stage,
     clear: &[u8],
 ) -> Result<Sealed, Fault> {
-    let aad = binding(engine, caller.tenant_id, key, stage);
+    let aad = binding(&engine.deployment, caller.tenant_id, key, stage);
     let blob = engine.hsm.seal(&caller.tenant.keys, &aad, clear).await?;
     Ok(Sealed {
         key_version: blob.key_version,
@@ -131,13 +172,8 @@ pub(super) async fn open(
     key: &str,
     job: &Job,
 ) -> Result<Zeroizing<Vec<u8>>, Fault> {
-    let aad = binding(engine, caller.tenant_id, key, job.stage);
-    let blob = Blob {
-        kind: BlobKind::Sealed,
-        key_version: job.sealed.key_version,
-        length: job.sealed.length,
-        bytes: job.sealed.bytes.clone(),
-    };
+    let aad = binding(&engine.deployment, caller.tenant_id, key, job.stage);
+    let blob = job.sealed.blob();
     Ok(engine
         .hsm
         .open_sealed(&caller.tenant.keys, &aad, &blob)

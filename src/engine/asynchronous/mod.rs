@@ -6,7 +6,7 @@
 //! Cancel) made the row another version, and the changes are dropped. Request and result are
 //! sealed: both may hold keys.
 
-mod job;
+pub(in crate::engine) mod job;
 mod queue;
 mod run;
 

@@ -10,11 +10,13 @@ use super::super::Engine;
 use super::super::batch::{self, Sender};
 use super::super::context::Context;
 use super::super::directory::Caller;
+use super::super::entity::EntityError;
 use super::super::error::{Fault, Reason};
 use super::message::{self, Answer};
 use super::queue::Item;
 use super::subscription::Subscription;
-use super::{Entered, Roles, notify, put};
+use super::teller::Teller;
+use super::{Roles, notify, put};
 use crate::audit::Outcome;
 use crate::net::{Broken, Channel, Peer};
 use crate::operation::server::discover_versions::{
@@ -61,6 +63,16 @@ enum Reply {
     /// It does not know the operation.
     Unknown,
     Refused,
+    /// It was not asked.
+    Unsent,
+}
+
+/// What became of telling of an object.
+enum Told {
+    Done,
+    Refused,
+    /// It could not be told, for a reason of this server.
+    Later,
 }
 
 #[derive(Debug)]
@@ -106,18 +118,24 @@ impl<'a, C: Channel> Asker<'a, C> {
         let (_, caller) = sender(self.engine, self.peer).await?;
         let open = self.engine.metrics.turned.clone();
         let entered = self.engine.endpoints.enter(&caller, open);
-        let entered = entered.map_err(Ended::Refused)?;
+        let mut teller = Teller::new(self.engine, entered.map_err(Ended::Refused)?);
+        let end = self.work(&mut teller).await;
+        teller.release().await;
+        end
+    }
+
+    async fn work(&mut self, teller: &mut Teller) -> Result<(), Ended> {
         self.introduce().await?;
         loop {
             if self.serve_parked().await? {
                 return Ok(());
             }
-            match self.turn(&entered).await {
+            match self.turn(teller).await {
                 Ok(true) => {}
                 Ok(false) => return self.turn_back().await,
                 // The database or the token is away: what is queued stays.
                 Err(Ended::Refused(fault)) if fault.reason == Reason::Unavailable => {
-                    self.listen(&entered, LOOK).await?;
+                    self.listen(teller, LOOK).await?;
                 }
                 Err(end) => return Err(end),
             }
@@ -125,29 +143,39 @@ impl<'a, C: Channel> Asker<'a, C> {
     }
 
     /// One round; false when there is no subscription any more.
-    async fn turn(&mut self, entered: &Entered) -> Result<bool, Ended> {
+    async fn turn(&mut self, teller: &mut Teller) -> Result<bool, Ended> {
         let (sender, caller) = sender(self.engine, self.peer).await?;
         let name = caller.identity.name.as_str();
         let subscription = self.engine.subscription(caller.tenant_id, name).await;
-        let subscription = subscription.map_err(|error| {
+        let unread = |error: EntityError| {
             tracing::warn!(identity = name, %error, "a subscription cannot be read");
             Ended::Refused(Fault::new(
                 Reason::Unavailable,
                 "the subscription cannot be read",
             ))
-        })?;
-        let Some(subscription) = subscription else {
+        };
+        let Some(subscription) = subscription.map_err(unread)? else {
             return Ok(false);
         };
-        let queue = &entered.subscriber.queue;
-        match queue.take(Instant::now()) {
+        teller.keep().await.map_err(unread)?;
+        match teller.queue().take(Instant::now()) {
             Some(item) => {
-                self.tell(&sender, &caller, &subscription, item, entered)
-                    .await?
+                let told = self.tell(&sender, &caller, &subscription, &item);
+                match told.await {
+                    Ok(Told::Done) => {}
+                    Ok(Told::Refused) => teller.refused(item),
+                    Ok(Told::Later) => teller.queue().put_back(item),
+                    Err(end) => {
+                        // It does not count as told.
+                        teller.queue().put_back(item);
+                        return Err(end);
+                    }
+                }
+                teller.note().await.map_err(unread)?;
             }
             None => {
-                let longest = queue.wait(Instant::now(), LOOK);
-                self.listen(entered, longest).await?;
+                let longest = teller.queue().wait(Instant::now(), LOOK);
+                self.listen(teller, longest).await?;
             }
         }
         if self.heard.elapsed() > SILENCE {
@@ -157,9 +185,9 @@ impl<'a, C: Channel> Asker<'a, C> {
     }
 
     /// Waits for something to tell, or for the client to say something.
-    async fn listen(&mut self, entered: &Entered, longest: Duration) -> Result<(), Ended> {
+    async fn listen(&mut self, teller: &Teller, longest: Duration) -> Result<(), Ended> {
         let received = tokio::select! {
-            () = entered.subscriber.queue.told() => return Ok(()),
+            () = teller.queue().told() => return Ok(()),
             received = self.channel.receive(longest, message::LONGEST) => received?,
         };
         match received {
@@ -296,13 +324,12 @@ impl<'a, C: Channel> Asker<'a, C> {
         sender: &Sender,
         caller: &Arc<Caller>,
         subscription: &Subscription,
-        item: Item,
-        entered: &Entered,
-    ) -> Result<(), Ended> {
+        item: &Item,
+    ) -> Result<Told, Ended> {
         let mut reply = Ok(Reply::Unknown);
-        if item.put && self.puts {
+        if subscription.put && item.first == 1 && self.puts {
             let mut context = self.context(caller);
-            reply = match put::make(&mut context, subscription, &item).await {
+            reply = match put::make(&mut context, subscription, item).await {
                 Ok(payload) => {
                     let reply = self.deliver(Operation::PUT, sender, context, &payload);
                     Ok(reply.await?)
@@ -319,31 +346,24 @@ impl<'a, C: Channel> Asker<'a, C> {
         };
         if untold && self.notifies {
             let mut context = self.context(caller);
-            reply = match notify::make(&mut context, &item).await {
-                Ok(payload) => {
+            reply = match notify::make(&mut context, item).await {
+                Ok(Some(payload)) => {
                     let reply = self.deliver(Operation::NOTIFY, sender, context, &payload);
                     Ok(reply.await?)
                 }
+                Ok(None) => Ok(Reply::Taken),
                 Err(fault) => Err(fault),
             };
             self.notifies &= !matches!(reply, Ok(Reply::Unknown));
         }
-        let again = match &reply {
-            Ok(Reply::Refused) => true,
-            Ok(Reply::Taken | Reply::Unknown) => false,
+        Ok(match &reply {
+            Ok(Reply::Taken | Reply::Unknown) => Told::Done,
+            Ok(Reply::Refused) => Told::Refused,
+            Ok(Reply::Unsent) => Told::Later,
             // Not there, or no longer for this client: nothing to tell. Else the database was away.
-            Err(fault) => unavailable(fault),
-        };
-        let identifier = item.identifier.clone();
-        if again && !entered.subscriber.queue.put_back(item) {
-            self.engine.metrics.untold.inc();
-            tracing::warn!(
-                identity = caller.identity.name,
-                identifier,
-                "a client does not take what it is told; it is not told again"
-            );
-        }
-        Ok(())
+            Err(fault) if unavailable(fault) => Told::Later,
+            Err(_) => Told::Done,
+        })
     }
 
     fn context(&self, caller: &Arc<Caller>) -> Context {
@@ -362,7 +382,7 @@ impl<'a, C: Channel> Asker<'a, C> {
         let engine = Arc::clone(self.engine);
         if engine.audit.admit().await.is_err() {
             // What cannot be recorded is not done; it is told later.
-            return Ok(Reply::Refused);
+            return Ok(Reply::Unsent);
         }
         let correlation = engine.correlation_value();
         let now = engine.clock.now();

@@ -2,45 +2,43 @@
 //! §6.1.54): what changes is told by Notify, new objects are given by Put (1.4 §5.1 and §5.2,
 //! 2.1 §6.2.2 and §6.2.3), to whom an administrator subscribed (`docs/decisions/endpoint.md`).
 //!
-//! What there is to tell comes from the journal, which every node reads (`engine/lease`): so it is
-//! committed, and it does not matter which node wrote it. One task finds out whom a change concerns
-//! and queues it; each turned connection works on its own queue.
+//! What there is to tell comes from the journal, which is written with each change: so it is
+//! committed, and it does not matter which node wrote it. One task looks it through (`feed`), from
+//! where each subscriber was told last (`mark`), and queues what concerns whom; the turned connection
+//! that tells an identity works on its own queue.
 
 mod asker;
+mod feed;
+mod mark;
 mod message;
 mod notify;
 mod put;
 mod queue;
 pub mod subscription;
+mod teller;
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use prometheus_client::metrics::gauge::Gauge;
 use tokio::sync::Notify;
-use tokio::time::timeout;
 
 pub use self::asker::Asker;
+pub use self::feed::keep;
 use self::queue::Queue;
 use self::subscription::Subscription;
 use super::directory::Caller;
 use super::entity::{EntityError, Remembered};
 use super::error::{Fault, Reason};
-use super::{Engine, FetchError, entity};
+use super::{Engine, entity};
 use crate::protocol::enumeration::Operation;
 use crate::protocol::version::Version;
-use crate::store::StoreError;
 use crate::store::record::{EntityKind, JournalEntry, TenantId};
 
 /// Turned connections of one identity on a node, and of all.
 const MOST_OF_ONE: usize = 4;
 const MOST: usize = 1024;
-/// Changes that wait to be looked at; 100 bytes each.
-const INBOX: usize = 16_384;
-/// How long nothing is looked at while the database does not answer, and how often it is noticed
-/// that the engine is gone.
-const PAUSE: Duration = Duration::from_secs(1);
 
 /// Who asks on a connection, and who answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,24 +90,15 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 struct Subscriber {
     tenant: TenantId,
     identity: String,
+    /// It is the one of its identity's connections that tells; the others wait until it ends.
+    stands: AtomicBool,
     queue: Queue,
 }
 
-/// A row that changed: tenant, Unique Identifier, version.
-type Changed = (TenantId, String, i64);
-
-#[derive(Debug, Default)]
-struct Inbox {
-    waiting: VecDeque<Changed>,
-    /// Positions of the journal that were taken before they settled.
-    ahead: HashSet<i64>,
-}
-
-/// The turned connections of a node, and what is to be looked at for them.
+/// The turned connections of a node.
 #[derive(Debug)]
 pub struct Endpoints {
     subscribers: Mutex<HashMap<TenantId, Vec<Arc<Subscriber>>>>,
-    inbox: Mutex<Inbox>,
     heard: Notify,
     subscriptions: Remembered<Option<Subscription>>,
 }
@@ -118,7 +107,6 @@ impl Default for Endpoints {
     fn default() -> Self {
         Endpoints {
             subscribers: Mutex::default(),
-            inbox: Mutex::default(),
             heard: Notify::new(),
             subscriptions: Remembered::new(4096),
         }
@@ -173,6 +161,7 @@ impl Endpoints {
         let subscriber = Arc::new(Subscriber {
             tenant: caller.tenant_id,
             identity: caller.identity.name.clone(),
+            stands: AtomicBool::new(false),
             queue: Queue::default(),
         });
         subscribers
@@ -187,105 +176,48 @@ impl Endpoints {
         })
     }
 
-    fn of_tenant(&self, tenant: TenantId) -> Vec<Arc<Subscriber>> {
+    fn all(&self) -> Vec<Arc<Subscriber>> {
         let subscribers = locked(&self.subscribers);
-        subscribers.get(&tenant).cloned().unwrap_or_default()
+        subscribers.values().flatten().cloned().collect()
     }
 
-    /// Takes entries that the journal will not repeat; answers how many older ones had to go.
-    pub fn settled(&self, entries: &[JournalEntry]) -> usize {
-        self.take(entries, |inbox, position| !inbox.ahead.remove(&position))
-    }
-
-    /// Takes entries that the journal still holds back, and repeats until they settle.
-    pub fn ahead(&self, entries: &[JournalEntry]) -> usize {
-        self.take(entries, |inbox, position| inbox.ahead.insert(position))
-    }
-
-    fn take(&self, entries: &[JournalEntry], new: impl Fn(&mut Inbox, i64) -> bool) -> usize {
-        let subscribers = locked(&self.subscribers);
-        let mut inbox = locked(&self.inbox);
-        if subscribers.is_empty() {
-            *inbox = Inbox::default();
-            return 0;
+    /// Hears of what the journal has now: there may be something to tell.
+    pub fn hear(&self, entries: &[JournalEntry]) {
+        if entries.is_empty() {
+            return;
         }
-        let mut lost = 0;
-        for entry in entries {
-            let concerns = entry.kind == 0 && subscribers.contains_key(&entry.tenant);
-            if !new(&mut inbox, entry.position) || !concerns {
-                continue;
-            }
-            if inbox.waiting.len() >= INBOX {
-                inbox.waiting.pop_front();
-                lost += 1;
-            }
-            let change = (entry.tenant, entry.key.clone(), entry.version);
-            inbox.waiting.push_back(change);
+        let subscribers = locked(&self.subscribers);
+        let concerns =
+            |entry: &JournalEntry| entry.kind == 0 && subscribers.contains_key(&entry.tenant);
+        if !subscribers.is_empty() && entries.iter().any(concerns) {
             self.heard.notify_one();
         }
-        lost
-    }
-
-    fn next(&self) -> Option<Changed> {
-        locked(&self.inbox).waiting.pop_front()
-    }
-
-    fn put_back(&self, change: Changed) {
-        locked(&self.inbox).waiting.push_front(change);
     }
 }
 
-/// Looks at what changed for as long as the engine lives.
-pub fn keep(engine: &Arc<Engine>) {
-    let (weak, endpoints) = (Arc::downgrade(engine), Arc::clone(&engine.endpoints));
-    tokio::spawn(async move {
-        loop {
-            let _ = timeout(PAUSE, endpoints.heard.notified()).await;
-            let Some(engine) = weak.upgrade() else { return };
-            while let Some(change) = endpoints.next() {
-                if let Err(error) = sift(&engine, &change).await {
-                    tracing::warn!(%error, "what changed cannot be looked at; subscribers are told later");
-                    endpoints.put_back(change);
-                    tokio::time::sleep(PAUSE).await;
-                    break;
-                }
-            }
+impl Entered {
+    /// Makes this connection the one of its node that may tell its identity; false while another is.
+    fn stand(&self) -> bool {
+        let subscribers = locked(&self.endpoints.subscribers);
+        let own = &self.subscriber;
+        let mut of_tenant = subscribers.get(&own.tenant).into_iter().flatten();
+        let taken = of_tenant
+            .any(|other| other.identity == own.identity && other.stands.load(Ordering::Acquire));
+        if !taken {
+            own.stands.store(true, Ordering::Release);
         }
-    });
-}
+        !taken
+    }
 
-/// Queues a change for those that it concerns.
-async fn sift(engine: &Engine, (tenant, identifier, version): &Changed) -> Result<(), StoreError> {
-    let subscribers = engine.endpoints.of_tenant(*tenant);
-    if subscribers.is_empty() {
-        return Ok(());
+    fn begin(&self, position: i64) {
+        self.subscriber.queue.begin(Some(position));
+        self.endpoints.heard.notify_one();
     }
-    let object = match engine.fetch(*tenant, identifier).await {
-        Ok(Some(object)) => object,
-        Err(FetchError::Store(error)) => return Err(error),
-        // Nobody is told of what is not ours.
-        Ok(None) => return Ok(()),
-        Err(FetchError::Unsound(error)) => {
-            tracing::error!(identifier, %error, "a change of this object is not told: its row is not what a server wrote");
-            return Ok(());
-        }
-    };
-    for subscriber in subscribers {
-        let identity = subscriber.identity.as_str();
-        match engine.subscription(*tenant, identity).await {
-            Ok(Some(subscription)) if subscription.concerns(identity, &object) => {
-                let put = subscription.put && *version == 1;
-                let lost = subscriber.queue.push(identifier, *version, put);
-                engine.metrics.untold.inc_by(lost);
-            }
-            Ok(_) => {}
-            Err(EntityError::Store(error)) => return Err(error),
-            Err(EntityError::Unsound(error)) => {
-                tracing::error!(identity, %error, "the subscription is not what an administrator wrote; it is not used");
-            }
-        }
+
+    fn end(&self) {
+        self.subscriber.queue.begin(None);
+        self.subscriber.stands.store(false, Ordering::Release);
     }
-    Ok(())
 }
 
 impl Engine {

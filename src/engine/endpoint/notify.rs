@@ -20,11 +20,12 @@ structure! {
     }
 }
 
-/// The payload for the one who is told, as if it had asked for the attributes.
+/// The payload for the one who is told, as if it had asked for the attributes. None where no
+/// attribute changed: the row was only written anew, under another key of the tenant.
 ///
 /// # Errors
 /// As Get Attributes.
-pub(super) async fn make(context: &mut Context, item: &Item) -> Result<Bytes, Fault> {
+pub(super) async fn make(context: &mut Context, item: &Item) -> Result<Option<Bytes>, Fault> {
     let object = context
         .object_named(
             &item.identifier,
@@ -32,6 +33,10 @@ pub(super) async fn make(context: &mut Context, item: &Item) -> Result<Bytes, Fa
             Destroyed::Allowed,
         )
         .await?;
+    let changed = object.changes.between(item.first, object.version());
+    if changed.is_some_and(|changed| changed.is_empty()) {
+        return Ok(None);
+    }
     let all = context.shown(&object).await?;
     let (attributes, mut deleted) = split(all, &object.changes, item.first, object.version());
     deleted.retain(|reference| reference.is_in(context.version));
@@ -40,7 +45,7 @@ pub(super) async fn make(context: &mut Context, item: &Item) -> Result<Bytes, Fa
         attributes,
         attribute_reference: deleted,
     };
-    message::payload(Operation::NOTIFY, context.version, &payload)
+    message::payload(Operation::NOTIFY, context.version, &payload).map(Some)
 }
 
 /// What to tell of the versions from `first` on: values, and names of what is gone. "This includes at

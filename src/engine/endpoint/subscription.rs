@@ -3,6 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::mark::{self, Mark};
 use crate::audit::administration::{self, Deed};
 use crate::clock::Clock;
 use crate::engine::entity::{self, Verified};
@@ -11,7 +12,7 @@ use crate::hsm::Hsm;
 use crate::object::managed::Managed;
 use crate::protocol::tag;
 use crate::store::Store;
-use crate::store::record::{EntityKind, TenantId};
+use crate::store::record::{Change, EntityKind, TenantId};
 use ttlv::Value;
 
 const KIND: EntityKind = EntityKind::Subscription;
@@ -100,8 +101,14 @@ impl Desk<'_> {
         if before.is_none() && subscription.is_empty() {
             return refused(format!("{name:?} has no subscription"));
         }
-        let version = before.map_or(0, |row| row.version) + 1;
-        let row = entity::put(self.hsm, KIND, tenant, name, version, subscription).await?;
+        let version = before.as_ref().map_or(0, |row| row.version) + 1;
+        let ended = before.is_none_or(|row| row.body.is_empty());
+        let mut rows =
+            vec![entity::put(self.hsm, KIND, tenant, name, version, subscription).await?];
+        if ended {
+            // What happened before is not told.
+            rows.push(self.mark_now(tenant, name).await?);
+        }
         let deed = Deed {
             command: match subscription.is_empty() {
                 true => "client unsubscribe",
@@ -111,7 +118,17 @@ impl Desk<'_> {
             object: name,
             time: self.clock.now(),
         };
-        Ok(administration::write(self.store, vec![row], deed).await?)
+        Ok(administration::write(self.store, rows, deed).await?)
+    }
+
+    async fn mark_now(&self, tenant: TenantId, name: &str) -> Result<Change, FoundingError> {
+        let known = entity::read::<Mark>(self.store, self.hsm, mark::KIND, tenant, name).await?;
+        let version = known.map_or(0, |row| row.version) + 1;
+        let mark = Mark {
+            position: self.store.journal_head().await?,
+            node: None,
+        };
+        Ok(entity::put(self.hsm, mark::KIND, tenant, name, version, &mark).await?)
     }
 
     async fn read(

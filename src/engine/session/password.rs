@@ -6,7 +6,8 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
-use crate::object::format::{self, HashAlgorithm};
+use crate::library::{LibraryError, digest};
+use crate::mechanism::hash::{self, HashRow};
 use crate::protocol::enumeration::HashingAlgorithm;
 
 /// Bytes of salt and of what Argon2id makes.
@@ -110,15 +111,15 @@ impl Verifier {
 }
 
 /// The hash functions in which Hashed Password is served; the standard's default is the first.
-const HASHES: [HashAlgorithm; 3] = [
-    HashAlgorithm::Sha256,
-    HashAlgorithm::Sha384,
-    HashAlgorithm::Sha512,
+const HASHES: [HashingAlgorithm; 3] = [
+    HashingAlgorithm::SHA_256,
+    HashingAlgorithm::SHA_384,
+    HashingAlgorithm::SHA_512,
 ];
 
-fn hash(algorithm: HashAlgorithm, parts: [&[u8]; 2]) -> Zeroizing<Vec<u8>> {
+fn hash(row: &'static HashRow, parts: [&[u8]; 2]) -> Result<Zeroizing<Vec<u8>>, LibraryError> {
     let whole = Zeroizing::new(parts.concat());
-    Zeroizing::new(format::hash(algorithm, &whole))
+    digest::hash(row, &whole).map(Zeroizing::new)
 }
 
 /// What Hashed Password is verified with (2.1 §9.11): S1 and, for the client shows S2 itself, its
@@ -150,14 +151,22 @@ pub struct Shown<'a> {
 
 impl Hashed {
     /// For every hash function that is served.
-    pub fn make(username: &str, password: &str) -> Vec<Hashed> {
+    pub fn make(username: &str, password: &str) -> Result<Vec<Hashed>, Unusable> {
         let (username, password) = (username.as_bytes(), password.as_bytes());
-        let one = |algorithm: HashAlgorithm| Hashed {
-            algorithm: algorithm.number(),
-            first: hash(algorithm, [username, password]).to_vec(),
-            second: hash(algorithm, [&hash(algorithm, [password, username]), &[]]).to_vec(),
+        let one = |row: &'static HashRow| {
+            let second = hash(row, [password, username])?;
+            Ok(Hashed {
+                algorithm: row.algorithm.0,
+                first: hash(row, [username, password])?.to_vec(),
+                second: hash(row, [&second, &[]])?.to_vec(),
+            })
         };
-        HASHES.into_iter().map(one).collect()
+        HASHES
+            .into_iter()
+            .filter_map(hash::find)
+            .map(one)
+            .collect::<Result<_, LibraryError>>()
+            .map_err(|error| Unusable(error.to_string()))
     }
 
     /// The Server Hashed Password that proves to the client that the server knows it, too (2.1
@@ -166,16 +175,17 @@ impl Hashed {
         let kept = all
             .iter()
             .find(|kept| kept.algorithm == shown.algorithm.0)?;
-        let algorithm = HashAlgorithm::from_number(kept.algorithm)?;
+        let row = hash::find(shown.algorithm)?;
         let timestamp = shown.timestamp.to_be_bytes();
-        let first = hash(algorithm, [&kept.first, &timestamp]);
+        let first = hash(row, [&kept.first, &timestamp]).ok()?;
         let (proof, second) = shown.hashed.split_at_checked(first.len())?;
-        let right = proof.ct_eq(&first) & hash(algorithm, [second, &[]]).ct_eq(&kept.second);
+        let second = hash(row, [second, &[]]).ok()?;
+        let right = proof.ct_eq(&first) & second.ct_eq(&kept.second);
         if !bool::from(right) {
             return None;
         }
         let known = Zeroizing::new([kept.first.as_slice(), &kept.second].concat());
-        Some(hash(algorithm, [&timestamp, &known]))
+        hash(row, [&timestamp, &known]).ok()
     }
 }
 
@@ -237,7 +247,7 @@ mod tests {
         let timestamp = 1_700_000_000_000_000_i64.to_be_bytes();
         let mut hashed = digest(&[&first, &timestamp]);
         hashed.extend_from_slice(&second);
-        let kept = Hashed::make("fred", "pw");
+        let kept = Hashed::make("fred", "pw").unwrap();
         let shown = Shown {
             algorithm: HashingAlgorithm::SHA_256,
             timestamp: i64::from_be_bytes(timestamp),

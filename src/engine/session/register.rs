@@ -140,7 +140,7 @@ impl Register<'_> {
         let verifier = Verifier::make(password, self.salt().await?).map_err(UserError::from)?;
         secrets.verifier = Some(verifier);
         secrets.hashed = match hashed {
-            true => Hashed::make(name, password),
+            true => Hashed::make(name, password).map_err(UserError::from)?,
             false => Vec::new(),
         };
         Ok(())

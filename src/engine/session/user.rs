@@ -96,6 +96,25 @@ pub struct SealedSecrets {
     bytes: Vec<u8>,
 }
 
+impl SealedSecrets {
+    fn of(blob: Blob) -> SealedSecrets {
+        SealedSecrets {
+            key_version: blob.key_version,
+            length: blob.length,
+            bytes: blob.bytes,
+        }
+    }
+
+    fn blob(&self) -> Blob {
+        Blob {
+            kind: BlobKind::Sealed,
+            key_version: self.key_version,
+            length: self.length,
+            bytes: self.bytes.clone(),
+        }
+    }
+}
+
 /// What a user is proven with.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -143,14 +162,8 @@ impl User {
         let Some(sealed) = &self.secrets else {
             return Ok(Secrets::default());
         };
-        let blob = Blob {
-            kind: BlobKind::Sealed,
-            key_version: sealed.key_version,
-            length: sealed.length,
-            bytes: sealed.bytes.clone(),
-        };
         let aad = binding(keys.tenant(), &self.key());
-        let clear = hsm.open_sealed(keys, &aad, &blob).await?;
+        let clear = hsm.open_sealed(keys, &aad, &sealed.blob()).await?;
         let damaged = |error: serde_json::Error| {
             EntityError::from(Unsound::Damaged(format!("secrets of a user: {error}")))
         };
@@ -170,12 +183,25 @@ impl User {
         let blob = hsm
             .seal(keys, &binding(keys.tenant(), &self.key()), &clear)
             .await?;
-        self.secrets = Some(SealedSecrets {
-            key_version: blob.key_version,
-            length: blob.length,
-            bytes: blob.bytes,
-        });
+        self.secrets = Some(SealedSecrets::of(blob));
         Ok(())
+    }
+
+    /// Puts the secrets under the newest version of the tenant's seal key, unless they are of a
+    /// version from `seal` on; whether they were not.
+    pub async fn rewrap_secrets(
+        &mut self,
+        hsm: &Hsm,
+        keys: &TenantKeys,
+        seal: u32,
+    ) -> Result<bool, HsmError> {
+        let Some(sealed) = self.secrets.as_ref().filter(|old| old.key_version < seal) else {
+            return Ok(false);
+        };
+        let aad = binding(keys.tenant(), &self.key());
+        let blob = hsm.rewrap_blob(keys, None, &aad, &sealed.blob()).await?;
+        self.secrets = Some(SealedSecrets::of(blob));
+        Ok(true)
     }
 
     /// The row of a version, ready to be committed.

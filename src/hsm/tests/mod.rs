@@ -11,8 +11,10 @@ mod answers;
 mod availability;
 mod derive;
 mod keys;
+mod replicas;
 mod rewrap;
 mod speed;
+mod versions;
 
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
@@ -66,7 +68,7 @@ fn softhsm() -> Option<&'static Path> {
         unsafe {
             std::env::set_var("SOFTHSM2_CONF", &configuration);
         }
-        for label in ["verbs", "away"] {
+        for label in ["verbs", "away", "first", "second", "third"] {
             let done = std::process::Command::new("softhsm2-util")
                 .args([
                     "--init-token",
@@ -138,6 +140,7 @@ async fn verbs_on_the_embedded_token() {
     every_verb(&ground).await;
     let ground = Arc::new(ground);
     availability::many_at_once(&ground).await;
+    versions::masters(&ground).await;
     drop(ground);
     assert!(matches!(
         Hsm::init(embedded(&dir)),
@@ -165,6 +168,7 @@ async fn verbs_on_softhsm() {
     ));
     again.use_row_mac_key(1, row_mac).await.unwrap();
     assert_eq!(again.row_mac(1, b"row").await.unwrap(), before);
+    versions::masters(&ground).await;
 }
 
 async fn every_verb(ground: &Ground) {
@@ -239,7 +243,7 @@ async fn seals(ground: &Ground) {
         };
         assert!(matches!(
             hsm.open_sealed(keys, AAD, &no_version).await,
-            Err(HsmError::BadKey(_))
+            Err(HsmError::Lost(_))
         ));
     }
 }

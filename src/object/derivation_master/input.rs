@@ -226,6 +226,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::protocol::enumeration::HashingAlgorithm;
 
     fn example() -> Input<'static> {
         Input {
@@ -255,11 +256,9 @@ mod tests {
             bare.contains(DOCUMENTED),
             "docs/derivation.md has another vector"
         );
-        let key = crate::object::format::hmac(
-            crate::object::format::HashAlgorithm::Sha256,
-            &(0..32).collect::<Vec<u8>>(),
-            &input,
-        );
+        let hmac = crate::mechanism::hmac(HashingAlgorithm::SHA_256).unwrap();
+        let base: Vec<u8> = (0..32).collect();
+        let key = crate::library::mac::mac(hmac, &base, &[], &input);
         assert!(
             bare.contains(&hex::encode(key.unwrap().as_slice())),
             "or another key"

@@ -14,7 +14,7 @@ use crate::hsm::{Hsm, HsmError};
 use crate::protocol::enumeration::LinkType;
 use crate::protocol::tag;
 use crate::store::filter::{Filter, Term};
-use crate::store::record::{Change, TenantId};
+use crate::store::record::TenantId;
 use crate::store::{Store, StoreError};
 
 /// The longest name, in bytes.
@@ -186,18 +186,13 @@ pub async fn create(
     let draft = version::make(store, hsm, deployment, spec, 1, now).await?;
     let shown = made(&draft, now).ok_or_else(unreadable)?;
     let row = draft.seal(hsm, false).await?;
-    let change = Change::Insert {
-        record: row.record,
-        index: row.index,
-        names: row.names,
-    };
     let deed = Deed {
         command: "key create-master",
         tenant: spec.tenant,
         object: &shown.unique_identifier,
         time: now,
     };
-    administration::write(store, vec![change], deed).await?;
+    administration::write(store, vec![row.change()], deed).await?;
     Ok(shown)
 }
 
@@ -260,18 +255,7 @@ pub async fn rotate(
         draft.seal(hsm, false).await?,
     );
     // First the one that gives up the Name.
-    let changes = vec![
-        Change::Update {
-            record: before.record,
-            index: before.index,
-            names: before.names,
-        },
-        Change::Insert {
-            record: row.record,
-            index: row.index,
-            names: row.names,
-        },
-    ];
+    let changes = vec![before.change(), row.change()];
     let deed = Deed {
         command: "key rotate-master",
         tenant,

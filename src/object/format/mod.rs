@@ -5,7 +5,6 @@
 mod certificate;
 mod computed;
 mod curve;
-mod digest;
 mod ec;
 mod field;
 mod integer;
@@ -19,8 +18,6 @@ mod table;
 pub use certificate::{Certificate, SignatureAlgorithm};
 pub(crate) use computed::group as openssl_group;
 pub use curve::Curve;
-pub use digest::{HashAlgorithm, hash, hmac};
-pub(crate) use digest::{fill_hkdf, fill_pbkdf2};
 pub use ec::{EcPrivate, EcPublic, PointForm};
 pub use field::{FieldPrivate, FieldPublic, Group};
 pub use integer::Unsigned;

@@ -62,7 +62,7 @@ pub async fn compute(
     }
     let iv = match row.shape.iv() {
         0 => Bytes::default(),
-        length => context.engine.hsm.random(length).await?,
+        length => place::vector(context, key, length).await?,
     };
     let tag = with_iv(context, key, row, &iv, data).await?;
     if iv.is_empty() {

@@ -1,6 +1,10 @@
 //! Where a mechanism is computed: in the token, or in the server's memory by the library.
 
+use std::ops::Deref;
+use std::sync::Arc;
+
 use openssl::pkey::{PKey, Private, Public};
+use token::LockedBytes;
 use zeroize::Zeroizing;
 
 use super::{bad, unsupported};
@@ -33,8 +37,33 @@ impl Place {
     }
 }
 
-/// Public keys are no secret; a key of class *token* is used there or nowhere; any other is used
-/// there where the token has the mechanism, else by the library (DESIGN §4.3).
+/// A key's bytes in clear: for one call, or those that the node keeps for class *cached*.
+#[derive(Debug)]
+pub enum Clear {
+    Once(Zeroizing<Vec<u8>>),
+    Kept(Arc<LockedBytes>),
+}
+
+impl Deref for Clear {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        match self {
+            Clear::Once(bytes) => bytes,
+            Clear::Kept(bytes) => bytes,
+        }
+    }
+}
+
+/// Whether a key is used in the server's memory although the token could: its class is *cached*,
+/// and its tenant still allows that.
+pub fn is_cached(context: &Context, key: &Sealed) -> bool {
+    key.class == Class::Cached && context.caller.tenant.settings.classes.cached
+}
+
+/// Public keys are no secret; a key of class *token* is used there or nowhere, one of class *cached*
+/// by the library where that has the mechanism; any other is used in the token where that has the
+/// mechanism, else by the library (DESIGN §4.3).
 pub fn of(context: &mut Context, key: &Sealed, row: &Row) -> Result<Place, Fault> {
     let open = matches!(
         key.object_type(),
@@ -43,6 +72,9 @@ pub fn of(context: &mut Context, key: &Sealed, row: &Row) -> Result<Place, Fault
     let token = context.engine.hsm.has(row);
     let place = match (open, key.class) {
         (true, _) if row.library.is_some() => Place::Library,
+        (false, Class::Cached) if row.library.is_some() && is_cached(context, key) => {
+            Place::Library
+        }
         (false, _) if token => Place::Token,
         (false, Class::Served | Class::Cached) if row.library.is_some() => Place::Library,
         (false, Class::Token) => {
@@ -87,7 +119,7 @@ pub async fn material(
     context: &mut Context,
     key: &Sealed,
     format: KeyFormatType,
-) -> Result<Zeroizing<Vec<u8>>, Fault> {
+) -> Result<Clear, Fault> {
     if key.blob.is_none() {
         return Err(Fault::new(
             Reason::KeyValueNotPresent,
@@ -97,6 +129,10 @@ pub async fn material(
     if key.class == Class::Token {
         return Err(unsupported("a key of class token outside the token"));
     }
+    let cached = is_cached(context, key);
+    if cached && let Some(bytes) = context.engine.cached_key(key, format) {
+        return Ok(Clear::Kept(bytes));
+    }
     let wish = Wish {
         format: Some(format),
         wrap_type: Some(KeyWrapType::NOT_WRAPPED),
@@ -105,11 +141,30 @@ pub async fn material(
     };
     let whole = Box::pin(delivery::open(context, key, &wish)).await?;
     match whole.key_block().and_then(|block| block.key_value.as_ref()) {
-        Some(KeyValue::Plain { material, .. }) => Ok(material.bytes().clone()),
+        Some(KeyValue::Plain { material, .. }) => {
+            let bytes = material.bytes();
+            if cached {
+                context.engine.cache_key(key, format, bytes);
+            }
+            Ok(Clear::Once(bytes.clone()))
+        }
         _ => Err(Fault::new(
             Reason::KeyFormatTypeNotSupported,
             "the key cannot be brought into the form that this operation needs",
         )),
+    }
+}
+
+/// A vector for the use of a key: of the token's generator, or the library's where the key's use is
+/// to ask no token.
+pub async fn vector(
+    context: &Context,
+    key: &Sealed,
+    length: usize,
+) -> Result<Zeroizing<Vec<u8>>, Fault> {
+    match is_cached(context, key) {
+        true => Ok(library::random(length)?),
+        false => Ok(context.engine.hsm.vector(length).await?),
     }
 }
 

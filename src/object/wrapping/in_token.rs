@@ -110,6 +110,7 @@ pub async fn wrap_in_token(
     door::approved(context, true, &key)?;
     parameters::charge(context, &key, blob.length as usize).await?;
     let how = key_wrap(&key, &asked)?;
+    let said = method::said(&key, &asked)?;
     let ready = usage::ready(context, &key, KeyKind::Aes).await?;
     let wrapped = {
         let using: UseKey<'_> = ready.key(context, &key)?;
@@ -125,7 +126,7 @@ pub async fn wrap_in_token(
     if let Some(block) = whole.key_block_mut() {
         block.key_format_type = format(kind);
         block.key_value = Some(KeyValue::Wrapped(wrapped));
-        block.key_wrapping_data = Some(wrap::data(specification, mac, None));
+        block.key_wrapping_data = Some(wrap::data(specification, said, mac, None));
     }
     Ok(whole)
 }

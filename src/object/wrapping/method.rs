@@ -169,6 +169,21 @@ fn asked(key: &Sealed, parameters: &CryptographicParameters) -> Result<Cipher, F
     Ok(Cipher::Symmetric(cipher::asked(key, &parameters)?))
 }
 
+/// The parameters, with the mode that they left open: who reads Key Wrapping Data need not know what
+/// this server does then (PyKMIP cannot read it without). None where nothing is to be said.
+pub(super) fn said(
+    key: &Sealed,
+    parameters: &CryptographicParameters,
+) -> Result<Option<CryptographicParameters>, Fault> {
+    let mut said = parameters.clone();
+    if let Cipher::Symmetric(cipher) = asked(key, parameters)? {
+        said.block_cipher_mode = cipher.row.mode;
+        said.padding_method =
+            Some(cipher.padding).filter(|padding| *padding != PaddingMethod::NONE);
+    }
+    Ok((said != CryptographicParameters::default()).then_some(said))
+}
+
 /// Whether a MAC over the ciphertext vouches for the clear text: not where an initialisation vector
 /// has a say, which stands beside the Key Value and outside of the MAC.
 fn check_bound(cipher: &cipher::Cipher) -> Result<(), Fault> {
@@ -205,7 +220,7 @@ pub(super) async fn protect(
     if cipher.row.shape == Shape::Gcm {
         gcm_uses::count(context, key).await?;
     }
-    let iv = context.engine.hsm.random(cipher.row.shape.iv()).await?;
+    let iv = context.engine.hsm.vector(cipher.row.shape.iv()).await?;
     let sealed = cipher.encrypt(context, key, &iv, &[], clear).await?;
     let mut bytes = sealed.data;
     bytes.extend_from_slice(&sealed.tag);

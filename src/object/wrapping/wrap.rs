@@ -9,7 +9,9 @@ use crate::engine::context::Context;
 use crate::engine::error::{Fault, Reason};
 use crate::object::managed::Sealed;
 use crate::operation::crypto::parameters;
-use crate::protocol::key_block::{KeyValue, KeyWrappingData, KeyWrappingSpecification};
+use crate::protocol::key_block::{
+    CryptographicParameters, KeyValue, KeyWrappingData, KeyWrappingSpecification,
+};
 use crate::protocol::object::Object;
 use crate::protocol::structure::Bytes;
 
@@ -43,7 +45,11 @@ pub async fn wrap(
         )
     })?;
     let clear = encoding::encode(value, encoding, attributes, context.version)?;
-    let (wrapped, iv) = encrypted(context, &plan, &clear, sensitive).await?;
+    let Under {
+        wrapped,
+        iv,
+        parameters,
+    } = encrypted(context, &plan, &clear, sensitive).await?;
     let mac = match plan.authentication {
         Some((information, Over::Clear)) => {
             Some(authenticate::make(context, information, &clear).await?)
@@ -59,7 +65,7 @@ pub async fn wrap(
             true => KeyValue::bytes(wrapped),
             false => KeyValue::Wrapped(wrapped),
         });
-        block.key_wrapping_data = Some(data(specification, mac, iv));
+        block.key_wrapping_data = Some(data(specification, parameters, mac, iv));
     }
     Ok(())
 }
@@ -72,15 +78,23 @@ pub(super) fn plan(specification: &KeyWrappingSpecification) -> Result<Plan<'_>,
     )
 }
 
-/// Key Wrapping Data that says how a specification was followed.
+/// Key Wrapping Data that says how a specification was followed. `parameters`: what was done where the
+/// specification does not say.
 pub(super) fn data(
     specification: &KeyWrappingSpecification,
+    parameters: Option<CryptographicParameters>,
     mac: Option<Bytes>,
     iv: Option<Bytes>,
 ) -> KeyWrappingData {
+    let mut information = specification.encryption_key_information.clone();
+    if let Some(information) = &mut information
+        && information.cryptographic_parameters.is_none()
+    {
+        information.cryptographic_parameters = parameters;
+    }
     KeyWrappingData {
         wrapping_method: specification.wrapping_method,
-        encryption_key_information: specification.encryption_key_information.clone(),
+        encryption_key_information: information,
         mac_signature_key_information: specification.mac_signature_key_information.clone(),
         mac_signature: mac,
         iv_counter_nonce: iv,
@@ -88,21 +102,37 @@ pub(super) fn data(
     }
 }
 
-/// The bytes under the plan's encryption key, with the initialisation vector; as they are where it
-/// has none.
+/// What came of an encryption key.
+struct Under {
+    wrapped: Bytes,
+    /// The initialisation vector.
+    iv: Option<Bytes>,
+    parameters: Option<CryptographicParameters>,
+}
+
+/// The bytes under the plan's encryption key; as they are where it has none.
 async fn encrypted(
     context: &mut Context,
     plan: &Plan<'_>,
     clear: &Bytes,
     sensitive: bool,
-) -> Result<(Bytes, Option<Bytes>), Fault> {
+) -> Result<Under, Fault> {
     let Some(information) = plan.encryption else {
-        return Ok((clear.clone(), None));
+        return Ok(Under {
+            wrapped: clear.clone(),
+            iv: None,
+            parameters: None,
+        });
     };
     let (key, asked) = door::encryption_key(context, information, Permission::WrapWith).await?;
     door::approved(context, sensitive, &key)?;
     // 1.4 §3.21, 2.1 §4.59: what a key may protect is counted, wrapping included.
     parameters::charge(context, &key, clear.len()).await?;
     let bound = plan.over(Over::Wrapped).is_some();
-    method::protect(context, &key, &asked, clear, bound).await
+    let (wrapped, iv) = method::protect(context, &key, &asked, clear, bound).await?;
+    Ok(Under {
+        wrapped,
+        iv,
+        parameters: method::said(&key, &asked)?,
+    })
 }

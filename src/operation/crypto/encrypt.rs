@@ -78,9 +78,14 @@ async fn begin(
     data: &[u8],
 ) -> Result<(CipherStream, Option<Bytes>), Fault> {
     let cipher = cipher::asked(key, asked)?;
-    let (iv, made) =
-        parameters::iv_to_encrypt(context, &cipher, asked, request.iv_counter_nonce.as_ref())
-            .await?;
+    let (iv, made) = parameters::iv_to_encrypt(
+        context,
+        key,
+        &cipher,
+        asked,
+        request.iv_counter_nonce.as_ref(),
+    )
+    .await?;
     cipher.permitted(context, key, !made)?;
     if made && cipher.row.shape == Shape::Gcm {
         gcm_uses::count(context, key).await?;

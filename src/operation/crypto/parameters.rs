@@ -8,6 +8,7 @@ use crate::mechanism::Shape;
 use crate::object::managed::Sealed;
 use crate::object::service::bad;
 use crate::object::service::cipher::Cipher;
+use crate::object::service::place;
 use crate::protocol::key_block::CryptographicParameters;
 use crate::protocol::structure::Bytes;
 
@@ -37,9 +38,10 @@ pub async fn charge_part(
     context.allocate(key, cost, Reason::PermissionDenied).await
 }
 
-/// The initialisation vector to use, and whether the token's generator made it.
+/// The initialisation vector to use, and whether the server made it.
 pub async fn iv_to_encrypt(
     context: &Context,
+    key: &Sealed,
     cipher: &Cipher,
     asked: &CryptographicParameters,
     given: Option<&Bytes>,
@@ -50,7 +52,7 @@ pub async fn iv_to_encrypt(
         _ if shape.iv() == 0 => Ok((Bytes::default(), false)),
         _ => {
             let length = vector_length(cipher, asked)?;
-            let mut iv = context.engine.hsm.random(length).await?;
+            let mut iv = place::vector(context, key, length).await?;
             if shape == Shape::Counter {
                 first_count(cipher, asked, &mut iv)?;
             }

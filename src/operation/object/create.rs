@@ -86,11 +86,14 @@ pub fn class_stored(
     masks: Option<&ProtectionStorageMasks>,
     reason: Reason,
 ) -> Result<Class, Fault> {
-    let named = creation::class_named(attributes)?;
+    let first = creation::class_of_new(&context.caller, attributes)?;
     let Some(masks) = masks.filter(|masks| !masks.protection_storage_mask.is_empty()) else {
-        return Ok(named.unwrap_or(Class::Served));
+        return Ok(first);
     };
-    let classes = named.map_or(vec![Class::Served, Class::Token], |named| vec![named]);
+    let mut classes = vec![first];
+    if creation::class_named(attributes)?.is_none() {
+        classes.extend([Class::Served, Class::Token]);
+    }
     for mask in &masks.protection_storage_mask {
         for class in &classes {
             if creation::protection(&context.engine.hsm, *class).contains(*mask) {

@@ -65,7 +65,9 @@ impl From<DerivationError> for Fault {
     fn from(error: DerivationError) -> Self {
         let reason = match error {
             // 1.4 §11.7: the length exceeds the output of the method.
-            DerivationError::TooLong { .. } => Reason::CryptographicFailure,
+            DerivationError::TooLong { .. } | DerivationError::Library => {
+                Reason::CryptographicFailure
+            }
             DerivationError::Length
             | DerivationError::Iterations
             | DerivationError::Input
@@ -208,7 +210,8 @@ impl Handler for DeriveKey {
         } = wanted(context, request)?;
         let row = method::row(context.version, request.derivation_method)?;
         let bases = bases(context, request, row).await?;
-        let class = creation::inherit(&bases, &mut attributes)?;
+        let object_type = skeleton.object_type();
+        let class = creation::inherit(&context.caller, &bases, object_type, &mut attributes)?;
         wrapping::guard(context, &bases, &mut attributes).await?;
         let derived = match bases.iter().find(|base| derivation_master::is_master(base)) {
             Some(master) => from_master(context, request, master, bases.len(), length).await?,

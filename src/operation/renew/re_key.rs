@@ -62,7 +62,7 @@ impl Handler for ReKey {
         renewal::renewable(&existing, ObjectType::SYMMETRIC_KEY)?;
         let wanted = request.attributes.clone().unwrap_or_default();
         let mut attributes = attributes(context, &existing, &wanted, request.offset)?;
-        let class = renewal::class(&existing, &wanted)?;
+        let class = renewal::class(&context.caller, &existing, &wanted)?;
         let unique_identifier = creation::new_identifier();
         let draft =
             generation::symmetric(context, &unique_identifier, class, &mut attributes).await?;

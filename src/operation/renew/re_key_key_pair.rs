@@ -117,7 +117,7 @@ impl Handler for ReKeyKeyPair {
         let for_public = wanted(&request.public_key_attributes, ObjectType::PUBLIC_KEY);
         let mut private = attributes(context, &existing, &for_private, request.offset)?;
         let mut public = attributes(context, &existing_public, &for_public, request.offset)?;
-        let class = renewal::class(&existing, &for_private)?;
+        let class = renewal::class(&context.caller, &existing, &for_private)?;
         if !kind(&for_private)
             && !private.has(tag::CRYPTOGRAPHIC_DOMAIN_PARAMETERS)
             && let Some(curve) = pair::curve(context, &existing_public).await?

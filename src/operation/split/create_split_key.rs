@@ -7,7 +7,7 @@ use crate::engine::context::{Context, Destroyed};
 use crate::engine::error::{Fault, Reason};
 use crate::hsm::SecretSpec;
 use crate::object::creation::{self, Birth, Origin};
-use crate::object::generation::{algorithm_and_length, bytes_of, kind_of, not_made};
+use crate::object::generation::{algorithm_and_length, bytes_of_new, kind_of, not_made};
 use crate::object::managed::{Form, Sealed};
 use crate::object::split::{self, Asked, Scheme};
 use crate::object::{delivery, material, wrapping};
@@ -160,7 +160,7 @@ async fn given(
         }
     }
     let bases = std::slice::from_ref(&base);
-    creation::inherit(bases, attributes)?;
+    creation::inherit(&context.caller, bases, ObjectType::SPLIT_KEY, attributes)?;
     wrapping::guard(context, bases, attributes).await?;
     creation::link(attributes, LinkType::PARENT_LINK.0, &base.unique_identifier);
     let bits = i32::try_from(8 * secret.len()).unwrap_or(i32::MAX);
@@ -220,7 +220,7 @@ async fn new(context: &mut Context, attributes: &Attributes) -> Result<Whole, Fa
     }
     let spec = SecretSpec {
         kind: kind_of(algorithm),
-        length: bytes_of(algorithm, length)?,
+        length: bytes_of_new(algorithm, length)?,
     };
     let keys = &context.caller.tenant.keys;
     let hsm = &context.engine.hsm;

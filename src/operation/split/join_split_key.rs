@@ -68,7 +68,12 @@ impl Handler for JoinSplitKey {
         };
         describe(&sealed, &mut attributes);
         within_mask(context, &sealed, &mut attributes)?;
-        creation::inherit(&sealed, &mut attributes)?;
+        creation::inherit(
+            &context.caller,
+            &sealed,
+            request.object_type,
+            &mut attributes,
+        )?;
         wrapping::guard(context, &sealed, &mut attributes).await?;
         let secret = match request.object_type {
             ObjectType::PRIVATE_KEY => unpadded(&joined),

@@ -29,7 +29,7 @@ macro_rules! entity_query {
     };
 }
 
-type Params<'a> = &'a [&'a (dyn ToSql + Sync)];
+pub(super) type Params<'a> = &'a [&'a (dyn ToSql + Sync)];
 
 pub(super) async fn fetch(
     connection: &Object,
@@ -231,7 +231,7 @@ async fn one<T>(
         .transpose()
 }
 
-async fn many<T>(
+pub(super) async fn many<T>(
     connection: &Object,
     query: &str,
     params: Params<'_>,

@@ -92,7 +92,7 @@ pub(super) fn text(row: &Row, column: usize) -> Result<String, StoreError> {
         .map_err(|_| StoreError::Damaged("a text is not UTF-8".to_owned()))
 }
 
-fn unsigned(row: &Row, column: usize) -> Result<u32, StoreError> {
+pub(super) fn unsigned(row: &Row, column: usize) -> Result<u32, StoreError> {
     let number: i64 = get(row, column)?;
     known("unsigned 32-bit number", number, u32::try_from(number).ok())
 }
@@ -104,7 +104,7 @@ pub(super) fn digest(row: &Row, column: usize) -> Result<[u8; 32], StoreError> {
         .map_err(|_| StoreError::Damaged(format!("a digest of {} bytes, not 32", bytes.len())))
 }
 
-fn known<T>(what: &str, number: i64, value: Option<T>) -> Result<T, StoreError> {
+pub(super) fn known<T>(what: &str, number: i64, value: Option<T>) -> Result<T, StoreError> {
     value
         .ok_or_else(|| StoreError::Damaged(format!("{number} is no {what} that this server knows")))
 }

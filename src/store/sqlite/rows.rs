@@ -80,7 +80,7 @@ pub(super) fn audit_row(row: &Row<'_>) -> rusqlite::Result<AuditRow> {
     })
 }
 
-fn known<T>(column: usize, number: i64, value: Option<T>) -> rusqlite::Result<T> {
+pub(super) fn known<T>(column: usize, number: i64, value: Option<T>) -> rusqlite::Result<T> {
     value.ok_or(rusqlite::Error::FromSqlConversionFailure(
         column,
         Type::Integer,

@@ -7,8 +7,8 @@ use super::{DeriveKeyRequest, Derived, apart, asymmetric, pseudorandom};
 use crate::engine::context::Context;
 use crate::engine::error::{Fault, Reason};
 use crate::hsm::Mode108;
+use crate::mechanism::hash::{self, HashRow};
 use crate::object::derivation;
-use crate::object::format::HashAlgorithm;
 use crate::object::managed::Sealed;
 use crate::object::service::cipher;
 use crate::object::usage;
@@ -224,8 +224,10 @@ pub(super) async fn derive(
 }
 
 /// A hash that the library computes over what is, or may be, in the server's memory.
-pub(super) fn library_hash(number: HashingAlgorithm) -> Result<HashAlgorithm, Fault> {
-    HashAlgorithm::from_number(number.0).ok_or_else(|| {
+pub(super) fn library_hash(number: HashingAlgorithm) -> Result<&'static HashRow, Fault> {
+    // No new keys come from MD5.
+    let row = hash::find(number).filter(|row| row.algorithm != HashingAlgorithm::MD5);
+    row.ok_or_else(|| {
         Fault::new(
             Reason::UnsupportedCryptographicParameters,
             format!("derivation with {number} is not supported"),

@@ -165,7 +165,7 @@ pub(super) async fn hkdf(
     let number = inputs.asked.hashing_algorithm;
     let hash = number.unwrap_or(HashingAlgorithm::SHA_256);
     let algorithm = library_hash(hash)?;
-    derivation::within(inputs.length, 255 * algorithm.output_len())?;
+    derivation::within(inputs.length, 255 * algorithm.length)?;
     if inputs.base.class == Class::Token {
         let ready = usage::ready(context, inputs.base, KeyKind::Generic).await?;
         let using = ready.key(context, inputs.base)?;

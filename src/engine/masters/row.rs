@@ -1,0 +1,57 @@
+//! Rows about versions.
+
+use serde::{Deserialize, Serialize};
+
+/// Body of a MasterVersion's row; the row's key is `kek-v2`. The first versions have none: they come
+/// with the deployment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Version {
+    /// Seconds since 1970, as all times here.
+    pub begun: i64,
+    /// The token has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub made: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retired: Option<i64>,
+    /// The token does not have it any more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub destroyed: Option<i64>,
+}
+
+/// Body of a Swept row: nothing is under an older version than these. A tenant's row speaks of its
+/// objects, the deployment's (tenant 0) of tenants' keys (`kek`) and of all rows that are no objects.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Swept {
+    pub kek: u32,
+    pub mac: u32,
+    pub wrap: u32,
+    pub seal: u32,
+}
+
+impl Default for Swept {
+    /// What was never swept has first versions only.
+    fn default() -> Self {
+        Swept {
+            kek: 1,
+            mac: 1,
+            wrap: 1,
+            seal: 1,
+        }
+    }
+}
+
+/// Key of Swept rows.
+pub(super) const SWEPT: &str = "swept";
+
+/// Body of the Sweep row: who re-wraps, and until when the others leave it alone.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Sweep {
+    pub worker: String,
+    pub until: i64,
+}
+
+/// Key of the Sweep row.
+pub(super) const SWEEP: &str = "sweep";

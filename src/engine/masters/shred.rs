@@ -1,0 +1,281 @@
+//! A tenant is shredded by destroying what no backup of the database has (DESIGN §4.2): its keys go,
+//! everybody else's move to a new KEK, and the KEKs that ever wrapped its keys are destroyed in the
+//! token. Only then is it shredded. Each step can be taken again.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde::{Deserialize, Serialize};
+
+use super::outstanding::tenant_keys;
+use super::{Ground, MastersError, keys, refused, version};
+use crate::audit::administration::{self, Deed};
+use crate::audit::checkpoint::AuditKey;
+use crate::engine::entity::{self, EntityError, Rows, Verified};
+use crate::engine::tenant::TenantKey;
+use crate::hsm::MasterKind;
+use crate::store::record::{Change, EntityKind, TenantId};
+
+/// Key of a tenant's Shredding row.
+pub const SHREDDING: &str = "shredding";
+/// What is signed begins so: no signature of the audit key over something else is one of a receipt.
+const PURPOSE: &[u8] = b"keyward receipt 1\n";
+
+/// Body of a Shredding row.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Shredding {
+    pub name: String,
+    /// Seconds since 1970.
+    pub begun: i64,
+    /// This version of the KEK and all before it are destroyed.
+    pub kek: u32,
+    /// Backups of the token that an administrator knows of.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub backups: Vec<String>,
+    /// Seconds since 1970; None: keys may still be found.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub done: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub receipt: Option<Signed>,
+}
+
+/// What is known of a shredding.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Receipt {
+    pub deployment: String,
+    pub tenant: String,
+    pub tenant_number: i64,
+    /// Times are seconds since 1970.
+    pub begun: i64,
+    pub done: i64,
+    /// Versions of the KEK that the tokens do not have any more.
+    pub destroyed: Vec<String>,
+    /// Under which everybody else's keys are now.
+    pub newest: String,
+    pub tokens: Vec<Token>,
+    /// Backups of the token that still hold a destroyed version, as the administrator said.
+    pub known_backups: Vec<String>,
+    pub not_proven: Vec<String>,
+}
+
+/// A token in which versions were destroyed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Token {
+    pub label: String,
+    pub manufacturer: String,
+    pub model: String,
+    pub serial: String,
+}
+
+/// A receipt with its signature by the audit key of the node that made it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Signed {
+    pub receipt: Receipt,
+    /// ECDSA P-256 with SHA-256, r and s; base64.
+    pub signature: String,
+    /// SubjectPublicKeyInfo of the audit key, PEM.
+    pub key: String,
+}
+
+/// What no server can know.
+const NOT_PROVEN: [&str; 4] = [
+    "that no copy of the token's storage, made before the versions were destroyed, exists elsewhere: with it and an old backup of the database the tenant's keys can be read",
+    "that the token's storage medium keeps no remains of what was deleted (file systems, solid state disks, snapshots)",
+    "what clients, derived keys in their hands, exports and wrapped copies outside of this server still hold",
+    "that other nodes' memory is empty before their processes ended or the keys were evicted; they refuse the tenant from the moment they learn of it, within two seconds",
+];
+
+/// What a shredding is at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Step {
+    KeysDeleted,
+    NewRoot(String),
+    Moved(u64),
+    Destroyed(String),
+}
+
+/// The message under a receipt's signature: its JSON without spaces, keys in order.
+fn message(receipt: &Receipt) -> Result<Vec<u8>, MastersError> {
+    // A Value has its keys in order, whatever the order of the fields above.
+    let value = serde_json::to_value(receipt).and_then(|value| serde_json::to_vec(&value));
+    let json = value.map_err(|error| MastersError::Refused(error.to_string()))?;
+    Ok([PURPOSE, &json].concat())
+}
+
+/// Reads a receipt and checks that this key signed it.
+///
+/// # Errors
+/// Refused when it is none, or was changed, or another key signed it.
+pub fn open_receipt(text: &str, key: &AuditKey) -> Result<Receipt, MastersError> {
+    let signed: Signed = serde_json::from_str(text)
+        .map_err(|error| MastersError::Refused(format!("this is no receipt: {error}")))?;
+    let signature = STANDARD.decode(&signed.signature).unwrap_or_default();
+    match key.verifies(&message(&signed.receipt)?, &signature) {
+        true => Ok(signed.receipt),
+        false if signed.key != key.pem() => {
+            refused("the receipt is signed by another key than the one that it is held against")
+        }
+        false => refused("the receipt was changed: its signature does not hold"),
+    }
+}
+
+async fn read(
+    ground: Ground<'_>,
+    tenant: TenantId,
+) -> Result<Option<Verified<Shredding>>, MastersError> {
+    let kind = EntityKind::Shredding;
+    Ok(entity::read::<Shredding>(ground.store, ground.hsm, kind, tenant, SHREDDING).await?)
+}
+
+/// Whether a tenant is, or is being, shredded.
+pub async fn is_shredding(rows: &Rows<'_>, tenant: TenantId) -> Result<bool, EntityError> {
+    let row = rows
+        .read::<Shredding>(EntityKind::Shredding, tenant, SHREDDING)
+        .await?;
+    Ok(row.is_some())
+}
+
+/// All that were begun.
+pub async fn shreddings(ground: Ground<'_>) -> Result<Vec<(TenantId, Shredding)>, MastersError> {
+    let mut all = Vec::new();
+    for row in ground.store.entities(EntityKind::Shredding, None).await? {
+        let row = entity::verify::<Shredding>(ground.hsm, row).await?;
+        all.push((row.tenant, row.body));
+    }
+    Ok(all)
+}
+
+async fn put(
+    ground: Ground<'_>,
+    (tenant, row): (TenantId, i64),
+    body: &Shredding,
+    mut more: Vec<Change>,
+) -> Result<(), MastersError> {
+    let (hsm, kind) = (ground.hsm, EntityKind::Shredding);
+    more.push(entity::put(hsm, kind, tenant, SHREDDING, row + 1, body).await?);
+    let deed = Deed {
+        command: "tenant shred",
+        tenant,
+        object: &body.name,
+        time: ground.clock.now(),
+    };
+    administration::write_by(ground.store, more, deed, ground.by).await?;
+    Ok(())
+}
+
+/// Shreds a tenant, or goes on where it was stopped. `told` hears of each step.
+///
+/// # Errors
+/// When the database or the token does not answer; what was done stays done, and the next call goes on.
+pub async fn shred(
+    ground: Ground<'_>,
+    (tenant, name): (TenantId, &str),
+    backups: Vec<String>,
+    mut told: impl FnMut(Step),
+) -> Result<Signed, MastersError> {
+    // Before anything is deleted: the end would be out of reach.
+    version::alone(ground)?;
+    ground.hsm.look_for_masters().await?;
+    let begun = begin(ground, (tenant, name), backups).await?;
+    if let Some(receipt) = begun.receipt {
+        return Ok(receipt);
+    }
+    told(Step::KeysDeleted);
+    let mut newest = newest_kek(ground).await?;
+    if newest <= begun.kek {
+        newest = version::make(ground, MasterKind::Kek).await?;
+    }
+    told(Step::NewRoot(format!("kek-v{newest}")));
+    // What a server began to make under the old one is written by then.
+    tokio::time::sleep(super::FENCE).await;
+    told(Step::Moved(keys::rewrap_now(ground, newest).await?));
+    for old in ground.hsm.master_versions(MasterKind::Kek).await? {
+        if old <= begun.kek {
+            version::destroy(ground, MasterKind::Kek, old, "tenant shred").await?;
+            told(Step::Destroyed(format!("kek-v{old}")));
+        }
+    }
+    end(ground, tenant, newest).await
+}
+
+async fn newest_kek(ground: Ground<'_>) -> Result<u32, MastersError> {
+    Ok(ground.hsm.newest_kek().await?)
+}
+
+/// The tenant's keys go, and it is refused from then on.
+async fn begin(
+    ground: Ground<'_>,
+    (tenant, name): (TenantId, &str),
+    backups: Vec<String>,
+) -> Result<Shredding, MastersError> {
+    if let Some(row) = read(ground, tenant).await? {
+        return Ok(row.body);
+    }
+    let mut changes = Vec::new();
+    for row in tenant_keys(ground).await? {
+        if row.tenant != tenant || row.body.is_destroyed() {
+            continue;
+        }
+        let body = TenantKey {
+            wrapped: Vec::new(),
+            ..row.body
+        };
+        let (hsm, kind, next) = (ground.hsm, EntityKind::TenantKey, row.version + 1);
+        changes.push(entity::put(hsm, kind, tenant, &row.key, next, &body).await?);
+    }
+    let body = Shredding {
+        name: name.to_owned(),
+        begun: ground.clock.now(),
+        kek: newest_kek(ground).await?,
+        backups,
+        done: None,
+        receipt: None,
+    };
+    put(ground, (tenant, 0), &body, changes).await?;
+    ground.hsm.forget_tenant(tenant).await?;
+    Ok(body)
+}
+
+/// The old versions are gone: says so, and signs it.
+async fn end(ground: Ground<'_>, tenant: TenantId, newest: u32) -> Result<Signed, MastersError> {
+    let Some(row) = read(ground, tenant).await? else {
+        return refused("the shredding's row is gone");
+    };
+    let mut body = row.body;
+    let there = ground.hsm.master_versions(MasterKind::Kek).await?;
+    if there.iter().any(|version| *version <= body.kek) {
+        return refused("the token still has a version of the KEK that wrapped the tenant's keys");
+    }
+    let info = ground.hsm.info().await?;
+    let done = ground.clock.now();
+    let receipt = Receipt {
+        deployment: ground.deployment.to_owned(),
+        tenant: body.name.clone(),
+        tenant_number: tenant.0,
+        begun: body.begun,
+        done,
+        destroyed: (1..=body.kek).map(|old| format!("kek-v{old}")).collect(),
+        newest: format!("kek-v{newest}"),
+        tokens: vec![Token {
+            label: info.label,
+            manufacturer: info.manufacturer,
+            model: info.model,
+            serial: info.serial,
+        }],
+        known_backups: body.backups.clone(),
+        not_proven: NOT_PROVEN.map(str::to_owned).to_vec(),
+    };
+    let signature = ground.hsm.sign_checkpoint(&message(&receipt)?).await?;
+    let key = AuditKey::new(ground.hsm.audit_public_key().await?).pem();
+    let signed = Signed {
+        receipt,
+        signature: STANDARD.encode(signature),
+        key,
+    };
+    (body.done, body.receipt) = (Some(done), Some(signed.clone()));
+    put(ground, (tenant, row.version), &body, Vec::new()).await?;
+    Ok(signed)
+}
