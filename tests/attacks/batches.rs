@@ -190,11 +190,18 @@ fn what_is_lost_at_the_end_is_not_answered_as_done() {
         let items = || ["lost1", "lost2", "lost3"].map(create).to_vec();
         let answers = client.batch(BatchErrorContinuationOption::CONTINUE, items());
         assert_eq!(answers.len(), 3);
-        for answer in &answers {
+        // What follows it may have been decided on it. What precedes it shares its end, unless the
+        // machine was so slow that it had an end of its own.
+        for answer in &answers[1..] {
             assert_eq!(answer.status, ResultStatus::OPERATION_FAILED, "{answer:?}");
         }
         database.run("DROP TRIGGER lose");
-        assert!(client.located("lost1").is_empty());
+        assert!(client.located("lost2").is_empty() && client.located("lost3").is_empty());
+        match answers[0].status {
+            ResultStatus::SUCCESS => assert_eq!(client.located("lost1"), [answers[0].id()]),
+            _ => assert!(client.located("lost1").is_empty()),
+        }
+        let items = || ["lost2", "lost3"].map(create).to_vec();
         let answers = client.batch(BatchErrorContinuationOption::STOP, items());
         assert!(answers.into_iter().all(|answer| answer.ok().id().len() > 8));
         assert_eq!(client.located("lost3").len(), 1);

@@ -64,19 +64,19 @@ async fn measure(title: &str, store: &Store) {
         );
     }
     println!("{title}: fetch {:.1} us", each(begun, 10_000));
-    crate::plans::fill(store).await;
-    let begun = Instant::now();
-    for at in 0..5_000 {
-        let found = store
-            .locate(&filter(vec![named(&format!("name-{}", at * 17))]))
-            .await
-            .unwrap();
-        assert_eq!(found.unique_identifiers.len(), 1);
+    let mut filled = 0;
+    for objects in [1_000, 100_000, 1_000_000] {
+        crate::plans::fill(store, filled..objects).await;
+        filled = objects;
+        let begun = Instant::now();
+        for at in 0..5_000 {
+            let name = format!("name-{}", at * 17 % objects);
+            let found = store.locate(&filter(vec![named(&name)])).await.unwrap();
+            assert_eq!(found.unique_identifiers.len(), 1);
+        }
+        let each = each(begun, 5_000);
+        println!("{title}: locate by name among {objects}: {each:.1} us");
     }
-    println!(
-        "{title}: locate by name among 100,000 {:.1} us",
-        each(begun, 5_000)
-    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
