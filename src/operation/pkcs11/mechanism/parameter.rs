@@ -270,7 +270,7 @@ fn mac(row: &Row, parameter: Option<&[u8]>) -> Result<Said, BadParameter> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "tests")]
+    #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
     use super::super::super::parameters::Writer;
     use super::super::{ENTRIES, Entry, find};
     use super::*;
