@@ -2,23 +2,23 @@
 //!
 //! A commit of one change, with its index entries, names, journal entry and audit rows, is one
 //! statement: one round trip, atomic by itself. Several changes are a transaction whose statements
-//! are sent at once; so do commits that are asked for at the same time (`group`). Statements are
-//! prepared once per connection. A connection that fails is dropped by the pool and made anew.
+//! are sent at once. Statements are prepared once per connection. The database does its own group
+//! commit. A connection that fails is dropped by the pool and made anew.
 //!
 //! The journal ends before the oldest write transaction in flight anywhere in the cluster (see
 //! `migrations/postgres`): it may lag behind an answered commit, but never skips one.
 
 mod columns;
 mod fault;
-mod group;
 mod open;
 mod read;
 mod rows;
 mod search;
 mod sets;
 mod statements;
-mod tally;
 mod write;
+
+use std::sync::Arc;
 
 use deadpool_postgres::{Object, Pool};
 
@@ -27,10 +27,9 @@ use super::ahead::{Applied, Line};
 use super::filter::{Filter, Located};
 use super::limit;
 use super::record::{AuditRow, Commit, Entity, EntityKind, JournalEntry, Record, TenantId};
-use super::tally::{Behind, Place, Tally};
 use super::verbs::StoreError;
 use fault::fault;
-use group::Writers;
+use sets::Sets;
 
 mod migrations {
     #![allow(clippy::all, unreachable_pub, reason = "generated")]
@@ -39,7 +38,7 @@ mod migrations {
 
 pub struct Postgres {
     pool: Pool,
-    writers: Writers,
+    sets: Arc<Sets>,
 }
 
 impl std::fmt::Debug for Postgres {
@@ -53,10 +52,9 @@ impl Postgres {
     /// # Errors
     /// `Unavailable` when no connection can be made, `Damaged` when it is not a store of our version.
     pub async fn open(options: &Options) -> Result<Postgres, StoreError> {
-        let pool = open::open(options).await?;
         Ok(Postgres {
-            writers: Writers::start(&pool),
-            pool,
+            pool: open::open(options).await?,
+            sets: Arc::default(),
         })
     }
 
@@ -70,10 +68,15 @@ impl Postgres {
 
     pub async fn apply(&self, commit: Commit) -> Result<(), StoreError> {
         limit::check(&commit)?;
-        self.writers.apply(commit).await
+        let connection = self.connection().await?;
+        // A caller that goes away must not leave half a transaction in a connection of the pool.
+        let sets = Arc::clone(&self.sets);
+        let apply = async move { write::apply(connection, &sets, commit).await };
+        let applied = tokio::spawn(apply).await;
+        applied.map_err(|_| StoreError::Unavailable("the commit was interrupted".to_owned()))?
     }
 
-    /// Nothing waits in an open transaction, which would hold locks: it is seen by others, and durable, when it is answered.
+    /// A commit is a transaction of its own: seen by others, and durable, when it is answered.
     pub async fn apply_ahead(
         &self,
         _: &Line,
@@ -194,29 +197,6 @@ impl Postgres {
         limit: u32,
     ) -> Result<Vec<Record>, StoreError> {
         read::scan(&self.connection().await?, tenant, after, limit).await
-    }
-
-    pub async fn behind(
-        &self,
-        tenant: TenantId,
-        after: &str,
-        than: &Behind,
-        limit: u32,
-    ) -> Result<Vec<Record>, StoreError> {
-        tally::behind(&self.connection().await?, tenant, after, *than, limit).await
-    }
-
-    pub async fn entities_behind(
-        &self,
-        after: &Place,
-        mac_version: u32,
-        limit: u32,
-    ) -> Result<Vec<Entity>, StoreError> {
-        tally::entities_behind(&self.connection().await?, after, mac_version, limit).await
-    }
-
-    pub async fn tally(&self) -> Result<Tally, StoreError> {
-        tally::tally(&self.connection().await?).await
     }
 
     pub async fn locate(&self, filter: &Filter) -> Result<Located, StoreError> {
