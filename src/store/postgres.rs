@@ -16,6 +16,7 @@ mod rows;
 mod search;
 mod sets;
 mod statements;
+mod tally;
 mod write;
 
 use std::sync::Arc;
@@ -27,6 +28,7 @@ use super::ahead::{Applied, Line};
 use super::filter::{Filter, Located};
 use super::limit;
 use super::record::{AuditRow, Commit, Entity, EntityKind, JournalEntry, Record, TenantId};
+use super::tally::{Behind, Place, Tally};
 use super::verbs::StoreError;
 use fault::fault;
 use sets::Sets;
@@ -197,6 +199,29 @@ impl Postgres {
         limit: u32,
     ) -> Result<Vec<Record>, StoreError> {
         read::scan(&self.connection().await?, tenant, after, limit).await
+    }
+
+    pub async fn behind(
+        &self,
+        tenant: TenantId,
+        after: &str,
+        than: &Behind,
+        limit: u32,
+    ) -> Result<Vec<Record>, StoreError> {
+        tally::behind(&self.connection().await?, tenant, after, *than, limit).await
+    }
+
+    pub async fn entities_behind(
+        &self,
+        after: &Place,
+        mac_version: u32,
+        limit: u32,
+    ) -> Result<Vec<Entity>, StoreError> {
+        tally::entities_behind(&self.connection().await?, after, mac_version, limit).await
+    }
+
+    pub async fn tally(&self) -> Result<Tally, StoreError> {
+        tally::tally(&self.connection().await?).await
     }
 
     pub async fn locate(&self, filter: &Filter) -> Result<Located, StoreError> {
