@@ -1,27 +1,12 @@
-//! What decodes must encode and decode again to the same tree, in every encoding that can hold it.
+//! A message in one encoding, whose tree must be the same in all.
 #![no_main]
 
-use keyward_fuzz::Few;
+use keyward_fuzz::codecs::{Few, round_trip};
 use libfuzzer_sys::fuzz_target;
-use ttlv::{Limits, binary, json, xml};
+use ttlv::{Limits, json};
 
 fuzz_target!(|message: &[u8]| {
-    let limits = Limits::default();
-    let Ok(node) = json::decode(message, &Few, &limits) else {
-        return;
-    };
-    // The same tree is longer in another encoding, so only the input counts against the limits.
-    let roomy = Limits {
-        bytes: usize::MAX,
-        ..limits
-    };
-    assert!(binary::decode(&binary::to_vec(&node), &roomy).as_ref() == Ok(&node));
-    let mut document = String::new();
-    json::encode(&node, &Few, &mut document);
-    assert!(json::decode(document.as_bytes(), &Few, &roomy).as_ref() == Ok(&node));
-    let mut document = String::new();
-    // Control characters do not exist in XML.
-    if xml::encode(&node, &Few, &mut document).is_ok() {
-        assert!(xml::decode(document.as_bytes(), &Few, &roomy).as_ref() == Ok(&node));
+    if let Ok(node) = json::decode(message, &Few, &Limits::default()) {
+        round_trip(&node);
     }
 });

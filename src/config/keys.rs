@@ -130,6 +130,11 @@ settings! {
     database: Database {
         /// "sqlite:PATH" or "postgres://USER:PASSWORD@HOST/NAME". With a password in it, better
         /// set it by environment.
+        /// PostgreSQL over a network: end the URL with
+        /// `?sslmode=verify-full&sslrootcert=FILE` (and `&sslcert=FILE&sslkey=FILE` where it wants
+        /// a certificate). The modes are libpq's: disable, prefer, require, verify-ca,
+        /// verify-full; without one it is disable on this host and prefer elsewhere, which proves
+        /// nothing.
         url: DatabaseUrl = "sqlite:keyward.db";
         /// The same database as a role that may change the schema; empty: the role above.
         migrate_url: Option<DatabaseUrl> = "";

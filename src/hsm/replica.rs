@@ -273,7 +273,12 @@ impl Inner {
             inner: self,
         };
         // What nobody uses any more leaves also a token that no request goes to.
-        let stands = line.stands(&session).and_then(|()| seat.bury());
+        let stands = line.stands(&session);
+        if stands.is_ok()
+            && let Err(error) = seat.bury()
+        {
+            tracing::debug!(%error, "a key stays until its session ends");
+        }
         lock(&line.idle).push(session);
         Some((stands, line.epoch))
     }

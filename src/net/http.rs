@@ -15,6 +15,7 @@ use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use prometheus_client::registry::Registry;
 use rustls_pki_types::CertificateDer;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
 use zeroize::Zeroizing;
 
@@ -136,8 +137,20 @@ pub(super) async fn serve<S: Service>(
     trusted: u64,
     shared: Arc<Shared<S>>,
 ) {
+    let chain = stream.certificates();
+    converse(stream, chain, peer, trusted, shared).await;
+}
+
+/// Serves what comes out of TLS.
+pub(super) async fn converse<S: Service>(
+    stream: impl AsyncRead + AsyncWrite + Unpin,
+    chain: Vec<CertificateDer<'static>>,
+    peer: Peer,
+    trusted: u64,
+    shared: Arc<Shared<S>>,
+) {
     let caller = Arc::new(Caller {
-        chain: stream.certificates(),
+        chain,
         session: Session {
             state: shared.service.open(&peer),
             peer: Arc::new(peer),

@@ -4,6 +4,8 @@
 mod blanking;
 mod buffer;
 mod connection;
+#[cfg(fuzzing)]
+pub mod door;
 mod frame;
 mod http;
 mod legacy;

@@ -17,6 +17,8 @@ mod search;
 mod sets;
 mod statements;
 mod tally;
+mod tls;
+mod verify;
 mod write;
 
 use std::sync::Arc;

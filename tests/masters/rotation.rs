@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use keyward::protocol::enumeration::{BatchErrorContinuationOption, Operation, ResultStatus};
 
+use crate::database::on_both;
 use crate::ground::{check, check_archive, create, everywhere, keys, refused, version};
 use crate::process::{Server, Setup, aes, name};
 
@@ -171,6 +172,32 @@ fn the_server_moves_rows_by_itself() {
     check(&mut server.client(), &known);
     let done = server.told(&["token", "rotate", "--resume", "--json"]);
     assert!(done.contains("\"made\":[]"), "{done}");
+}
+
+#[test]
+fn a_row_that_was_edited_is_named_and_keeps_the_old_version() {
+    on_both(|server, database| {
+        let mut client = server.client();
+        let known = keys(&mut client, "edited", 2);
+        let id = client.create("of an edited row");
+        let place = format!("WHERE unique_identifier = {}", database.text(&id));
+        let owner = |owner: &str| {
+            database.run(&format!("UPDATE objects SET owner = {owner} {place}"));
+        };
+        owner(&database.text("somebody else"));
+        let told = refused(server, &["token", "rotate", "mac"]);
+        assert!(told.contains("1 rows could not be moved"), "{told}");
+        assert!(told.contains(&id), "the row is not named: {told}");
+        assert_eq!(version(server, "mac-v1").1, 1);
+        let told = refused(server, &["token", "destroy", "mac-v1", "--yes"]);
+        assert!(told.contains("1 rows are still under mac-v1"), "{told}");
+        check(&mut client, &known);
+        // What it was before is moved.
+        owner(&database.text("first-client"));
+        server.told(&["token", "rotate", "--resume"]);
+        server.told(&["token", "destroy", "mac-v1", "--yes"]);
+        server.client().on(Operation::GET, &id).ok();
+    });
 }
 
 /// For docs/masters.md: `cargo test --release --test masters -- --ignored --nocapture`.

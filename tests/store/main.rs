@@ -17,3 +17,4 @@ mod faults;
 mod plans;
 mod samples;
 mod speed;
+mod tls;

@@ -60,9 +60,28 @@ pub(super) fn fault(error: Error) -> StoreError {
     }
 }
 
+/// No connection came about: the server says why, or it was not reached, or TLS failed.
+pub(super) fn connecting(error: Error) -> StoreError {
+    match error.as_db_error() {
+        Some(_) => fault(error),
+        None => StoreError::Unavailable(cause(&error)),
+    }
+}
+
+/// An error with its sources, which say what is wrong. Not for what may quote rows.
+pub(super) fn cause(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(inner) = source {
+        text = format!("{text}: {inner}");
+        source = inner.source();
+    }
+    text
+}
+
 pub(super) fn pool(error: PoolError) -> StoreError {
     match error {
-        PoolError::Backend(error) => fault(error),
+        PoolError::Backend(error) => connecting(error),
         PoolError::PostCreateHook(error) => StoreError::Unavailable(error.to_string()),
         PoolError::Timeout(_) => {
             StoreError::Unavailable("no connection became free in time".to_owned())

@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod, Runtime, Timeouts};
-use tokio_postgres::{Client, Config, NoTls};
+use tokio_postgres::{Client, Config};
 
-use super::fault::fault;
+use super::fault::{cause, connecting, fault};
 use super::migrations::migrations;
+use super::tls::{self, Connector};
 use crate::store::Options;
 use crate::store::schema::{self, Applied};
 use crate::store::verbs::StoreError;
@@ -32,12 +33,13 @@ const LIFT: &str = "UPDATE journal_base SET base = base + lift.by FROM (SELECT (
                     WHERE lift.by > 0";
 
 pub(super) async fn open(options: &Options) -> Result<Pool, StoreError> {
-    let config = parse(&options.url)?;
+    let database = parse(&options.url)?;
     let migrate = options.migrate_url.as_deref().map(parse).transpose()?;
-    prepare(&config, migrate.as_ref()).await?;
+    prepare(&database, migrate.as_ref()).await?;
+    let (config, connector) = database;
     let manager = Manager::from_config(
         config,
-        NoTls,
+        connector,
         ManagerConfig {
             recycling_method: RecyclingMethod::Fast,
         },
@@ -64,11 +66,11 @@ pub(super) async fn open(options: &Options) -> Result<Pool, StoreError> {
     pool.map_err(|error| StoreError::Unavailable(error.to_string()))
 }
 
-fn parse(url: &str) -> Result<Config, StoreError> {
-    // The parser's error names a parameter, never the password.
-    let mut config: Config = url.parse().map_err(|error: tokio_postgres::Error| {
-        StoreError::Unavailable(format!("database URL: {error}"))
-    })?;
+/// Where a database is, and how it is reached.
+type Database = (Config, Connector);
+
+fn parse(url: &str) -> Result<Database, StoreError> {
+    let (mut config, connector) = tls::parse(url)?;
     if config.get_connect_timeout().is_none() {
         config.connect_timeout(PATIENCE);
     }
@@ -79,16 +81,16 @@ fn parse(url: &str) -> Result<Config, StoreError> {
     if config.get_application_name().is_none() {
         config.application_name("keyward");
     }
-    Ok(config)
+    Ok((config, connector))
 }
 
 /// Checks, migrates and checks again, as the role that serves.
-async fn prepare(config: &Config, migrate: Option<&Config>) -> Result<(), StoreError> {
-    let client = connect(config).await?;
+async fn prepare(database: &Database, migrate: Option<&Database>) -> Result<(), StoreError> {
+    let client = connect(database).await?;
     durable(&client).await?;
     let runner = migrations::runner();
     if schema::outstanding(&history(&client).await?, runner.get_migrations())? {
-        let mut owner = connect(migrate.unwrap_or(config)).await?;
+        let mut owner = connect(migrate.unwrap_or(database)).await?;
         owner.batch_execute(LOCK).await.map_err(fault)?;
         if schema::outstanding(&history(&owner).await?, runner.get_migrations())? {
             runner.run_async(&mut owner).await.map_err(|error| {
@@ -129,8 +131,9 @@ async fn durable(client: &Client) -> Result<(), StoreError> {
     Ok(())
 }
 
-async fn connect(config: &Config) -> Result<Client, StoreError> {
-    let (client, connection) = config.connect(NoTls).await.map_err(fault)?;
+async fn connect((config, connector): &Database) -> Result<Client, StoreError> {
+    let connected = config.connect(connector.clone()).await;
+    let (client, connection) = connected.map_err(connecting)?;
     // Ends with the client.
     tokio::spawn(connection);
     Ok(client)
@@ -159,15 +162,4 @@ async fn history(client: &Client) -> Result<Vec<Applied>, StoreError> {
         .map(line)
         .collect::<Result<_, _>>()
         .map_err(fault)
-}
-
-/// refinery names the migration, its source says what is wrong with it.
-fn cause(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(inner) = source {
-        text = format!("{text}: {inner}");
-        source = inner.source();
-    }
-    text
 }
