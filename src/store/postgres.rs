@@ -2,15 +2,14 @@
 //!
 //! A commit of one change, with its index entries, names, journal entry and audit rows, is one
 //! statement: one round trip, atomic by itself. Several changes are a transaction whose statements
-//! are sent at once; so do commits that are asked for at the same time (`group`). Statements are
-//! prepared once per connection. A connection that fails is dropped by the pool and made anew.
+//! are sent at once. Statements are prepared once per connection. The database does its own group
+//! commit. A connection that fails is dropped by the pool and made anew.
 //!
 //! The journal ends before the oldest write transaction in flight anywhere in the cluster (see
 //! `migrations/postgres`): it may lag behind an answered commit, but never skips one.
 
 mod columns;
 mod fault;
-mod group;
 mod open;
 mod read;
 mod rows;
@@ -22,6 +21,8 @@ mod tls;
 mod verify;
 mod write;
 
+use std::sync::Arc;
+
 use deadpool_postgres::{Object, Pool};
 
 use super::Options;
@@ -32,7 +33,7 @@ use super::record::{AuditRow, Commit, Entity, EntityKind, JournalEntry, Record, 
 use super::tally::{Behind, Place, Tally};
 use super::verbs::StoreError;
 use fault::fault;
-use group::Writers;
+use sets::Sets;
 
 mod migrations {
     #![allow(clippy::all, unreachable_pub, reason = "generated")]
@@ -41,7 +42,7 @@ mod migrations {
 
 pub struct Postgres {
     pool: Pool,
-    writers: Writers,
+    sets: Arc<Sets>,
 }
 
 impl std::fmt::Debug for Postgres {
@@ -55,10 +56,9 @@ impl Postgres {
     /// # Errors
     /// `Unavailable` when no connection can be made, `Damaged` when it is not a store of our version.
     pub async fn open(options: &Options) -> Result<Postgres, StoreError> {
-        let pool = open::open(options).await?;
         Ok(Postgres {
-            writers: Writers::start(&pool),
-            pool,
+            pool: open::open(options).await?,
+            sets: Arc::default(),
         })
     }
 
@@ -72,10 +72,15 @@ impl Postgres {
 
     pub async fn apply(&self, commit: Commit) -> Result<(), StoreError> {
         limit::check(&commit)?;
-        self.writers.apply(commit).await
+        let connection = self.connection().await?;
+        // A caller that goes away must not leave half a transaction in a connection of the pool.
+        let sets = Arc::clone(&self.sets);
+        let apply = async move { write::apply(connection, &sets, commit).await };
+        let applied = tokio::spawn(apply).await;
+        applied.map_err(|_| StoreError::Unavailable("the commit was interrupted".to_owned()))?
     }
 
-    /// Nothing waits in an open transaction, which would hold locks: it is seen by others, and durable, when it is answered.
+    /// A commit is a transaction of its own: seen by others, and durable, when it is answered.
     pub async fn apply_ahead(
         &self,
         _: &Line,

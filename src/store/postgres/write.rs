@@ -20,54 +20,46 @@ use crate::store::verbs::StoreError;
 /// A statement that is under way once it was polled.
 type Sent<'a> = Pin<Box<dyn Future<Output = Result<u64, Error>> + Send + 'a>>;
 
-/// How a transaction of several commits failed.
-#[derive(Debug)]
-pub(super) enum Failed {
-    /// A statement was refused: none of it stands.
-    Refused(StoreError),
-    /// Its beginning or its end failed: none of it stands, or nobody knows.
-    Lost(StoreError),
-}
-
 pub(super) async fn apply(
     connection: Object,
     sets: &Sets,
-    commit: &Commit,
+    commit: Commit,
 ) -> Result<(), StoreError> {
-    if commit.changes.len() > 1 {
-        let done = together(connection, sets, std::slice::from_ref(commit)).await;
-        return done.map_err(|(Failed::Refused(error) | Failed::Lost(error))| error);
+    let sets = sets.of(&connection, &commit).await?;
+    match commit.changes.len() {
+        0 if commit.audit.is_empty() => Ok(()),
+        0 => {
+            let statement = connection.prepare_cached(AUDIT).await.map_err(fault)?;
+            let Audit {
+                nodes,
+                sequences,
+                hashes,
+                bodies,
+            } = Audit::new(&commit.audit);
+            let params: Params<'_> = &[&nodes, &sequences, &hashes, &bodies];
+            connection
+                .execute(&statement, params)
+                .await
+                .map(drop)
+                .map_err(fault)
+        }
+        1 => {
+            for sent in send(&connection, &commit, &sets).await? {
+                sent.await.map_err(fault)?;
+            }
+            Ok(())
+        }
+        _ => transact(connection, &commit, &sets).await,
     }
-    let numbers = sets.of(&connection, commit).await?;
-    for sent in send(&connection, commit, &numbers, 0).await? {
-        sent.await.map_err(fault)?;
-    }
-    Ok(())
 }
 
-/// All of the commits in one transaction.
-pub(super) async fn together(
-    connection: Object,
-    sets: &Sets,
-    commits: &[Commit],
-) -> Result<(), Failed> {
-    let mut statements = Vec::new();
-    let mut place = 0;
-    for commit in commits {
-        let numbers = sets.of(&connection, commit).await.map_err(Failed::Lost)?;
-        let sent = send(&connection, commit, &numbers, place).await;
-        statements.append(&mut sent.map_err(Failed::Lost)?);
-        place += i64::try_from(commit.changes.len()).unwrap_or(i64::MAX);
-    }
+async fn transact(connection: Object, commit: &Commit, sets: &[i64]) -> Result<(), StoreError> {
+    let statements = send(&connection, commit, sets).await?;
     // Awaited before anything else is sent: were it refused, each statement would be its own transaction.
-    let begun = connection.batch_execute("BEGIN").await;
-    begun.map_err(|error| Failed::Lost(fault(error)))?;
-    let result = match in_order(statements).await {
-        Ok(()) => {
-            let ended = connection.batch_execute("COMMIT").await;
-            ended.map_err(|error| Failed::Lost(fault(error)))
-        }
-        Err(error) => Err(Failed::Refused(fault(error))),
+    connection.batch_execute("BEGIN").await.map_err(fault)?;
+    let result = match in_order(statements).await.map_err(fault) {
+        Ok(()) => connection.batch_execute("COMMIT").await.map_err(fault),
+        Err(error) => Err(error),
     };
     if result.is_err() && connection.batch_execute("ROLLBACK").await.is_err() {
         // Whatever state it is in, nobody shall get it again.
@@ -102,21 +94,14 @@ async fn in_order(mut statements: Vec<Sent<'_>>) -> Result<(), Error> {
     first
 }
 
-/// One statement for each change; the last brings the audit rows. `first`: the place of the first
-/// change in its transaction.
+/// One statement for each change; the last brings the audit rows.
 async fn send<'a>(
     connection: &'a Object,
     commit: &'a Commit,
     sets: &[i64],
-    first: i64,
 ) -> Result<Vec<Sent<'a>>, StoreError> {
-    let mut statements: Vec<Sent<'a>> = Vec::with_capacity(commit.changes.len().max(1));
-    if commit.changes.is_empty() && !commit.audit.is_empty() {
-        let statement = connection.prepare_cached(AUDIT).await.map_err(fault)?;
-        let audit = Audit::new(&commit.audit);
-        statements.push(Box::pin(only_audit(connection, statement, audit)));
-    }
-    for ((place, change), set) in (first..).zip(&commit.changes).zip(sets.iter().copied()) {
+    let mut statements: Vec<Sent<'a>> = Vec::with_capacity(commit.changes.len());
+    for ((place, change), set) in (0_i64..).zip(&commit.changes).zip(sets.iter().copied()) {
         let last = statements.len() + 1 == commit.changes.len();
         let audit = Audit::new(if last { &commit.audit } else { &[] });
         let text = match change {
@@ -152,15 +137,6 @@ async fn send<'a>(
 }
 
 type Params<'a> = &'a [&'a (dyn ToSql + Sync)];
-
-async fn only_audit(
-    connection: &Object,
-    statement: Statement,
-    audit: Audit<'_>,
-) -> Result<u64, Error> {
-    let params: Params<'_> = &[&audit.nodes, &audit.sequences, &audit.hashes, &audit.bodies];
-    connection.execute(&statement, params).await
-}
 
 async fn object(
     connection: &Object,
