@@ -9,9 +9,9 @@ use keyward::engine::directory::fingerprint_key;
 use keyward::engine::founding::{self, FIRST_TENANT};
 use keyward::engine::service::KmipService;
 use keyward::engine::settings::{CertificateSettings, Settings};
-use keyward::engine::tenant::{Identity, Tenant};
+use keyward::engine::tenant::{Classes, Identity, Tenant};
 use keyward::engine::{Engine, endpoint};
-use keyward::hsm::{Config, Hsm, Source};
+use keyward::hsm::{Config, Hsm, Replicas, Source};
 use keyward::net::{
     Broken, Channel, Encoding, Outcome, Peer, Service, Session, TlsVersion, Transport, fingerprint,
 };
@@ -267,17 +267,22 @@ async fn found(
         share: true,
         duplicate_names: false,
         withheld: Vec::new(),
+        classes: Classes {
+            cached: true,
+            preferred: None,
+        },
     };
-    let open = |deployment: &str, _| {
+    let open = |opening: founding::Opening<'_>| {
         Hsm::init(Config {
             source: Source::Embedded {
                 dir: directory.to_owned(),
             },
-            deployment: deployment.to_owned(),
+            deployment: opening.deployment.to_owned(),
             node: "node".into(),
             workers: 1,
             loaded_keys: 256,
             hardware: false,
+            replicas: Replicas::default(),
         })
     };
     let clock = Clock::set(NOW);

@@ -1,4 +1,5 @@
-//! A way in behind TLS, for fuzzing only: a server that is built for use does not have it.
+//! A way in behind TLS, for fuzzing only: a server that is built for use does not have it. Tests
+//! compile it, too, so that it keeps up with what it opens.
 #![allow(
     clippy::expect_used,
     missing_debug_implementations,
@@ -18,7 +19,8 @@ use super::http;
 use super::listener::Shared;
 use super::trust::fingerprint;
 use super::{
-    Limits, NetMetrics, Pages, Peer, Service, Tls, TlsFiles, TlsMinimum, TlsVersion, Transport,
+    Limits, NetMetrics, Pages, Peer, Service, Standing, Tls, TlsFiles, TlsMinimum, TlsVersion,
+    Transport,
 };
 use crate::pki::Pki;
 
@@ -55,7 +57,7 @@ impl<S: Service> Door<S> {
                 metrics: Arc::new(metrics),
                 pages: Pages {
                     registry: Arc::new(registry),
-                    ready: Arc::new(|| Ok(())),
+                    ready: Arc::new(|| Ok(Standing::Whole)),
                 },
                 drain,
             }),

@@ -4,7 +4,7 @@
 mod blanking;
 mod buffer;
 mod connection;
-#[cfg(fuzzing)]
+#[cfg(any(test, fuzzing))]
 pub mod door;
 mod frame;
 mod http;
