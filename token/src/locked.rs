@@ -132,6 +132,7 @@ impl fmt::Debug for LockedBytes {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
     use super::*;
 
     #[test]

@@ -42,6 +42,7 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for Wiping<A> {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
     use super::*;
     use std::alloc::System;
     use std::sync::atomic::{AtomicUsize, Ordering};
