@@ -23,10 +23,13 @@ pub(super) struct Seals {
     blocks: RwLock<HashMap<(TenantId, u32), Arc<Block>>>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Block {
     left: AtomicU64,
-    size: u64,
+    /// Of what was set aside last.
+    size: AtomicU64,
+    /// Held by the one of many callers that sets the next uses aside for all of them.
+    refill: tokio::sync::Mutex<()>,
 }
 
 impl Block {
@@ -40,14 +43,14 @@ impl Block {
 }
 
 impl Seals {
-    fn block(&self, place: (TenantId, u32)) -> Option<Arc<Block>> {
+    fn block(&self, place: (TenantId, u32)) -> Arc<Block> {
         let blocks = self.blocks.read().unwrap_or_else(PoisonError::into_inner);
-        blocks.get(&place).cloned()
-    }
-
-    fn put(&self, place: (TenantId, u32), block: Block) {
+        if let Some(block) = blocks.get(&place) {
+            return Arc::clone(block);
+        }
+        drop(blocks);
         let mut blocks = self.blocks.write().unwrap_or_else(PoisonError::into_inner);
-        blocks.insert(place, Arc::new(block));
+        Arc::clone(blocks.entry(place).or_default())
     }
 }
 
@@ -58,22 +61,29 @@ impl Hsm {
     /// [`HsmError::UsedUp`] when the key has no use left.
     pub(super) async fn count_seal(&self, keys: &TenantKeys, version: u32) -> Result<(), HsmError> {
         let place = (keys.tenant(), version);
-        let known = self.seals.block(place);
-        if known.as_ref().is_some_and(|block| block.take()) {
+        let block = self.seals.block(place);
+        if block.take() {
             return Ok(());
         }
         let Some(rows) = self.source.rows() else {
             return Ok(());
         };
-        let size = known.map_or(FIRST_BLOCK, |block| (block.size * 4).min(LARGEST_BLOCK));
+        let _refill = block.refill.lock().await;
+        if block.take() {
+            return Ok(());
+        }
+        let before = block.size.load(Ordering::Relaxed);
+        let size = (before * 4).clamp(FIRST_BLOCK, LARGEST_BLOCK);
         let taken = rows.take_seals(place.0, version, size, SEALS).await?;
         let taken = taken.ok_or_else(|| {
             HsmError::UsedUp(format!(
                 "2^32 uses of seal-v{version} of tenant {}; `keyward tenant rotate` makes the next version", keys.tenant().0
             ))
         })?;
-        let left = AtomicU64::new(taken.saturating_sub(1));
-        self.seals.put(place, Block { left, size });
+        block.size.store(size, Ordering::Relaxed);
+        block
+            .left
+            .fetch_add(taken.saturating_sub(1), Ordering::AcqRel);
         Ok(())
     }
 }

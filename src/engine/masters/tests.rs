@@ -76,6 +76,29 @@ async fn a_seal_key_that_is_used_up_seals_no_more() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_that_seal_at_once_set_uses_aside_once() {
+    let (_directory, engine) = alone().await;
+    let keys = crate::engine::directory::keys(&engine.store, &engine.hsm, FIRST_TENANT).await;
+    let keys = keys.unwrap();
+    let mut at_once = tokio::task::JoinSet::new();
+    for _ in 0..500 {
+        let (engine, keys) = (std::sync::Arc::clone(&engine), keys.clone());
+        at_once.spawn(async move { engine.hsm.seal(&keys, b"", b"clear").await.map(drop) });
+    }
+    while let Some(sealed) = at_once.join_next().await {
+        sealed.unwrap().unwrap();
+    }
+    let uses = entity::read::<Uses>(
+        &engine.store,
+        &engine.hsm,
+        EntityKind::SealUses,
+        FIRST_TENANT,
+        &seals::key(1),
+    );
+    assert_eq!(uses.await.unwrap().unwrap().body.uses, 1 << 10);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_worker_at_a_time() {
     let (_directory, engine) = alone().await;
     let ground = engine.ground();
