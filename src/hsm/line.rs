@@ -65,12 +65,15 @@ impl Line {
 pub(super) struct Loaded {
     handle: Handle,
     epoch: u64,
-    graveyard: Arc<Mutex<Vec<(u64, Handle)>>>,
+    /// None: an object that was there before and stays.
+    graveyard: Option<Arc<Mutex<Vec<(u64, Handle)>>>>,
 }
 
 impl Drop for Loaded {
     fn drop(&mut self) {
-        lock(&self.graveyard).push((self.epoch, self.handle));
+        if let Some(graveyard) = &self.graveyard {
+            lock(graveyard).push((self.epoch, self.handle));
+        }
     }
 }
 
@@ -95,7 +98,20 @@ impl Seat<'_> {
         Ok(Arc::new(Loaded {
             handle,
             epoch: self.line.epoch,
-            graveyard: Arc::clone(&self.inner.graveyard),
+            graveyard: Some(Arc::clone(&self.inner.graveyard)),
+        }))
+    }
+
+    /// An object of the token, which stays when its last user let go of it.
+    pub fn borrow(
+        &self,
+        find: impl FnOnce(&Session) -> Result<Handle, HsmError>,
+    ) -> Result<Arc<Loaded>, HsmError> {
+        let handle = find(&self.line.anchor())?;
+        Ok(Arc::new(Loaded {
+            handle,
+            epoch: self.line.epoch,
+            graveyard: None,
         }))
     }
 

@@ -6,7 +6,9 @@ use super::super::creation::{self, Birth, Maker, Origin};
 use super::super::managed::{Draft, Form};
 use super::super::{material, state};
 use super::make::{MasterError, Spec};
-use super::{COUNTER_HMAC_SHA256, LABEL, METHOD, NAME, PREFIX, SCOPE, VERSION, attribute, prefix};
+use super::{
+    ANCHORED, COUNTER_HMAC_SHA256, LABEL, METHOD, NAME, PREFIX, SCOPE, VERSION, attribute, prefix,
+};
 use crate::engine::directory;
 use crate::hsm::{Hsm, KeyKind, SecretSpec};
 use crate::protocol::attributes::{Attribute, Attributes};
@@ -30,7 +32,7 @@ pub(super) fn name_value(name: &str) -> Value<'static> {
     ])
 }
 
-/// One version: generated and wrapped in the token, active from now on, for MAC and derivation only.
+/// One version: generated in the token and wrapped or left there, active from now on, for MAC and derivation only.
 pub(super) async fn make(
     store: &Store,
     hsm: &Hsm,
@@ -55,7 +57,13 @@ pub(super) async fn make(
         kind: KeyKind::Generic,
         length: super::LENGTH,
     };
-    let blob = hsm.generate(&keys, secret, class, &binding).await?;
+    let blob = match spec.anchored {
+        true => {
+            hsm.make_anchored(spec.tenant, &unique_identifier, version)
+                .await?
+        }
+        false => hsm.generate(&keys, secret, class, &binding).await?,
+    };
     let attributes = attributes(spec, version, *identifier.as_bytes(), now)?;
     let skeleton = Object::SymmetricKey(SymmetricKey {
         key_block: KeyBlock {
@@ -134,6 +142,9 @@ fn attributes(
     attributes.add(attribute(LABEL, text(spec.label.word())));
     for scope in &spec.scopes {
         attributes.add(attribute(SCOPE, text(scope)));
+    }
+    if spec.anchored {
+        attributes.add(attribute(ANCHORED, Value::Boolean(true)));
     }
     attributes.add(attribute(PREFIX, Value::ByteString(prefix.into())));
     Ok(attributes)
