@@ -59,6 +59,9 @@ impl Line {
     }
 }
 
+/// Objects that nobody uses any more, each with the connection that it belongs to.
+pub(super) type Graveyard = Mutex<Vec<(u64, Handle)>>;
+
 /// A session object in use. Destroyed on the token after its last user let go of it, so a handle
 /// is never given to another key while somebody still uses it.
 #[derive(Debug)]
@@ -66,7 +69,7 @@ pub(super) struct Loaded {
     handle: Handle,
     epoch: u64,
     /// None: an object that was there before and stays.
-    graveyard: Option<Arc<Mutex<Vec<(u64, Handle)>>>>,
+    graveyard: Option<Arc<Graveyard>>,
 }
 
 impl Drop for Loaded {

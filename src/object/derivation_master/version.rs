@@ -10,7 +10,7 @@ use super::{
     ANCHORED, COUNTER_HMAC_SHA256, LABEL, METHOD, NAME, PREFIX, SCOPE, VERSION, attribute, prefix,
 };
 use crate::engine::directory;
-use crate::hsm::{Hsm, KeyKind, SecretSpec};
+use crate::hsm::{Hsm, HsmError, KeyKind, SecretSpec};
 use crate::protocol::attributes::{Attribute, Attributes};
 use crate::protocol::enumeration::{
     CryptographicAlgorithm, HashingAlgorithm, KeyFormatType, NameType, ObjectType, State,
@@ -20,7 +20,7 @@ use crate::protocol::mask::CryptographicUsageMask;
 use crate::protocol::object::{Object, SymmetricKey};
 use crate::protocol::tag;
 use crate::store::Store;
-use crate::store::record::Class;
+use crate::store::record::{Blob, Class};
 
 pub(super) fn name_value(name: &str) -> Value<'static> {
     Value::Structure(vec![
@@ -58,10 +58,7 @@ pub(super) async fn make(
         length: super::LENGTH,
     };
     let blob = match spec.anchored {
-        true => {
-            hsm.make_anchored(spec.tenant, &unique_identifier, version)
-                .await?
-        }
+        true => anchor(hsm, spec, &unique_identifier, version).await?,
         false => hsm.generate(&keys, secret, class, &binding).await?,
     };
     let attributes = attributes(spec, version, *identifier.as_bytes(), now)?;
@@ -94,6 +91,26 @@ pub(super) async fn make(
     Ok(creation::kept(
         &maker, &birth, skeleton, material, attributes,
     ))
+}
+
+/// The key as a token object.
+async fn anchor(
+    hsm: &Hsm,
+    spec: &Spec,
+    unique_identifier: &str,
+    version: u32,
+) -> Result<Blob, MasterError> {
+    if hsm.shares_masters() {
+        return Err(MasterError::Refused(
+            "several tokens hold the masters, and an anchored one would be in one of them alone (docs/tokens.md)".to_owned(),
+        ));
+    }
+    let made = hsm.make_anchored(spec.tenant, unique_identifier, version);
+    match made.await {
+        // The token has no room: its words say what to do.
+        Err(HsmError::BadInput(why)) => Err(MasterError::Refused(why)),
+        other => Ok(other?),
+    }
 }
 
 fn attributes(
