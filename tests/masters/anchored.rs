@@ -256,6 +256,17 @@ fn a_master_is_shredded_with_its_tenant() {
     key(&mut server.client(), &spared);
 }
 
+/// Whether a file of the embedded token has these bytes: labels stand there in clear.
+fn in_token(server: &Server, bytes: &str) -> bool {
+    let entries = std::fs::read_dir(server.directory().join("token")).unwrap();
+    let paths = entries.map(|entry| entry.unwrap().path());
+    let mut files = paths.filter(|path| path.is_file());
+    files.any(|path| {
+        let file = std::fs::read(path).unwrap();
+        file.windows(bytes.len()).any(|at| at == bytes.as_bytes())
+    })
+}
+
 #[test]
 fn a_shredding_that_was_killed_goes_on() {
     let server = Server::start(Setup::default());
@@ -263,6 +274,7 @@ fn a_shredding_that_was_killed_goes_on() {
     let other = create(&server, "others", &["--anchored"]);
     let mut client = server.client();
     key(&mut client, &master);
+    assert!(in_token(&server, &master.id));
     let mut command = server.command();
     command.args([
         "key",
@@ -293,6 +305,9 @@ fn a_shredding_that_was_killed_goes_on() {
         told.contains("the safe") && told.contains(&master.id),
         "{told}"
     );
+    // No remains in free pages or in a log, while the server has the token open.
+    assert!(!in_token(&server, &master.id));
+    assert!(in_token(&server, &other.id));
     key(&mut client, &other);
     assert_eq!(
         version(&server, "kek-v1").0,
