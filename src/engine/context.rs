@@ -37,12 +37,36 @@ pub enum Destroyed {
 }
 
 /// Identifiers that this batch has produced (ID Placeholder and the enumeration of 2.1 §11.58).
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub struct Produced {
     placeholder: Option<String>,
     by_operation: Vec<(UniqueIdentifier, String)>,
     /// Every Unique Identifier of the response so far, in order (2.1 §4.58).
     by_position: Vec<String>,
+}
+
+/// What had been produced at some moment: both lists only grow.
+#[derive(Clone, Debug)]
+struct Mark {
+    placeholder: Option<String>,
+    by_operation: usize,
+    by_position: usize,
+}
+
+impl Produced {
+    fn mark(&self) -> Mark {
+        Mark {
+            placeholder: self.placeholder.clone(),
+            by_operation: self.by_operation.len(),
+            by_position: self.by_position.len(),
+        }
+    }
+
+    fn back_to(&mut self, mark: Mark) {
+        self.placeholder = mark.placeholder;
+        self.by_operation.truncate(mark.by_operation);
+        self.by_position.truncate(mark.by_position);
+    }
 }
 
 #[derive(Debug)]

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::entities::StagedEntity;
 use super::files::Files;
-use super::{Context, Produced};
+use super::{Context, Mark};
 use crate::engine::error::Fault;
 use crate::object::managed::{Draft, Row};
 use crate::protocol::tag;
@@ -31,7 +31,7 @@ impl std::fmt::Debug for Restore {
 /// The batch's memory before an item.
 #[derive(Clone, Debug)]
 pub(crate) struct Snapshot {
-    produced: Produced,
+    produced: Mark,
     staged: HashMap<String, Staged>,
     rows: Vec<Change>,
     restores: usize,
@@ -138,7 +138,7 @@ impl Context {
 
     pub(crate) fn snapshot(&self) -> Snapshot {
         Snapshot {
-            produced: self.produced.clone(),
+            produced: self.produced.mark(),
             staged: self.staged.clone(),
             rows: self.rows.clone(),
             restores: self.restores.len(),
@@ -149,7 +149,7 @@ impl Context {
 
     pub(crate) fn roll_back(&mut self, snapshot: Snapshot) {
         self.last = None;
-        self.produced = snapshot.produced;
+        self.produced.back_to(snapshot.produced);
         self.staged = snapshot.staged;
         self.rows = snapshot.rows;
         self.restore(snapshot.restores);
