@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand};
 
-use super::master::{CreateMaster, Masters, RotateMaster};
+use super::master::{CreateMaster, Masters, RotateMaster, ShredMaster};
 use super::place::Place;
 use super::{Failure, assembly};
 use crate::engine::founding;
@@ -21,6 +21,7 @@ enum KeyCommand {
     Approve(Approve),
     CreateMaster(CreateMaster),
     RotateMaster(RotateMaster),
+    ShredMaster(ShredMaster),
     Masters(Masters),
 }
 
@@ -51,6 +52,7 @@ impl KeyFamily {
             KeyCommand::Approve(command) => super::block_on(command.run()),
             KeyCommand::CreateMaster(command) => super::block_on(command.run()),
             KeyCommand::RotateMaster(command) => super::block_on(command.run()),
+            KeyCommand::ShredMaster(command) => super::block_on(command.run()),
             KeyCommand::Masters(command) => super::block_on(command.run()),
         }
     }

@@ -1,11 +1,14 @@
-//! `keyward key create-master`, `rotate-master`, `masters`: derivation masters (docs/derivation.md).
+//! `keyward key create-master`, `rotate-master`, `shred-master`, `masters`: derivation masters (docs/derivation.md).
+
+use std::path::PathBuf;
 
 use clap::Args;
 
 use super::assembly::Opened;
 use super::place::Place;
+use super::rotate::Works;
 use super::{Failure, assembly};
-use crate::engine::founding;
+use crate::engine::{founding, masters};
 use crate::object::derivation_master::{self, Label, Made, Spec};
 use crate::store::record::TenantId;
 
@@ -16,7 +19,10 @@ use crate::store::record::TenantId;
 
 Clients reach it with the KMIP operation MAC over an input of one form (docs/derivation.md), which
 names a scope: a folder, a user. The owner may derive for every scope of the master; for others see
-`keyward client grant`. The master never leaves the token and does nothing else."
+`keyward client grant`. The master never leaves the token and does nothing else.
+
+With --anchored its key is an object in the token and not in the database: it can be destroyed by
+itself, for backups of the database as well (`keyward key shred-master`). A tenant has up to 64."
 )]
 pub(super) struct CreateMaster {
     /// Name of the master, unique in its tenant; KMIP clients locate it by this Name.
@@ -30,6 +36,9 @@ pub(super) struct CreateMaster {
     /// What the derived keys are for.
     #[arg(long, default_value = "file", value_parser = words())]
     label: String,
+    /// Keep its key in the token alone, so that it can be shredded by itself.
+    #[arg(long)]
+    anchored: bool,
     /// The tenant it belongs to.
     #[arg(long, default_value = "default")]
     tenant: String,
@@ -57,6 +66,76 @@ pub(super) struct RotateMaster {
     /// Answer in JSON.
     #[arg(long)]
     json: bool,
+}
+
+/// Destroys an anchored master for ever, for backups of the database as well.
+#[derive(Debug, Args)]
+#[command(
+    disable_version_flag = true,
+    after_help = "Example: keyward key shred-master files --receipt files.receipt.json
+
+No key under it can be derived any more, also with an old backup of the database, unless there is a
+backup of the token. It is for masters made with --anchored; others are shredded with their tenant.
+A command that was stopped is given again. The receipt says what was done and what cannot be proven;
+`keyward tenant verify-receipt` checks it."
+)]
+pub(super) struct ShredMaster {
+    /// Name of the master, for all its versions, or the Unique Identifier of one version.
+    master: String,
+    /// This version alone.
+    #[arg(long = "version", id = "master-version", value_name = "NUMBER")]
+    version: Option<u32>,
+    /// The tenant it belongs to.
+    #[arg(long, default_value = "default")]
+    tenant: String,
+    /// A backup of the token that still holds it, for the receipt; may be repeated.
+    #[arg(long, value_name = "WHERE")]
+    known_backup: Vec<String>,
+    /// Write the signed receipt there, too.
+    #[arg(long, value_name = "FILE")]
+    receipt: Option<PathBuf>,
+    /// Do not ask.
+    #[arg(long)]
+    yes: bool,
+    #[command(flatten)]
+    place: Place,
+    /// Answer in JSON: the receipt.
+    #[arg(long)]
+    json: bool,
+}
+
+impl ShredMaster {
+    pub(super) async fn run(self) -> Result<(), Failure> {
+        let works = Works::open(&self.place).await?;
+        let (ground, which) = (works.ground(), self.master.as_str());
+        let tenant = founding::tenant_named(ground.store, ground.hsm, &self.tenant)
+            .await?
+            .ok_or_else(|| Failure::Refused(format!("there is no tenant {:?}", self.tenant)))?;
+        let found = masters::shreddable(ground, (tenant, which), self.version).await?;
+        let versions: Vec<String> = found.iter().map(|one| one.version.to_string()).collect();
+        let question = format!(
+            "Destroy the master {:?}, version {}, for ever? No key under it can be derived any more.",
+            found.first().map_or(which, |one| &one.name),
+            versions.join(", ")
+        );
+        if !self.yes && !super::confirmed(&question)? {
+            return Err(Failure::Refused("nothing was changed".to_owned()));
+        }
+        let (named, chosen) = ((tenant, self.tenant.as_str()), (which, self.version));
+        let signed = masters::shred_master(ground, named, chosen, self.known_backup).await?;
+        let text = super::shred::pretty(&signed)?;
+        if let Some(path) = &self.receipt {
+            std::fs::write(path, &text).map_err(Failure::path(path))?;
+        }
+        match self.json {
+            true => print!("{text}"),
+            false => println!(
+                "master {which} is shredded: version {}",
+                versions.join(", ")
+            ),
+        }
+        Ok(())
+    }
 }
 
 /// Shows all versions of a tenant's derivation masters.
@@ -98,7 +177,11 @@ fn show(made: &Made, json: bool) {
         println!("{}", serde_json::json!(made));
         return;
     }
-    println!("{} version {}  {}", made.name, made.version, made.state);
+    let anchored = if made.anchored { "  anchored" } else { "" };
+    println!(
+        "{} version {}  {}{anchored}",
+        made.name, made.version, made.state
+    );
     println!("  identifier  {}", made.unique_identifier);
     println!("  owner       {}", made.owner);
     println!("  label       {}", made.label);
@@ -117,6 +200,7 @@ impl CreateMaster {
             owner: self.owner,
             label,
             scopes: self.scope,
+            anchored: self.anchored,
         };
         let (store, hsm, now) = (&opened.store, &opened.hsm, opened.clock.now());
         let made = derivation_master::create(store, hsm, &opened.deployment, &spec, now)

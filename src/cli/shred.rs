@@ -128,7 +128,7 @@ impl Shred {
     }
 }
 
-fn pretty(signed: &impl serde::Serialize) -> Result<String, Failure> {
+pub(super) fn pretty(signed: &impl serde::Serialize) -> Result<String, Failure> {
     let text = serde_json::to_string_pretty(signed);
     let text = text.map_err(|error| Failure::Refused(error.to_string()))?;
     Ok(text + "\n")
@@ -182,8 +182,18 @@ impl VerifyReceipt {
         let works = Works::open(&self.place).await?;
         let key = AuditKey::new(works.opened.hsm.audit_public_key().await?);
         let receipt = masters::open_receipt(&text, &key)?;
+        for master in &receipt.masters {
+            println!(
+                "the receipt holds: version {} of the master {} ({})",
+                master.version, master.name, master.unique_identifier
+            );
+        }
+        let what = match receipt.masters.is_empty() {
+            true => "the receipt holds: tenant",
+            false => "  of tenant",
+        };
         println!(
-            "the receipt holds: tenant {} (number {}) of deployment {} was shredded {}",
+            "{what} {} (number {}) of deployment {} was shredded {}",
             receipt.tenant,
             receipt.tenant_number,
             receipt.deployment,

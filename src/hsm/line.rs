@@ -59,18 +59,24 @@ impl Line {
     }
 }
 
+/// Objects that nobody uses any more, each with the connection that it belongs to.
+pub(super) type Graveyard = Mutex<Vec<(u64, Handle)>>;
+
 /// A session object in use. Destroyed on the token after its last user let go of it, so a handle
 /// is never given to another key while somebody still uses it.
 #[derive(Debug)]
 pub(super) struct Loaded {
     handle: Handle,
     epoch: u64,
-    graveyard: Arc<Mutex<Vec<(u64, Handle)>>>,
+    /// None: an object that was there before and stays.
+    graveyard: Option<Arc<Graveyard>>,
 }
 
 impl Drop for Loaded {
     fn drop(&mut self) {
-        lock(&self.graveyard).push((self.epoch, self.handle));
+        if let Some(graveyard) = &self.graveyard {
+            lock(graveyard).push((self.epoch, self.handle));
+        }
     }
 }
 
@@ -95,7 +101,20 @@ impl Seat<'_> {
         Ok(Arc::new(Loaded {
             handle,
             epoch: self.line.epoch,
-            graveyard: Arc::clone(&self.inner.graveyard),
+            graveyard: Some(Arc::clone(&self.inner.graveyard)),
+        }))
+    }
+
+    /// An object of the token, which stays when its last user let go of it.
+    pub fn borrow(
+        &self,
+        find: impl FnOnce(&Session) -> Result<Handle, HsmError>,
+    ) -> Result<Arc<Loaded>, HsmError> {
+        let handle = find(&self.line.anchor())?;
+        Ok(Arc::new(Loaded {
+            handle,
+            epoch: self.line.epoch,
+            graveyard: None,
         }))
     }
 

@@ -81,7 +81,7 @@ impl MasterKind {
 /// What a master is, so that making and checking read the same row.
 pub(super) struct Row {
     pub name: &'static str,
-    class: CK_ULONG,
+    pub class: CK_ULONG,
     key_type: CK_ULONG,
     pub generator: CK_MECHANISM_TYPE,
     usages: &'static [CK_ATTRIBUTE_TYPE],
@@ -127,6 +127,13 @@ pub(super) const ISSUING: Row = Row {
     name: "ca-",
     crosses: true,
     ..AUDIT
+};
+
+/// A derivation master that is a token object (`anchored`). No ceremony takes it along.
+pub(super) const ANCHORED: Row = Row {
+    name: "anchored-",
+    crosses: false,
+    ..MAC
 };
 
 fn mac_row(config: &Config) -> &'static Row {
@@ -563,7 +570,8 @@ pub(super) fn label(session: &Session, key: Handle) -> Result<String, HsmError> 
     Ok(String::from_utf8_lossy(&session.attribute(key, CKA_LABEL)?).into_owned())
 }
 
-fn at_hand(session: &Session, config: &Config, key: Handle) -> Result<Handle, HsmError> {
+/// In the embedded token a copy in memory, elsewhere the object itself.
+pub(super) fn at_hand(session: &Session, config: &Config, key: Handle) -> Result<Handle, HsmError> {
     match config.source {
         Source::Embedded { .. } => Ok(session.copy(key, &[(CKA_TOKEN, Flag(false))])?),
         Source::Module { .. } => Ok(key),

@@ -4,6 +4,7 @@
 //! the database as [`WrappedKey`] and [`Blob`](crate::store::record::Blob) and come back the same
 //! way; where they are in clear is the business of their class (DESIGN §4).
 
+mod anchored;
 mod ceremony;
 mod cipher;
 mod decipher;
@@ -44,6 +45,7 @@ use token::raw::CKM_ECDSA;
 use token::{Locked, Mechanism};
 use zeroize::Zeroizing;
 
+pub use anchored::MOST_ANCHORED;
 pub use ceremony::{Answer, known_answers, make_masters, take_masters};
 pub use cipher::Ciphertext;
 pub use derive::{TokenKdf, prf_length};

@@ -11,11 +11,11 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
-use token::{Handle, Module, Session, Slot};
+use token::{Module, Session, Slot};
 use zeroize::Zeroizing;
 
 use super::decipher::Shown;
-use super::line::{Line, Seat};
+use super::line::{Graveyard, Line, Seat};
 use super::master::{Masters, prefix};
 use super::probe::Probe;
 use super::reach::{self, Found};
@@ -57,7 +57,7 @@ pub(super) struct Inner {
     pub inline: bool,
     pub line: RwLock<Option<Line>>,
     /// Session objects that nobody uses any more, with the epoch of their connection.
-    pub graveyard: Arc<Mutex<Vec<(u64, Handle)>>>,
+    pub graveyard: Arc<Graveyard>,
     epochs: AtomicU64,
     pub last_attempt: Mutex<Option<Instant>>,
     /// A wrong PIN may lock the token: after one refusal nobody logs in until the process starts anew.

@@ -84,7 +84,9 @@ impl Hsm {
         method: WrapMethod,
     ) -> Result<Vec<u8>, HsmError> {
         if blob.kind != BlobKind::Wrapped {
-            return Err(HsmError::BadKey("the blob is sealed, not wrapped".into()));
+            return Err(HsmError::BadKey(
+                "the blob is not wrapped by its tenant's key".into(),
+            ));
         }
         let length = blob.length as usize;
         check_method(method, kind, length)?;

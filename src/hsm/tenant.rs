@@ -238,7 +238,7 @@ impl Hsm {
     ) -> Result<Zeroizing<Vec<u8>>, HsmError> {
         if blob.kind != BlobKind::Sealed {
             return Err(HsmError::BadKey(
-                "the blob is wrapped, not sealed: its key stays in the token".into(),
+                "the blob is not sealed: its key stays in the token".into(),
             ));
         }
         let length = blob.length as usize;

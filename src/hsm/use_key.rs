@@ -372,6 +372,7 @@ impl Hsm {
         let purpose = match key.blob.kind {
             BlobKind::Wrapped => Purpose::Wrap,
             BlobKind::Sealed => Purpose::Seal,
+            BlobKind::Anchored => return self.load_anchored(key, role).await,
         };
         let inputs = [key.aad, key.blob.bytes.as_slice()];
         self.with_tenant_key(

@@ -143,6 +143,11 @@ impl Hsm {
         let purpose = match blob.kind {
             BlobKind::Wrapped => Purpose::Wrap,
             BlobKind::Sealed => Purpose::Seal,
+            BlobKind::Anchored => {
+                return Err(HsmError::BadKey(
+                    "an anchored master is under no key of its tenant".into(),
+                ));
+            }
         };
         let newest = keys.newest(purpose)?;
         if purpose == Purpose::Seal {

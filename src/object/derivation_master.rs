@@ -4,6 +4,7 @@
 
 mod input;
 mod make;
+mod shred;
 mod version;
 
 use subtle::ConstantTimeEq as _;
@@ -15,17 +16,19 @@ use crate::engine::access::{self, Decision, Permission};
 use crate::engine::context::Context;
 use crate::engine::directory::Caller;
 use crate::engine::error::{Fault, Reason};
-use crate::hsm::{Encoding, KeyKind, UseKey};
+use crate::hsm::{Encoding, HsmError, KeyKind, UseKey};
 use crate::protocol::attributes::{Attribute, AttributeReference, VendorName};
 use crate::protocol::enumeration::{CryptographicAlgorithm, HashingAlgorithm, State};
 use crate::protocol::key_block::CryptographicParameters;
 use crate::protocol::structure::Bytes;
 use crate::protocol::tag;
+use crate::store::record::BlobKind;
 
 pub use input::{
     COUNTER, EVERY, Input, LENGTH, Label, Malformed, Scope, check_prefix, covers, overlap, prefix,
 };
 pub use make::{Made, MasterError, Spec, create, masters, rotate};
+pub use shred::{Anchored, anchored, chosen, destroyed};
 
 /// The server's own attributes on a master, `y-…` in 1.x: no client can write them.
 const VENDOR: &str = "y";
@@ -34,6 +37,8 @@ const NAME: &str = "keyward-master-name";
 const VERSION: &str = "keyward-master-version";
 const LABEL: &str = "keyward-master-label";
 const SCOPE: &str = "keyward-master-scope";
+/// The key is a token object of its own, and not in the row.
+const ANCHORED: &str = "keyward-master-anchored";
 /// Everything of an input before its scope's length, for clients.
 const PREFIX: &str = "keyward-master-prefix";
 
@@ -294,5 +299,15 @@ pub async fn block(context: &mut Context, master: &Sealed, input: &[u8]) -> Resu
         keys: &context.caller.tenant.keys,
     };
     let hash = HashingAlgorithm::SHA_256.0;
-    Ok(context.engine.hsm.hmac(&key, hash, input).await?)
+    match context.engine.hsm.hmac(&key, hash, input).await {
+        // An old row, out of a backup: the token tells what is so.
+        Err(error @ HsmError::Lost(_)) if blob.kind == BlobKind::Anchored => {
+            tracing::error!(%error, "token");
+            Err(Fault::new(
+                Reason::KeyValueNotPresent,
+                "the key of this anchored master is not in the token: it was shredded, and nothing is derived from it any more",
+            ))
+        }
+        other => Ok(other?),
+    }
 }

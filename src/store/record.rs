@@ -50,6 +50,8 @@ pub enum BlobKind {
     Wrapped = 1,
     /// By the tenant's seal key (AES-GCM): everything else.
     Sealed = 2,
+    /// By nothing: the key is a token object of its own, and the bytes are its label.
+    Anchored = 3,
 }
 
 impl BlobKind {
@@ -57,6 +59,7 @@ impl BlobKind {
         Some(match number {
             1 => BlobKind::Wrapped,
             2 => BlobKind::Sealed,
+            3 => BlobKind::Anchored,
             _ => return None,
         })
     }
@@ -66,7 +69,7 @@ impl BlobKind {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Blob {
     pub kind: BlobKind,
-    /// Version of the tenant's wrap or seal key.
+    /// Version of the tenant's wrap or seal key; 0 of what is under neither.
     pub key_version: u32,
     /// Length of the clear material in bytes (tokens pad what they unwrap).
     pub length: u32,
@@ -181,10 +184,12 @@ pub enum EntityKind {
     Shredding = 44,
     /// Up to where in the journal a subscribed client was told; key: its identity.
     Told = 48,
+    /// A version of an anchored master that is, or is being, shredded; key: its Unique Identifier.
+    ShreddedMaster = 50,
 }
 
 impl EntityKind {
-    pub const ALL: [EntityKind; 25] = [
+    pub const ALL: [EntityKind; 26] = [
         EntityKind::Deployment,
         EntityKind::Tenant,
         EntityKind::TenantKey,
@@ -210,6 +215,7 @@ impl EntityKind {
         EntityKind::Sweep,
         EntityKind::SealUses,
         EntityKind::Shredding,
+        EntityKind::ShreddedMaster,
     ];
 
     /// What tells who somebody is or what a tenant allows: a change of it ends what nodes remember

@@ -186,6 +186,17 @@ fn two_embedded_tokens() {
     for words in [
         &["token", "rotate", "kek"][..],
         &["tenant", "shred", "other", "--yes"],
+        &["key", "shred-master", "files", "--yes"],
+        &[
+            "key",
+            "create-master",
+            "files",
+            "--owner",
+            "first-client",
+            "--scope",
+            "*",
+            "--anchored",
+        ],
     ] {
         let refused = server.cli(words);
         let error = String::from_utf8_lossy(&refused.stderr).into_owned();

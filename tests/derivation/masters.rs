@@ -61,13 +61,19 @@ fn file_key(client: &mut Client, master: &Master, data: &[u8]) -> Vec<u8> {
 
 #[test]
 fn a_master_does_one_thing() {
+    one_thing(&[]);
+}
+
+#[test]
+fn an_anchored_master_does_the_same() {
+    one_thing(&["--anchored"]);
+}
+
+fn one_thing(more: &[&str]) {
     for server in servers() {
         let mut client = server.client();
-        let master = create(
-            &server,
-            "files",
-            &["--scope", "team-a", "--scope", "team-b/x"],
-        );
+        let scopes = ["--scope", "team-a", "--scope", "team-b/x"];
+        let master = create(&server, "files", &[&scopes, more].concat());
         keys_of_files(&mut client, &master);
         only_its_input(&server, &mut client, &master);
         nothing_else(&mut client, &master);

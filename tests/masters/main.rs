@@ -18,6 +18,7 @@ mod postgres;
 #[allow(dead_code, reason = "shared with other tests")]
 mod process;
 
+mod anchored;
 mod ground;
 mod rotation;
 mod shred;

@@ -88,7 +88,7 @@ fn copy(from: &std::path::Path, to: &std::path::Path) {
 }
 
 /// The database's files from one directory into another that has none of them afterwards.
-fn databases(from: &std::path::Path, to: &std::path::Path) {
+pub fn databases(from: &std::path::Path, to: &std::path::Path) {
     for ending in ["", "-wal", "-shm"] {
         let file = format!("keyward.db{ending}");
         drop(std::fs::remove_file(to.join(&file)));

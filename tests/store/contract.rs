@@ -607,6 +607,8 @@ async fn rows_behind_are_found_and_counted(store: &Store) {
         under("wrapped 2", BlobKind::Wrapped, 2, 2),
         under("sealed 1", BlobKind::Sealed, 1, 2),
         under("mac 1", BlobKind::Sealed, 2, 1),
+        // Under no key of its tenant.
+        under("anchored", BlobKind::Anchored, 0, 2),
         archived,
     ] {
         apply(store, insert(row, Vec::new(), Vec::new())).await;
@@ -678,7 +680,7 @@ async fn rows_behind_are_found_and_counted(store: &Store) {
 
     let tally = store.tally().await.unwrap();
     let objects: u64 = tally.objects.iter().map(|line| line.rows).sum();
-    assert_eq!((tally.objects.len(), objects), (5, 5));
+    assert_eq!((tally.objects.len(), objects), (6, 6));
     let old: Vec<_> = tally
         .entities
         .iter()

@@ -32,7 +32,7 @@ pub struct Look {
 impl Look {
     /// Takes up what the journal tells.
     pub fn learn(&self, kind: u8, tenant: TenantId) {
-        if kind == EntityKind::Shredding as u8 {
+        if kind == EntityKind::Shredding as u8 || kind == EntityKind::ShreddedMaster as u8 {
             self.shredded().push(tenant);
         }
         if kind == EntityKind::MasterVersion as u8 {

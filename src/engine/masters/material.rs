@@ -24,6 +24,7 @@ fn is_behind(blob: &Blob, than: &Behind) -> bool {
     match blob.kind {
         BlobKind::Wrapped => blob.key_version < than.wrap,
         BlobKind::Sealed => blob.key_version < than.seal,
+        BlobKind::Anchored => false,
     }
 }
 

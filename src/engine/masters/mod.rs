@@ -4,6 +4,7 @@
 //! How far that is stands in the rows themselves: what names an older version is left. Whoever is
 //! stopped in the middle is followed by any other process. Commands and servers do the same here.
 
+mod anchored;
 mod claim;
 mod keep;
 mod keys;
@@ -21,11 +22,12 @@ mod version;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use anchored::{shred_master, shreddable};
 pub(super) use keep::{Look, keep};
 pub use outstanding::{Under, under};
 pub use pace::Pace;
 pub use shred::{
-    Receipt, SHREDDING, Shredding, Step, is_shredding, open_receipt, shred, shreddings,
+    Receipt, SHREDDING, Shredded, Shredding, Signed, Step, is_shredding, open_receipt, shred, shreddings,
 };
 pub use source::know;
 pub use sweep::{Turn, turn};

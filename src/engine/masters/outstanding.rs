@@ -57,18 +57,22 @@ pub async fn under(ground: Ground<'_>) -> Result<Under, MastersError> {
         *under.masters.entry(place).or_default() += rows;
     }
     for line in &tally.objects {
-        if let Some((kind, version)) = line.blob {
-            let place = (line.tenant, purpose(kind), version);
+        if let Some((kind, version)) = line.blob
+            && let Some(purpose) = purpose(kind)
+        {
+            let place = (line.tenant, purpose, version);
             *under.tenants.entry(place).or_default() += line.rows;
         }
     }
     Ok(under)
 }
 
-pub(super) fn purpose(kind: BlobKind) -> Purpose {
+/// Of the tenant's key that it is under.
+fn purpose(kind: BlobKind) -> Option<Purpose> {
     match kind {
-        BlobKind::Wrapped => Purpose::Wrap,
-        BlobKind::Sealed => Purpose::Seal,
+        BlobKind::Wrapped => Some(Purpose::Wrap),
+        BlobKind::Sealed => Some(Purpose::Seal),
+        BlobKind::Anchored => None,
     }
 }
 
@@ -144,7 +148,7 @@ impl Targets {
                 || match line.blob {
                     Some((BlobKind::Wrapped, version)) => version < wrap,
                     Some((BlobKind::Sealed, version)) => version < seal,
-                    None => false,
+                    Some((BlobKind::Anchored, _)) | None => false,
                 }
         };
         let objects = tally.objects.iter().filter(behind).map(|line| line.rows);

@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
 use super::outstanding::tenant_keys;
-use super::{Ground, MastersError, keys, refused, version};
+use super::{Ground, MastersError, anchored, keys, refused, version};
 use crate::audit::administration::{self, Deed};
 use crate::audit::checkpoint::AuditKey;
 use crate::engine::entity::{self, EntityError, Rows, Verified};
@@ -46,17 +46,30 @@ pub struct Receipt {
     pub deployment: String,
     pub tenant: String,
     pub tenant_number: i64,
+    /// Versions of anchored masters, where not the tenant is shredded.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub masters: Vec<Shredded>,
     /// Times are seconds since 1970.
     pub begun: i64,
     pub done: i64,
-    /// Versions of the KEK that the tokens do not have any more.
+    /// What the tokens do not have any more: versions of the KEK, labels of anchored masters.
     pub destroyed: Vec<String>,
-    /// Under which everybody else's keys are now.
+    /// Under which everybody else's keys are now; a master that is shredded moves none.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub newest: String,
     pub tokens: Vec<Token>,
     /// Backups of the token that still hold a destroyed version, as the administrator said.
     pub known_backups: Vec<String>,
     pub not_proven: Vec<String>,
+}
+
+/// A version of an anchored master.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Shredded {
+    pub name: String,
+    pub version: u32,
+    pub unique_identifier: String,
 }
 
 /// A token in which versions were destroyed.
@@ -103,6 +116,27 @@ fn message(receipt: &Receipt) -> Result<Vec<u8>, MastersError> {
     let value = serde_json::to_value(receipt).and_then(|value| serde_json::to_vec(&value));
     let json = value.map_err(|error| MastersError::Refused(error.to_string()))?;
     Ok([PURPOSE, &json].concat())
+}
+
+/// The token in which something was destroyed.
+pub(super) async fn token(ground: Ground<'_>) -> Result<Token, MastersError> {
+    let info = ground.hsm.info().await?;
+    Ok(Token {
+        label: info.label,
+        manufacturer: info.manufacturer,
+        model: info.model,
+        serial: info.serial,
+    })
+}
+
+pub(super) async fn sign(ground: Ground<'_>, receipt: Receipt) -> Result<Signed, MastersError> {
+    let signature = ground.hsm.sign_checkpoint(&message(&receipt)?).await?;
+    let key = AuditKey::new(ground.hsm.audit_public_key().await?).pem();
+    Ok(Signed {
+        receipt,
+        signature: STANDARD.encode(signature),
+        key,
+    })
 }
 
 /// Reads a receipt and checks that this key signed it.
@@ -184,6 +218,12 @@ pub async fn shred(
         return Ok(receipt);
     }
     told(Step::KeysDeleted);
+    // These are under no KEK.
+    for label in ground.hsm.anchored(tenant).await? {
+        let one = Some(vec![label.clone()]);
+        ground.hsm.destroy_anchored(tenant, one).await?;
+        told(Step::Destroyed(label));
+    }
     let mut newest = newest_kek(ground).await?;
     if newest <= begun.kek {
         newest = version::make(ground, MasterKind::Kek).await?;
@@ -249,32 +289,26 @@ async fn end(ground: Ground<'_>, tenant: TenantId, newest: u32) -> Result<Signed
     if there.iter().any(|version| *version <= body.kek) {
         return refused("the token still has a version of the KEK that wrapped the tenant's keys");
     }
-    let info = ground.hsm.info().await?;
+    if !ground.hsm.anchored(tenant).await?.is_empty() {
+        return refused("the token still has an anchored master of the tenant");
+    }
+    let keks = (1..=body.kek).map(|old| format!("kek-v{old}"));
+    let anchored = anchored::labels(ground, tenant).await?;
     let done = ground.clock.now();
     let receipt = Receipt {
         deployment: ground.deployment.to_owned(),
         tenant: body.name.clone(),
         tenant_number: tenant.0,
+        masters: Vec::new(),
         begun: body.begun,
         done,
-        destroyed: (1..=body.kek).map(|old| format!("kek-v{old}")).collect(),
+        destroyed: keks.chain(anchored).collect(),
         newest: format!("kek-v{newest}"),
-        tokens: vec![Token {
-            label: info.label,
-            manufacturer: info.manufacturer,
-            model: info.model,
-            serial: info.serial,
-        }],
+        tokens: vec![token(ground).await?],
         known_backups: body.backups.clone(),
         not_proven: NOT_PROVEN.map(str::to_owned).to_vec(),
     };
-    let signature = ground.hsm.sign_checkpoint(&message(&receipt)?).await?;
-    let key = AuditKey::new(ground.hsm.audit_public_key().await?).pem();
-    let signed = Signed {
-        receipt,
-        signature: STANDARD.encode(signature),
-        key,
-    };
+    let signed = sign(ground, receipt).await?;
     (body.done, body.receipt) = (Some(done), Some(signed.clone()));
     put(ground, (tenant, row.version), &body, Vec::new()).await?;
     Ok(signed)

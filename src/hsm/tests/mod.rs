@@ -7,6 +7,7 @@
     reason = "tests"
 )]
 
+mod anchored;
 mod answers;
 mod availability;
 mod derive;
@@ -191,6 +192,7 @@ async fn every_verb(ground: &Ground) {
     derive::wrapped(ground).await;
     derive::master(ground).await;
     keys::issuing(ground).await;
+    anchored::masters(ground).await;
     assert!(ground.hsm.available().await);
     assert_ne!(
         *ground.hsm.random(32).await.unwrap(),

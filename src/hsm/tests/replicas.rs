@@ -318,6 +318,7 @@ async fn a_token_with_other_masters_is_not_used() {
         hsm.make_master(MasterKind::Kek, 2).await,
         hsm.destroy_master(MasterKind::Kek, 1).await,
         hsm.make_issuing_key().await.map(drop),
+        hsm.make_anchored(TenantId(1), "master", 1).await.map(drop),
     ] {
         assert!(matches!(made, Err(HsmError::Refused(_))), "{made:?}");
     }

@@ -5,7 +5,8 @@ use ttlv::Value;
 use super::super::creation;
 use super::super::managed::{Managed, Sealed, Unsound};
 use super::{
-    LABEL, Label, METHOD, NAME, PREFIX, SCOPE, VENDOR, check_prefix, own, own_text, version,
+    ANCHORED, LABEL, Label, METHOD, NAME, PREFIX, SCOPE, VENDOR, check_prefix, own, own_text,
+    version,
 };
 use crate::audit::administration::{self, Deed};
 use crate::engine::entity::EntityError;
@@ -14,7 +15,7 @@ use crate::hsm::{Hsm, HsmError};
 use crate::protocol::enumeration::LinkType;
 use crate::protocol::tag;
 use crate::store::filter::{Filter, Term};
-use crate::store::record::TenantId;
+use crate::store::record::{Change, TenantId};
 use crate::store::{Store, StoreError};
 
 /// The longest name, in bytes.
@@ -49,6 +50,8 @@ pub struct Spec {
     pub label: Label,
     /// Which scopes it is for: each a scope with all below it, or `*`.
     pub scopes: Vec<String>,
+    /// A token object of its own, which can be shredded by itself.
+    pub anchored: bool,
 }
 
 /// A version of a master, as administrators see it.
@@ -62,6 +65,7 @@ pub struct Made {
     pub label: String,
     pub scopes: Vec<String>,
     pub state: String,
+    pub anchored: bool,
     /// In hexadecimal: what every input of this version begins with.
     pub prefix: String,
 }
@@ -80,12 +84,39 @@ fn made(object: &Managed, now: i64) -> Option<Made> {
         label: own_text(object, LABEL).next()?.to_owned(),
         scopes: own_text(object, SCOPE).map(str::to_owned).collect(),
         state: object.state(now).to_string(),
+        anchored: is_anchored(object),
         prefix,
     })
 }
 
+pub(super) fn is_anchored(object: &Managed) -> bool {
+    own(object, ANCHORED).next() == Some(&Value::Boolean(true))
+}
+
+/// Writes a version that was just made. Where that fails, its token object is taken away again.
+async fn write(
+    store: &Store,
+    hsm: &Hsm,
+    (spec, made): (&Spec, &Made),
+    changes: Vec<Change>,
+    deed: Deed<'_>,
+) -> Result<(), MasterError> {
+    let written = administration::write(store, changes, deed).await;
+    if written.is_err() && spec.anchored {
+        let label = hsm.anchored_label(spec.tenant, &made.unique_identifier, made.version);
+        if let Err(error) = hsm.destroy_anchored(spec.tenant, Some(vec![label])).await {
+            tracing::warn!(%error, "a key that no row names stays in the token until its tenant is shredded");
+        }
+    }
+    Ok(written?)
+}
+
 /// Every version of every master of a tenant.
-async fn all(store: &Store, hsm: &Hsm, tenant: TenantId) -> Result<Vec<Sealed>, MasterError> {
+pub(super) async fn all(
+    store: &Store,
+    hsm: &Hsm,
+    tenant: TenantId,
+) -> Result<Vec<Sealed>, MasterError> {
     let filter = Filter {
         tenant,
         owner: None,
@@ -192,7 +223,7 @@ pub async fn create(
         object: &shown.unique_identifier,
         time: now,
     };
-    administration::write(store, vec![row.change()], deed).await?;
+    write(store, hsm, (spec, &shown), vec![row.change()], deed).await?;
     Ok(shown)
 }
 
@@ -229,6 +260,7 @@ pub async fn rotate(
         owner: newest.owner.clone(),
         label: facts.label,
         scopes: own_text(newest, SCOPE).map(str::to_owned).collect(),
+        anchored: is_anchored(newest),
     };
     let next = facts.version.saturating_add(1);
     let mut draft = version::make(store, hsm, deployment, &spec, next, now).await?;
@@ -262,6 +294,6 @@ pub async fn rotate(
         object: &shown.unique_identifier,
         time: now,
     };
-    administration::write(store, changes, deed).await?;
+    write(store, hsm, (&spec, &shown), changes, deed).await?;
     Ok(shown)
 }

@@ -6,9 +6,11 @@ use super::super::creation::{self, Birth, Maker, Origin};
 use super::super::managed::{Draft, Form};
 use super::super::{material, state};
 use super::make::{MasterError, Spec};
-use super::{COUNTER_HMAC_SHA256, LABEL, METHOD, NAME, PREFIX, SCOPE, VERSION, attribute, prefix};
+use super::{
+    ANCHORED, COUNTER_HMAC_SHA256, LABEL, METHOD, NAME, PREFIX, SCOPE, VERSION, attribute, prefix,
+};
 use crate::engine::directory;
-use crate::hsm::{Hsm, KeyKind, SecretSpec};
+use crate::hsm::{Hsm, HsmError, KeyKind, SecretSpec};
 use crate::protocol::attributes::{Attribute, Attributes};
 use crate::protocol::enumeration::{
     CryptographicAlgorithm, HashingAlgorithm, KeyFormatType, NameType, ObjectType, State,
@@ -18,7 +20,7 @@ use crate::protocol::mask::CryptographicUsageMask;
 use crate::protocol::object::{Object, SymmetricKey};
 use crate::protocol::tag;
 use crate::store::Store;
-use crate::store::record::Class;
+use crate::store::record::{Blob, Class};
 
 pub(super) fn name_value(name: &str) -> Value<'static> {
     Value::Structure(vec![
@@ -30,7 +32,7 @@ pub(super) fn name_value(name: &str) -> Value<'static> {
     ])
 }
 
-/// One version: generated and wrapped in the token, active from now on, for MAC and derivation only.
+/// One version: generated in the token and wrapped or left there, active from now on, for MAC and derivation only.
 pub(super) async fn make(
     store: &Store,
     hsm: &Hsm,
@@ -55,7 +57,10 @@ pub(super) async fn make(
         kind: KeyKind::Generic,
         length: super::LENGTH,
     };
-    let blob = hsm.generate(&keys, secret, class, &binding).await?;
+    let blob = match spec.anchored {
+        true => anchor(hsm, spec, &unique_identifier, version).await?,
+        false => hsm.generate(&keys, secret, class, &binding).await?,
+    };
     let attributes = attributes(spec, version, *identifier.as_bytes(), now)?;
     let skeleton = Object::SymmetricKey(SymmetricKey {
         key_block: KeyBlock {
@@ -86,6 +91,26 @@ pub(super) async fn make(
     Ok(creation::kept(
         &maker, &birth, skeleton, material, attributes,
     ))
+}
+
+/// The key as a token object.
+async fn anchor(
+    hsm: &Hsm,
+    spec: &Spec,
+    unique_identifier: &str,
+    version: u32,
+) -> Result<Blob, MasterError> {
+    if hsm.shares_masters() {
+        return Err(MasterError::Refused(
+            "several tokens hold the masters, and an anchored one would be in one of them alone (docs/tokens.md)".to_owned(),
+        ));
+    }
+    let made = hsm.make_anchored(spec.tenant, unique_identifier, version);
+    match made.await {
+        // The token has no room: its words say what to do.
+        Err(HsmError::BadInput(why)) => Err(MasterError::Refused(why)),
+        other => Ok(other?),
+    }
 }
 
 fn attributes(
@@ -134,6 +159,9 @@ fn attributes(
     attributes.add(attribute(LABEL, text(spec.label.word())));
     for scope in &spec.scopes {
         attributes.add(attribute(SCOPE, text(scope)));
+    }
+    if spec.anchored {
+        attributes.add(attribute(ANCHORED, Value::Boolean(true)));
     }
     attributes.add(attribute(PREFIX, Value::ByteString(prefix.into())));
     Ok(attributes)

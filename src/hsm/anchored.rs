@@ -1,0 +1,184 @@
+//! Derivation masters that are token objects of their own (DESIGN §4.2): no backup of the database
+//! has them. Each has a label that names deployment, tenant, master and version; the row of the master
+//! names the label and nothing else.
+
+use token::{Handle, Mechanism, Session};
+
+use super::line::{Loaded, Seat};
+use super::master::{self, ANCHORED, prefix};
+use super::pool::Cost;
+use super::use_key::{KeyKind, Role, UseKey};
+use super::{Config, Hsm, HsmError, Source};
+use crate::store::record::{Blob, BlobKind, TenantId};
+
+use std::sync::Arc;
+
+/// Anchored masters of a tenant, all versions: tokens have little room, and others need some.
+pub const MOST_ANCHORED: usize = 64;
+
+/// Of all of a tenant; another than the masters', which are looked for at every start.
+fn id(config: &Config, tenant: TenantId) -> String {
+    format!("{}anchored/{}", prefix(config), tenant.0)
+}
+
+/// All labels of a master's versions begin so.
+fn start(config: &Config, tenant: TenantId, master: &str) -> String {
+    let (prefix, name) = (prefix(config), ANCHORED.name);
+    format!("{prefix}{name}{}-{master}-v", tenant.0)
+}
+
+fn of_tenant(
+    session: &Session,
+    config: &Config,
+    tenant: TenantId,
+) -> Result<Vec<(String, Handle)>, HsmError> {
+    let mut found = Vec::new();
+    for key in master::find(session, &id(config, tenant), ANCHORED.class)? {
+        found.push((master::label(session, key)?, key));
+    }
+    found.sort();
+    Ok(found)
+}
+
+fn make(session: &Session, config: &Config, tenant: TenantId, label: &str) -> Result<(), HsmError> {
+    let there = of_tenant(session, config, tenant)?;
+    // A call that went through before the connection was made anew.
+    if there.iter().any(|(other, _)| other == label) {
+        return Ok(());
+    }
+    if there.len() >= MOST_ANCHORED {
+        return Err(HsmError::BadInput(format!(
+            "the token keeps {MOST_ANCHORED} anchored masters of a tenant, of all versions, and has as many; `keyward key shred-master` makes room"
+        )));
+    }
+    let id = id(config, tenant);
+    let template = ANCHORED.attributes(id.as_bytes(), label.as_bytes());
+    session.generate_key(Mechanism::Plain(ANCHORED.generator), &template)?;
+    Ok(())
+}
+
+/// The token object, whose attributes say that it could never leave.
+fn find(session: &Session, config: &Config, label: &str) -> Result<Handle, HsmError> {
+    match master::find_labelled(session, label, ANCHORED.class)?.as_slice() {
+        [key] => {
+            ANCHORED.check(session, config, *key, label)?;
+            Ok(*key)
+        }
+        [] => Err(HsmError::Lost(format!(
+            "the token has no {label} (any more): the anchored master was shredded, or is in another token"
+        ))),
+        _ => Err(HsmError::Damaged(format!("{label} is there twice"))),
+    }
+}
+
+impl Hsm {
+    /// The label of a version of an anchored master.
+    pub fn anchored_label(&self, tenant: TenantId, master: &str, version: u32) -> String {
+        format!(
+            "{}{version}",
+            start(&self.pool.inner.config, tenant, master)
+        )
+    }
+
+    /// Makes an HMAC key of 256 bits that is a token object, and answers what the row says of it.
+    ///
+    /// # Errors
+    /// [`HsmError::Refused`] when other tokens hold the masters, too: they would not have it.
+    /// [`HsmError::BadInput`] when the tenant has [`MOST_ANCHORED`].
+    pub async fn make_anchored(
+        &self,
+        tenant: TenantId,
+        master: &str,
+        version: u32,
+    ) -> Result<Blob, HsmError> {
+        if self.shares_masters() {
+            return Err(HsmError::Refused(
+                "an anchored master that other tokens would not have (docs/tokens.md)".into(),
+            ));
+        }
+        let label = self.anchored_label(tenant, master, version);
+        self.pool
+            .run(Cost::Long, [label.as_bytes()], move |seat, [label]| {
+                let label = String::from_utf8_lossy(label);
+                make(&seat.line.anchor(), &seat.inner.config, tenant, &label)
+            })
+            .await?;
+        Ok(Blob {
+            kind: BlobKind::Anchored,
+            key_version: 0,
+            length: 32,
+            bytes: label.into_bytes(),
+        })
+    }
+
+    /// Labels of a tenant's anchored masters in the token.
+    pub async fn anchored(&self, tenant: TenantId) -> Result<Vec<String>, HsmError> {
+        self.pool
+            .run(Cost::Long, [], move |seat, []| {
+                let found = of_tenant(&seat.line.anchor(), &seat.inner.config, tenant)?;
+                Ok(found.into_iter().map(|(label, _)| label).collect())
+            })
+            .await
+    }
+
+    /// Destroys anchored masters of a tenant, which nobody brings back; those that are gone are no
+    /// error. Without `labels` all of them.
+    pub async fn destroy_anchored(
+        &self,
+        tenant: TenantId,
+        labels: Option<Vec<String>>,
+    ) -> Result<(), HsmError> {
+        self.pool
+            .run(Cost::Long, [], move |seat, []| {
+                let anchor = seat.line.anchor();
+                for (label, key) in of_tenant(&anchor, &seat.inner.config, tenant)? {
+                    if labels.as_ref().is_none_or(|some| some.contains(&label)) {
+                        anchor.destroy(key)?;
+                    }
+                }
+                // Also where nothing is left: whoever destroyed it may have been stopped here.
+                match &seat.inner.config.source {
+                    Source::Embedded { dir } => Ok(token::wipe_deleted(dir)?),
+                    Source::Module { .. } => Ok(()),
+                }
+            })
+            .await
+    }
+
+    /// An anchored master's handle.
+    pub(super) async fn load_anchored(
+        &self,
+        key: &UseKey<'_>,
+        role: Role,
+    ) -> Result<Arc<Loaded>, HsmError> {
+        if role != Role::Mac || key.kind != KeyKind::Generic {
+            return Err(HsmError::BadKey(
+                "an anchored master makes MACs and nothing else".into(),
+            ));
+        }
+        let start = start(&self.pool.inner.config, key.tenant, key.unique_identifier);
+        let own = std::str::from_utf8(&key.blob.bytes)
+            .ok()
+            .filter(|label| label.starts_with(&start))
+            .ok_or(HsmError::Integrity(
+                "a row names another master's token object",
+            ))?;
+        self.pool
+            .run(Cost::Short, [own.as_bytes()], |seat, [label]| {
+                let label = String::from_utf8_lossy(label);
+                load(seat, &label)
+            })
+            .await
+    }
+}
+
+fn load(seat: &Seat<'_>, label: &str) -> Result<Arc<Loaded>, HsmError> {
+    let config = &seat.inner.config;
+    match config.source {
+        // Read and decrypted at every use, where it is a token object.
+        Source::Embedded { .. } => {
+            seat.load(|anchor| master::at_hand(anchor, config, find(anchor, config, label)?))
+        }
+        Source::Module { .. } => seat.borrow(|anchor| find(anchor, config, label)),
+    }
+}
