@@ -27,7 +27,8 @@ pub(super) use keep::{Look, keep};
 pub use outstanding::{Under, under};
 pub use pace::Pace;
 pub use shred::{
-    Receipt, SHREDDING, Shredded, Shredding, Signed, Step, is_shredding, open_receipt, shred, shreddings,
+    Receipt, SHREDDING, Shredded, Shredding, Signed, Step, is_shredding, open_receipt, shred,
+    shreddings,
 };
 pub use source::know;
 pub use sweep::{Turn, turn};

@@ -88,14 +88,9 @@ async fn many_that_seal_at_once_set_uses_aside_once() {
     while let Some(sealed) = at_once.join_next().await {
         sealed.unwrap().unwrap();
     }
-    let uses = entity::read::<Uses>(
-        &engine.store,
-        &engine.hsm,
-        EntityKind::SealUses,
-        FIRST_TENANT,
-        &seals::key(1),
-    );
-    assert_eq!(uses.await.unwrap().unwrap().body.uses, 1 << 10);
+    let (kind, key) = (EntityKind::SealUses, seals::key(1));
+    let uses = entity::read::<Uses>(&engine.store, &engine.hsm, kind, FIRST_TENANT, &key).await;
+    assert_eq!(uses.unwrap().unwrap().body.uses, 1 << 10);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
