@@ -97,7 +97,7 @@ pub struct Engine {
     /// Messages that were refused before an operation was known.
     unread: unread::Unread,
     /// For charges against Usage Limits.
-    turns: Turns,
+    pub turns: Turns,
     /// Where material of archived objects is.
     archive: Archive,
     answers: AtomicU64,

@@ -119,6 +119,43 @@ fn racing_clients_use_a_key_exactly_as_often_as_it_allows() {
     });
 }
 
+/// The uses of a key under AES-GCM, and of the key that seals new objects, are set aside in blocks: who
+/// comes while one is fetched waits for it.
+#[test]
+fn many_clients_begin_with_a_new_key_at_once() {
+    const CLIENTS: usize = 48;
+    on_both(|server, _| {
+        let id = server
+            .client()
+            .ask(Operation::CREATE, aes(vec![activated()]))
+            .ok()
+            .id();
+        let start = std::sync::Barrier::new(CLIENTS);
+        std::thread::scope(|scope| {
+            for _ in 0..CLIENTS {
+                let mut client = server.client();
+                let (id, start) = (&id, &start);
+                scope.spawn(move || {
+                    let mut payload = encrypt(id, 16);
+                    payload[1] = Node::structure(
+                        tag::CRYPTOGRAPHIC_PARAMETERS,
+                        // GCM.
+                        vec![
+                            enumeration(tag::BLOCK_CIPHER_MODE, 9),
+                            Node::new(tag::RANDOM_IV, Value::Boolean(true)),
+                        ],
+                    );
+                    start.wait();
+                    client.ask(Operation::ENCRYPT, payload).ok();
+                    for _ in 0..30 {
+                        client.ask(Operation::CREATE, aes(Vec::new())).ok();
+                    }
+                });
+            }
+        });
+    });
+}
+
 #[test]
 fn bytes_count_in_every_part_and_failures_take_nothing() {
     on_both(|server, _| {

@@ -91,8 +91,14 @@ pub async fn count(context: &Context, key: &Sealed) -> Result<(), Fault> {
         tenant: key.tenant,
         identifier: &key.unique_identifier,
     };
+    let taken = |block: &Option<Arc<Block>>| block.as_ref().is_some_and(|block| block.take());
+    if taken(&engine.gcm_uses.blocks.get(&place)) {
+        return Ok(());
+    }
+    // One of many that find none left takes the next block for all of them.
+    let _turn = engine.turns.take(key.tenant, &key.unique_identifier).await;
     let known = engine.gcm_uses.blocks.get(&place);
-    if known.as_ref().is_some_and(|block| block.take()) {
+    if taken(&known) {
         return Ok(());
     }
     let size = known.map_or(FIRST_BLOCK, |block| (block.size * 4).min(LARGEST_BLOCK));
