@@ -22,6 +22,9 @@ mod postgres;
 )]
 #[path = "../../tests/store/samples.rs"]
 mod samples;
+#[allow(dead_code, reason = "shared with tests")]
+#[path = "../../tests/support/softhsm.rs"]
+mod softhsm;
 
 mod codec;
 mod databases;

@@ -123,9 +123,6 @@ pub(super) struct Rotate {
     /// Make no new version: move what is still under older ones.
     #[arg(long, conflicts_with = "background")]
     resume: bool,
-    /// Leave the moving to the running server.
-    #[arg(long)]
-    background: bool,
     #[command(flatten)]
     moving: Moving,
     #[command(flatten)]
@@ -138,6 +135,9 @@ pub(super) struct Rotate {
 /// How rows are moved.
 #[derive(Debug, Args)]
 pub(super) struct Moving {
+    /// Leave the moving to the running server.
+    #[arg(long)]
+    background: bool,
     /// Rows per second at the most; 0: as many as it can.
     #[arg(long, value_name = "ROWS", default_value_t = 0)]
     rate: u64,
@@ -153,23 +153,33 @@ impl Rotate {
                 made.push(format!("{}-v{version}", kind.name()));
             }
         }
-        if !self.json && !made.is_empty() {
+        self.moving.end(&works, &made, self.json).await
+    }
+}
+
+impl Moving {
+    /// After new versions were made: says so, and moves what is under older ones unless a server shall.
+    pub(super) async fn end(
+        &self,
+        works: &Works,
+        made: &[String],
+        json: bool,
+    ) -> Result<(), Failure> {
+        if !json && !made.is_empty() {
             println!("{}: everything new is under it", made.join(", "));
         }
         let moved = match self.background {
             true => None,
-            false => Some(self.moving.run(&works).await?),
+            false => Some(self.run(works).await?),
         };
-        if self.json {
+        if json {
             println!("{}", serde_json::json!({ "made": made, "moved": moved }));
         } else if let Some(moved) = moved {
             println!("{moved} rows were moved; nothing is under an older version");
         }
         Ok(())
     }
-}
 
-impl Moving {
     /// Moves rows until nothing is left, here or in another process; how many this one moved.
     pub(super) async fn run(&self, works: &Works) -> Result<u64, Failure> {
         // Rows that cannot be moved are named there.

@@ -29,9 +29,6 @@ or the server may be stopped at any time: the other, or `keyward token rotate --
 pub(super) struct RotateTenant {
     /// Name of the tenant.
     name: String,
-    /// Leave the moving to the running server.
-    #[arg(long)]
-    background: bool,
     #[command(flatten)]
     moving: Moving,
     #[command(flatten)]
@@ -47,19 +44,7 @@ impl RotateTenant {
         let id = tenant(&works, &self.name).await?;
         let purposes = [Purpose::Wrap, Purpose::Seal];
         let made = masters::rotate_tenant(works.ground(), id, &purposes, "tenant rotate").await?;
-        if !self.json {
-            println!("{}: everything new is under it", made.join(", "));
-        }
-        let moved = match self.background {
-            true => None,
-            false => Some(self.moving.run(&works).await?),
-        };
-        if self.json {
-            println!("{}", serde_json::json!({ "made": made, "moved": moved }));
-        } else if let Some(moved) = moved {
-            println!("{moved} rows were moved; nothing is under an older version");
-        }
-        Ok(())
+        self.moving.end(&works, &made, self.json).await
     }
 }
 

@@ -3,16 +3,15 @@
 //! changes the row, and with the next look at the journal when another does; without a live lease
 //! none is used.
 
-use std::hash::Hash;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use quick_cache::Equivalent;
 use quick_cache::sync::Cache;
 use token::LockedBytes;
 
 use super::Engine;
+use super::row::{Row, RowRef};
 use crate::object::managed::Sealed;
 use crate::protocol::enumeration::KeyFormatType;
 use crate::store::record::TenantId;
@@ -37,25 +36,6 @@ impl Default for Bounds {
     }
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct Place {
-    tenant: TenantId,
-    identifier: Box<str>,
-}
-
-/// The same without a copy of the identifier; must hash alike.
-#[derive(Hash)]
-struct PlaceRef<'a> {
-    tenant: TenantId,
-    identifier: &'a str,
-}
-
-impl Equivalent<Place> for PlaceRef<'_> {
-    fn equivalent(&self, place: &Place) -> bool {
-        self.tenant == place.tenant && *self.identifier == *place.identifier
-    }
-}
-
 #[derive(Debug)]
 struct Kept {
     version: i64,
@@ -67,7 +47,7 @@ struct Kept {
 #[derive(Debug)]
 pub struct KeyCache {
     age: Duration,
-    keys: Cache<Place, Arc<Kept>>,
+    keys: Cache<Row, Arc<Kept>>,
     /// The log has said that the system locks no more memory.
     refused: AtomicBool,
 }
@@ -83,10 +63,7 @@ impl KeyCache {
 
     /// The key's bytes in this form, if its row is still the one that was opened.
     fn get(&self, key: &Sealed, format: KeyFormatType) -> Option<Arc<LockedBytes>> {
-        let kept = self.keys.get(&PlaceRef {
-            tenant: key.tenant,
-            identifier: &key.unique_identifier,
-        })?;
+        let kept = self.keys.get(&RowRef::of(key))?;
         let fits = kept.version == key.version()
             && kept.format == format
             && kept.since.elapsed() < self.age;
@@ -97,17 +74,13 @@ impl KeyCache {
     fn keep(&self, key: &Sealed, format: KeyFormatType, bytes: &[u8]) {
         match LockedBytes::new(bytes) {
             Ok(bytes) => {
-                let place = Place {
-                    tenant: key.tenant,
-                    identifier: key.unique_identifier.as_str().into(),
-                };
                 let kept = Kept {
                     version: key.version(),
                     format,
                     since: Instant::now(),
                     bytes: Arc::new(bytes),
                 };
-                self.keys.insert(place, Arc::new(kept));
+                self.keys.insert(RowRef::of(key).owned(), Arc::new(kept));
             }
             Err(error) if !self.refused.swap(true, Ordering::Relaxed) => {
                 tracing::warn!(
@@ -121,9 +94,12 @@ impl KeyCache {
 
     /// The key's row has this version now, or the key is gone. What is known of that version stays:
     /// the journal tells of a change again after it was made.
-    fn forget(&self, tenant: TenantId, identifier: &str, version: i64) {
-        let place = PlaceRef { tenant, identifier };
-        self.keys.remove_if(&place, |kept| kept.version < version);
+    fn forget(&self, tenant: TenantId, unique_identifier: &str, version: i64) {
+        let row = RowRef {
+            tenant,
+            unique_identifier,
+        };
+        self.keys.remove_if(&row, |kept| kept.version < version);
     }
 
     /// Somebody's rights changed, or a tenant's settings.
@@ -305,17 +281,18 @@ mod tests {
         };
         let cache = KeyCache::new(bounds);
         for number in 0..1000 {
-            let place = Place {
+            let row = RowRef {
                 tenant: FIRST_TENANT,
-                identifier: number.to_string().into(),
-            };
+                unique_identifier: &number.to_string(),
+            }
+            .owned();
             let kept = Kept {
                 version: 1,
                 format: KeyFormatType::RAW,
                 since: Instant::now(),
                 bytes: Arc::new(LockedBytes::new(b"key").unwrap()),
             };
-            cache.keys.insert(place, Arc::new(kept));
+            cache.keys.insert(row, Arc::new(kept));
         }
         assert!((1..=16).contains(&cache.len()), "{}", cache.len());
         std::thread::sleep(bounds.age);

@@ -24,6 +24,7 @@ pub mod lease;
 pub mod masters;
 pub mod metrics;
 pub mod rotation;
+pub mod row;
 pub mod service;
 pub mod session;
 pub mod settings;

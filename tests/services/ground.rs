@@ -1,15 +1,17 @@
 //! A server without its network, with several identities: requests go in as bytes.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
+pub use crate::message::*;
+use crate::softhsm;
 use keyward::clock::Clock;
 use keyward::engine::directory::fingerprint_key;
 use keyward::engine::founding::{self, FIRST_TENANT};
 use keyward::engine::settings::Settings;
 use keyward::engine::tenant::{Classes, Identity, Tenant};
 use keyward::engine::{Engine, access, batch};
-use keyward::hsm::{Config, Hsm, Pin, Replicas, Source};
+use keyward::hsm::{Config, Hsm, Replicas, Source};
 use keyward::protocol::enumeration::{KeyFormatType, ObjectType, Operation, RevocationReasonCode};
 use keyward::protocol::tag;
 use keyward::store::Store;
@@ -17,11 +19,8 @@ use keyward::store::record::TenantId;
 use rustls_pki_types::CertificateDer;
 use sha2::{Digest, Sha256};
 use ttlv::{Node, Value};
-use zeroize::Zeroizing;
 
-pub use crate::message::*;
-
-const SOFTHSM: &str = "/usr/lib/softhsm/libsofthsm2.so";
+const LABEL: &str = "services";
 
 /// Who asks: the first two are of one tenant, which shares its objects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,11 +57,7 @@ impl Token {
     fn config(&self, deployment: &str, node: &str) -> Config {
         let source = match self {
             Token::Embedded(dir) => Source::Embedded { dir: dir.clone() },
-            Token::SoftHsm => Source::Module {
-                path: SOFTHSM.into(),
-                label: "services".into(),
-                pin: Pin(Zeroizing::new(b"1234".to_vec())),
-            },
+            Token::SoftHsm => softhsm::source(LABEL),
         };
         Config {
             source,
@@ -174,28 +169,8 @@ impl Ground {
 
     /// None where SoftHSM is not installed.
     pub async fn on_softhsm() -> Option<Ground> {
-        if !Path::new(SOFTHSM).exists() {
-            eprintln!("SoftHSM is not installed: not tested");
-            return None;
-        }
         let directory = tempfile::tempdir().unwrap();
-        let tokens = directory.path().join("tokens");
-        std::fs::create_dir(&tokens).unwrap();
-        let configuration = directory.path().join("softhsm2.conf");
-        let text = format!("directories.tokendir = {}\n", tokens.display());
-        std::fs::write(&configuration, text).unwrap();
-        // SAFETY: once, before the module that reads it is loaded; no test reads the environment.
-        #[allow(unsafe_code, reason = "SoftHSM is configured by its environment only")]
-        unsafe {
-            std::env::set_var("SOFTHSM2_CONF", &configuration);
-        }
-        let done = std::process::Command::new("softhsm2-util")
-            .args(["--init-token", "--free", "--label", "services"])
-            .args(["--so-pin", "12345678", "--pin", "1234"])
-            .env("SOFTHSM2_CONF", &configuration)
-            .output()
-            .unwrap();
-        assert!(done.status.success(), "{done:?}");
+        softhsm::token(directory.path(), LABEL)?;
         let mut ground = Ground::on(None, Token::SoftHsm).await;
         // The token goes with it.
         ground.directory = directory;

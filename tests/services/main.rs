@@ -11,6 +11,9 @@
 #[path = "../support/postgres.rs"]
 #[allow(dead_code, reason = "shared with other tests")]
 mod postgres;
+#[path = "../support/softhsm.rs"]
+#[allow(dead_code, reason = "shared with other tests")]
+mod softhsm;
 
 mod failures;
 mod gcm;

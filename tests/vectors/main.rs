@@ -12,6 +12,10 @@
     reason = "tests"
 )]
 
+#[path = "../support/softhsm.rs"]
+#[allow(dead_code, reason = "shared with other tests")]
+mod softhsm;
+
 mod ciphers;
 mod encipherment;
 mod macs;

@@ -1,21 +1,19 @@
 //! Where mechanisms are computed.
 
-use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use keyward::hsm::{
-    CipherParameters, Config, Encipherment, Encoding, Hsm, HsmError, KeyKind, Pin, Purpose,
-    Replicas, Signature, Source, TenantKeys, UseKey,
+    CipherParameters, Config, Encipherment, Encoding, Hsm, HsmError, KeyKind, Purpose, Replicas,
+    Signature, Source, TenantKeys, UseKey,
 };
 use keyward::library::{self, LibraryError};
 use keyward::mechanism::{Row, Shape};
 use keyward::store::record::{Blob, TenantId};
 use tokio::sync::Mutex;
-use zeroize::Zeroizing;
 
+use crate::softhsm;
 use crate::tally::Outcome;
 
-const SOFTHSM: &str = "/usr/lib/softhsm/libsofthsm2.so";
 const TENANT: TenantId = TenantId(7);
 const AAD: &[u8] = b"deployment/tenant/identifier";
 
@@ -82,33 +80,9 @@ impl Place {
 
     /// None where SoftHSM is not installed.
     pub async fn softhsm() -> Option<Place> {
-        if !Path::new(SOFTHSM).exists() {
-            return None;
-        }
         let home = tempfile::tempdir().unwrap();
-        let tokens = home.path().join("tokens");
-        std::fs::create_dir(&tokens).unwrap();
-        let configuration = home.path().join("softhsm2.conf");
-        let text = format!("directories.tokendir = {}\n", tokens.display());
-        std::fs::write(&configuration, text).unwrap();
-        // SAFETY: once, before the module that reads it is loaded; no test reads the environment.
-        #[allow(unsafe_code, reason = "SoftHSM is configured by its environment only")]
-        unsafe {
-            std::env::set_var("SOFTHSM2_CONF", &configuration);
-        }
-        let done = std::process::Command::new("softhsm2-util")
-            .args(["--init-token", "--free", "--label", "vectors"])
-            .args(["--so-pin", "12345678", "--pin", "1234"])
-            .env("SOFTHSM2_CONF", &configuration)
-            .output()
-            .unwrap();
-        assert!(done.status.success(), "{done:?}");
-        let hsm = Hsm::init(config(Source::Module {
-            path: SOFTHSM.into(),
-            label: "vectors".into(),
-            pin: Pin(Zeroizing::new(b"1234".to_vec())),
-        }))
-        .unwrap();
+        let source = softhsm::token(home.path(), "vectors")?;
+        let hsm = Hsm::init(config(source)).unwrap();
         Some(Place::token("SoftHSM", hsm, Some(home)).await)
     }
 

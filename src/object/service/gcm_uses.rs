@@ -2,19 +2,17 @@
 //! count is kept in rows of its own, taken in blocks before they are used, so that neither a crash
 //! nor another node lets a key be used more often.
 
-use std::hash::Hash;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use quick_cache::Equivalent;
 use quick_cache::sync::Cache;
 use serde::{Deserialize, Serialize};
 
 use crate::engine::context::Context;
 use crate::engine::error::{Fault, Reason};
+use crate::engine::row::{Row, RowRef};
 use crate::object::managed::Sealed;
 use crate::store::StoreError;
-use crate::store::record::TenantId;
 
 /// Uses of one key.
 const LIMIT: u64 = 1 << 32;
@@ -32,25 +30,6 @@ pub struct Taken {
     pub uses: u64,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct Place {
-    tenant: TenantId,
-    identifier: Box<str>,
-}
-
-/// The same without a copy of the identifier; must hash alike.
-#[derive(Hash)]
-struct PlaceRef<'a> {
-    tenant: TenantId,
-    identifier: &'a str,
-}
-
-impl Equivalent<Place> for PlaceRef<'_> {
-    fn equivalent(&self, place: &Place) -> bool {
-        self.tenant == place.tenant && *self.identifier == *place.identifier
-    }
-}
-
 #[derive(Debug)]
 struct Block {
     left: AtomicU64,
@@ -60,7 +39,7 @@ struct Block {
 /// What this node has taken and not yet used.
 #[derive(Debug)]
 pub struct GcmUses {
-    blocks: Cache<Place, Arc<Block>>,
+    blocks: Cache<Row, Arc<Block>>,
 }
 
 impl Default for GcmUses {
@@ -87,17 +66,14 @@ impl Block {
 /// When the key has none left.
 pub async fn count(context: &Context, key: &Sealed) -> Result<(), Fault> {
     let engine = &context.engine;
-    let place = PlaceRef {
-        tenant: key.tenant,
-        identifier: &key.unique_identifier,
-    };
+    let row = RowRef::of(key);
     let taken = |block: &Option<Arc<Block>>| block.as_ref().is_some_and(|block| block.take());
-    if taken(&engine.gcm_uses.blocks.get(&place)) {
+    if taken(&engine.gcm_uses.blocks.get(&row)) {
         return Ok(());
     }
     // One of many that find none left takes the next block for all of them.
     let _turn = engine.turns.take(key.tenant, &key.unique_identifier).await;
-    let known = engine.gcm_uses.blocks.get(&place);
+    let known = engine.gcm_uses.blocks.get(&row);
     if taken(&known) {
         return Ok(());
     }
@@ -115,11 +91,7 @@ pub async fn count(context: &Context, key: &Sealed) -> Result<(), Fault> {
                     left: AtomicU64::new(taken - 1),
                     size,
                 };
-                let place = Place {
-                    tenant: place.tenant,
-                    identifier: place.identifier.into(),
-                };
-                engine.gcm_uses.blocks.insert(place, Arc::new(block));
+                engine.gcm_uses.blocks.insert(row.owned(), Arc::new(block));
                 return Ok(());
             }
             Err(StoreError::Conflict) => {}
