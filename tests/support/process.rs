@@ -201,7 +201,11 @@ impl Server {
             rest.rsplit(':').next().unwrap().parse().unwrap()
         };
         (self.kmip, self.https) = (port("kmip="), port("https="));
-        self.child = Some(child);
+        // Who starts it again without an end before leaves no process behind.
+        if let Some(mut before) = self.child.replace(child) {
+            drop(before.kill());
+            drop(before.wait());
+        }
     }
 
     fn log_path(&self) -> PathBuf {
