@@ -3,12 +3,12 @@
 use deadpool_postgres::Object;
 use quick_cache::sync::Cache;
 
-use super::columns::Entries;
+use super::columns::{Entries, Param};
 use super::fault::fault;
 use super::rows::get;
 use super::statements::SET;
 use crate::store::alike::{self, Split};
-use crate::store::record::{Change, Commit};
+use crate::store::record::{Change, Commit, IndexEntry};
 use crate::store::verbs::StoreError;
 
 /// How many are remembered.
@@ -50,7 +50,7 @@ impl Sets {
             let number = match self.0.get(&key) {
                 Some(number) => number,
                 None => {
-                    let number = made(connection, key, &Entries::new(&alike)).await?;
+                    let number = made(connection, key, &alike).await?;
                     self.0.insert(key, number);
                     number
                 }
@@ -64,24 +64,18 @@ impl Sets {
 async fn made(
     connection: &Object,
     (tenant, digest): (i64, [u8; 32]),
-    entries: &Entries,
+    alike: &[&IndexEntry],
 ) -> Result<i64, StoreError> {
     let statement = connection.prepare_cached(SET).await.map_err(fault)?;
+    let mut entries = Entries::default();
+    entries.extend(1, alike);
+    let digest = digest.as_slice();
+    let mut params: Vec<Param<'_>> = vec![&tenant, &digest];
+    // All are of one set.
+    params.extend(entries.params().into_iter().skip(1));
     for _ in 0..ATTEMPTS {
         let row = connection
-            .query_opt(
-                &statement,
-                &[
-                    &tenant,
-                    &digest.as_slice(),
-                    &entries.attributes,
-                    &entries.names,
-                    &entries.instances,
-                    &entries.fields,
-                    &entries.numbers,
-                    &entries.bytes,
-                ],
-            )
+            .query_opt(&statement, &params)
             .await
             .map_err(fault)?;
         if let Some(row) = row {

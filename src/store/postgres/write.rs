@@ -5,51 +5,74 @@ use std::pin::Pin;
 use std::task::Poll;
 
 use deadpool_postgres::Object;
-use tokio_postgres::types::ToSql;
 use tokio_postgres::{Error, Statement};
 
-use super::columns::{Audit, Entries};
-use super::fault::fault;
+use super::columns::{Audit, Entries, Names, Param, Rows};
+use super::fault::{Refused, fault};
 use super::sets::Sets;
 use super::statements::{AUDIT, INSERT, PUT_FIRST, PUT_NEXT, UPDATE};
 use crate::store::alike;
-use crate::store::limit;
-use crate::store::record::{Change, Commit, Entity, IndexEntry, Record, UniqueName};
+use crate::store::record::{AuditRow, Change, Commit, Entity, IndexEntry, Record, UniqueName};
 use crate::store::verbs::StoreError;
 
 /// A statement that is under way once it was polled.
 type Sent<'a> = Pin<Box<dyn Future<Output = Result<u64, Error>> + Send + 'a>>;
 
+/// Whether [`insert`] takes it.
+pub(super) fn only_inserts(commit: &Commit) -> bool {
+    let insert = |change: &Change| matches!(change, Change::Insert { .. });
+    !commit.changes.is_empty() && commit.changes.iter().all(insert)
+}
+
+/// Commits that make objects and nothing else, in one statement.
+pub(super) async fn insert<'a>(
+    connection: &Object,
+    sets: &Sets,
+    commits: impl Iterator<Item = &'a Commit>,
+) -> Result<(), Refused> {
+    let mut rows = Rows::default();
+    for commit in commits {
+        let sets = sets.of(connection, commit).await?;
+        for (change, set) in commit.changes.iter().zip(sets) {
+            if let Change::Insert {
+                record,
+                index,
+                names,
+            } = change
+            {
+                rows.object(record, set, index, names);
+            }
+        }
+        rows.audit(&commit.audit);
+    }
+    let statement = connection.prepare_cached(&INSERT).await.map_err(fault)?;
+    inserted(connection, statement, rows, 0)
+        .await
+        .map(drop)
+        .map_err(Refused::from)
+}
+
 pub(super) async fn apply(
     connection: Object,
     sets: &Sets,
-    commit: Commit,
+    commit: &Commit,
 ) -> Result<(), StoreError> {
-    let sets = sets.of(&connection, &commit).await?;
+    let sets = sets.of(&connection, commit).await?;
     match commit.changes.len() {
         0 if commit.audit.is_empty() => Ok(()),
         0 => {
             let statement = connection.prepare_cached(AUDIT).await.map_err(fault)?;
-            let Audit {
-                nodes,
-                sequences,
-                hashes,
-                bodies,
-            } = Audit::new(&commit.audit);
-            let params: Params<'_> = &[&nodes, &sequences, &hashes, &bodies];
-            connection
-                .execute(&statement, params)
-                .await
-                .map(drop)
-                .map_err(fault)
+            let audit = Audit::of(&commit.audit);
+            let written = connection.execute(&statement, &audit.params()).await;
+            written.map(drop).map_err(fault)
         }
         1 => {
-            for sent in send(&connection, &commit, &sets).await? {
+            for sent in send(&connection, commit, &sets).await? {
                 sent.await.map_err(fault)?;
             }
             Ok(())
         }
-        _ => transact(connection, &commit, &sets).await,
+        _ => transact(connection, commit, &sets).await,
     }
 }
 
@@ -103,9 +126,9 @@ async fn send<'a>(
     let mut statements: Vec<Sent<'a>> = Vec::with_capacity(commit.changes.len());
     for ((place, change), set) in (0_i64..).zip(&commit.changes).zip(sets.iter().copied()) {
         let last = statements.len() + 1 == commit.changes.len();
-        let audit = Audit::new(if last { &commit.audit } else { &[] });
+        let audit: &[_] = if last { &commit.audit } else { &[] };
         let text = match change {
-            Change::Insert { .. } => INSERT,
+            Change::Insert { .. } => INSERT.as_str(),
             Change::Update { .. } => UPDATE,
             Change::Put(entity) if entity.version == 1 => PUT_FIRST,
             Change::Put(_) => PUT_NEXT,
@@ -116,8 +139,13 @@ async fn send<'a>(
                 record,
                 index,
                 names,
+            } => {
+                let mut rows = Rows::default();
+                rows.object(record, set, index, names);
+                rows.audit(audit);
+                Box::pin(inserted(connection, statement, rows, place))
             }
-            | Change::Update {
+            Change::Update {
                 record,
                 index,
                 names,
@@ -136,7 +164,16 @@ async fn send<'a>(
     Ok(statements)
 }
 
-type Params<'a> = &'a [&'a (dyn ToSql + Sync)];
+async fn inserted(
+    connection: &Object,
+    statement: Statement,
+    rows: Rows<'_>,
+    place: i64,
+) -> Result<u64, Error> {
+    let mut params = rows.params();
+    params.push(&place);
+    connection.execute(&statement, &params).await
+}
 
 async fn object(
     connection: &Object,
@@ -145,53 +182,48 @@ async fn object(
     record: &Record,
     index: &[IndexEntry],
     names: &[UniqueName],
-    audit: Audit<'_>,
+    audit: &[AuditRow],
 ) -> Result<u64, Error> {
     let blob = record.blob.as_ref();
-    let entries = Entries::new(&alike::split(index).own);
-    // A destroyed object holds no names (verbs: `NameTaken`).
-    let held: Vec<_> = if record.is_destroyed() { &[] } else { names }
-        .iter()
-        .map(limit::name)
-        .collect();
-    let (names, distinguishers): (Vec<_>, Vec<_>) = held
-        .iter()
-        .map(|name| (name.name.as_bytes(), name.distinguisher.as_bytes()))
-        .unzip();
-    let params: Params<'_> = &[
+    let (mut entries, mut held) = (Entries::default(), Names::default());
+    entries.extend(1, &alike::split(index).own);
+    held.extend(1, record, names);
+    let audit = Audit::of(audit);
+    let (key, owner) = (record.unique_identifier.as_bytes(), record.owner.as_bytes());
+    let (object_type, class) = (i64::from(record.object_type), record.class as i64);
+    let (state, mac_version) = (i64::from(record.state), i64::from(record.mac_version));
+    let (mac, bytes) = (
+        record.mac.as_slice(),
+        blob.map(|blob| blob.bytes.as_slice()),
+    );
+    let kind = blob.map(|blob| blob.kind as i64);
+    let key_version = blob.map(|blob| i64::from(blob.key_version));
+    let length = blob.map(|blob| i64::from(blob.length));
+    let mut params: Vec<Param<'_>> = vec![
         &record.tenant.0,
-        &record.unique_identifier.as_bytes(),
-        &record.owner.as_bytes(),
+        &key,
+        &owner,
         &record.version,
-        &i64::from(record.object_type),
-        &(record.class as i64),
-        &i64::from(record.state),
+        &object_type,
+        &class,
+        &state,
         &record.activation_date,
         &record.deactivation_date,
         &record.archived,
-        &i64::from(record.mac_version),
-        &record.mac.as_slice(),
-        &blob.map(|blob| blob.kind as i64),
-        &blob.map(|blob| i64::from(blob.key_version)),
-        &blob.map(|blob| i64::from(blob.length)),
+        &mac_version,
+        &mac,
+        &kind,
+        &key_version,
+        &length,
         &record.attributes,
-        &blob.map(|blob| blob.bytes.as_slice()),
-        &entries.attributes,
-        &entries.names,
-        &entries.instances,
-        &entries.fields,
-        &entries.numbers,
-        &entries.bytes,
-        &names,
-        &distinguishers,
-        &place,
-        &audit.nodes,
-        &audit.sequences,
-        &audit.hashes,
-        &audit.bodies,
-        &set,
+        &bytes,
     ];
-    connection.execute(&statement, params).await
+    params.extend(entries.params().into_iter().skip(1));
+    params.extend(held.params().into_iter().skip(1));
+    params.push(&place);
+    params.extend(audit.params());
+    params.push(&set);
+    connection.execute(&statement, &params).await
 }
 
 async fn put(
@@ -199,21 +231,21 @@ async fn put(
     statement: Statement,
     place: i64,
     entity: &Entity,
-    audit: Audit<'_>,
+    audit: &[AuditRow],
 ) -> Result<u64, Error> {
-    let params: Params<'_> = &[
-        &(entity.kind as i64),
+    let audit = Audit::of(audit);
+    let (kind, key) = (entity.kind as i64, entity.key.as_bytes());
+    let (mac_version, mac) = (i64::from(entity.mac_version), entity.mac.as_slice());
+    let mut params: Vec<Param<'_>> = vec![
+        &kind,
         &entity.tenant.0,
-        &entity.key.as_bytes(),
+        &key,
         &entity.version,
         &entity.body,
-        &i64::from(entity.mac_version),
-        &entity.mac.as_slice(),
+        &mac_version,
+        &mac,
         &place,
-        &audit.nodes,
-        &audit.sequences,
-        &audit.hashes,
-        &audit.bodies,
     ];
-    connection.execute(&statement, params).await
+    params.extend(audit.params());
+    connection.execute(&statement, &params).await
 }
