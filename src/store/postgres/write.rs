@@ -10,11 +10,11 @@ use tokio_postgres::{Error, Statement};
 
 use super::columns::{Audit, Entries};
 use super::fault::fault;
-use super::sets::Sets;
-use super::statements::{AUDIT, INSERT, PUT_FIRST, PUT_NEXT, UPDATE};
+use super::sets::{Of, Sets};
+use super::statements::{AUDIT, INSERT, PUT_FIRST, PUT_NEXT, UPDATE, UPDATE_ROW};
 use crate::store::alike;
 use crate::store::limit;
-use crate::store::record::{Change, Commit, Entity, IndexEntry, Record, UniqueName};
+use crate::store::record::{Change, Commit, Entity, INDEX_RULES, IndexEntry, Record, UniqueName};
 use crate::store::verbs::StoreError;
 
 /// A statement that is under way once it was polled.
@@ -53,7 +53,7 @@ pub(super) async fn apply(
     }
 }
 
-async fn transact(connection: Object, commit: &Commit, sets: &[i64]) -> Result<(), StoreError> {
+async fn transact(connection: Object, commit: &Commit, sets: &[Of]) -> Result<(), StoreError> {
     let statements = send(&connection, commit, sets).await?;
     // Awaited before anything else is sent: were it refused, each statement would be its own transaction.
     connection.batch_execute("BEGIN").await.map_err(fault)?;
@@ -98,7 +98,7 @@ async fn in_order(mut statements: Vec<Sent<'_>>) -> Result<(), Error> {
 async fn send<'a>(
     connection: &'a Object,
     commit: &'a Commit,
-    sets: &[i64],
+    sets: &[Of],
 ) -> Result<Vec<Sent<'a>>, StoreError> {
     let mut statements: Vec<Sent<'a>> = Vec::with_capacity(commit.changes.len());
     for ((place, change), set) in (0_i64..).zip(&commit.changes).zip(sets.iter().copied()) {
@@ -106,12 +106,16 @@ async fn send<'a>(
         let audit = Audit::new(if last { &commit.audit } else { &[] });
         let text = match change {
             Change::Insert { .. } => INSERT,
+            Change::Update { .. } if alike::leaves_own(change) => UPDATE_ROW,
             Change::Update { .. } => UPDATE,
             Change::Put(entity) if entity.version == 1 => PUT_FIRST,
             Change::Put(_) => PUT_NEXT,
         };
         let statement = connection.prepare_cached(text).await.map_err(fault)?;
         statements.push(match change {
+            Change::Update { record, .. } if text == UPDATE_ROW => {
+                Box::pin(row(connection, statement, (place, set), record, audit))
+            }
             Change::Insert {
                 record,
                 index,
@@ -121,6 +125,7 @@ async fn send<'a>(
                 record,
                 index,
                 names,
+                ..
             } => Box::pin(object(
                 connection,
                 statement,
@@ -141,7 +146,7 @@ type Params<'a> = &'a [&'a (dyn ToSql + Sync)];
 async fn object(
     connection: &Object,
     statement: Statement,
-    (place, set): (i64, i64),
+    (place, sets): (i64, Of),
     record: &Record,
     index: &[IndexEntry],
     names: &[UniqueName],
@@ -189,7 +194,46 @@ async fn object(
         &audit.sequences,
         &audit.hashes,
         &audit.bodies,
-        &set,
+        &sets.alike,
+        &sets.dated,
+        &INDEX_RULES.cast_signed(),
+    ];
+    connection.execute(&statement, params).await
+}
+
+/// An object's row, and nothing of its own besides.
+async fn row(
+    connection: &Object,
+    statement: Statement,
+    (place, sets): (i64, Of),
+    record: &Record,
+    audit: Audit<'_>,
+) -> Result<u64, Error> {
+    let blob = record.blob.as_ref();
+    let params: Params<'_> = &[
+        &record.tenant.0,
+        &record.unique_identifier.as_bytes(),
+        &record.version,
+        &i64::from(record.object_type),
+        &(record.class as i64),
+        &i64::from(record.state),
+        &record.activation_date,
+        &record.deactivation_date,
+        &record.archived,
+        &i64::from(record.mac_version),
+        &record.mac.as_slice(),
+        &blob.map(|blob| blob.kind as i64),
+        &blob.map(|blob| i64::from(blob.key_version)),
+        &blob.map(|blob| i64::from(blob.length)),
+        &record.attributes,
+        &blob.map(|blob| blob.bytes.as_slice()),
+        &sets.alike,
+        &sets.dated,
+        &place,
+        &audit.nodes,
+        &audit.sequences,
+        &audit.hashes,
+        &audit.bodies,
     ];
     connection.execute(&statement, params).await
 }
