@@ -1,5 +1,7 @@
 //! What Locate can find an object by: every attribute it has, one entry per leaf (DESIGN §5).
 
+use std::collections::HashMap;
+
 use sha2::{Digest, Sha256};
 use ttlv::{Tag, Value};
 
@@ -99,15 +101,23 @@ fn push(attribute: &Attribute, instance: u32, out: &mut Vec<IndexEntry>) {
 
 pub fn entries(attributes: &Attributes) -> Vec<IndexEntry> {
     let mut out = Vec::with_capacity(attributes.0.len() * 2);
-    for (position, attribute) in attributes.0.iter().enumerate() {
+    // Counted for each attribute by itself, so that what one object has and another has not makes no
+    // difference for all that follows: what they have alike is stored once (`store::alike`).
+    let mut instances: HashMap<&AttributeReference, u32> = HashMap::new();
+    for attribute in &attributes.0 {
         if NOT_INDEXED.iter().any(|tag| attribute.is(*tag)) {
             continue;
         }
-        push(
-            attribute,
-            u32::try_from(position).unwrap_or(u32::MAX),
-            &mut out,
-        );
+        let instance = match attribute.value {
+            Value::Structure(_) => {
+                let next = instances.entry(&attribute.reference).or_default();
+                *next += 1;
+                *next - 1
+            }
+            // Of a plain value, which has no other fields beside it, nobody asks which one it is.
+            _ => 0,
+        };
+        push(attribute, instance, &mut out);
     }
     if !attributes.has(tag::OPERATION_POLICY_NAME) {
         // 1.4 §3.18: set "via some default set by the server". It is no attribute of the object, so

@@ -10,6 +10,7 @@
 
 mod columns;
 mod fault;
+mod form;
 mod group;
 mod open;
 mod read;
@@ -34,6 +35,7 @@ use super::record::{AuditRow, Commit, Entity, EntityKind, JournalEntry, Record, 
 use super::tally::{Behind, Place, Tally};
 use super::verbs::StoreError;
 use fault::fault;
+use form::Form;
 use group::{Groups, joins};
 use sets::Sets;
 
@@ -77,8 +79,8 @@ impl Postgres {
 
     pub async fn apply(&self, commit: Commit) -> Result<(), StoreError> {
         limit::check(&commit)?;
-        if joins(&commit) {
-            return self.groups.write(commit).await;
+        if let Some(form) = joins(&commit) {
+            return self.groups.write(form, commit).await;
         }
         let connection = self.connection().await?;
         // A caller that goes away must not leave half a transaction in a connection of the pool.
@@ -98,7 +100,7 @@ impl Postgres {
     ) -> Result<Applied, StoreError> {
         limit::check(&commit)?;
         line.check()?;
-        if joins(&commit) {
+        if joins(&commit) == Some(Form::Insert) {
             return self.groups.ahead(line, commit, more).await;
         }
         self.groups.flush(line).await;

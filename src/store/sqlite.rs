@@ -9,6 +9,7 @@ mod change;
 mod read;
 mod rows;
 mod search;
+mod sets;
 mod tally;
 mod write;
 

@@ -224,6 +224,7 @@ async fn a_commit_is_whole_or_not_at_all(store: &Store) {
             },
             index: Vec::new(),
             names: Vec::new(),
+            before: None,
         },
         Change::Put(entity(EntityKind::Role, "r", 2)),
     ];
@@ -351,6 +352,7 @@ async fn names_move_between_objects(store: &Store) {
         },
         index: Vec::new(),
         names: unique("y"),
+        before: None,
     };
     let take = Change::Update {
         record: Record {
@@ -359,6 +361,7 @@ async fn names_move_between_objects(store: &Store) {
         },
         index: Vec::new(),
         names: [unique("z"), unique("x")].concat(),
+        before: None,
     };
     apply(
         store,
@@ -438,6 +441,7 @@ async fn the_journal_has_every_change_in_order(store: &Store) {
         },
         index: Vec::new(),
         names: Vec::new(),
+        before: None,
     };
     apply(
         store,
@@ -1250,6 +1254,7 @@ async fn one_of_many_updates_wins(store: &Store) {
                 record,
                 index: usual_entries(&format!("n{at}")),
                 names: Vec::new(),
+                before: None,
             }];
             async move { store.apply(Commit { changes, audit }).await.map(|()| at) }
         });
@@ -1288,6 +1293,7 @@ async fn a_commit_may_change_a_row_twice(store: &Store) {
             },
             index: usual_entries("m"),
             names: unique("m"),
+            before: None,
         },
         Change::Insert {
             record: record("b"),

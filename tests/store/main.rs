@@ -18,3 +18,4 @@ mod plans;
 mod samples;
 mod speed;
 mod tls;
+mod together;

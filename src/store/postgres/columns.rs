@@ -5,10 +5,11 @@ use std::collections::HashSet;
 
 use tokio_postgres::types::ToSql;
 
+use super::sets::Of;
 use crate::store::alike;
 use crate::store::limit;
 use crate::store::plan;
-use crate::store::record::{AuditRow, IndexEntry, Record, UniqueName};
+use crate::store::record::{AuditRow, INDEX_RULES, IndexEntry, Record, UniqueName};
 
 /// A parameter of a statement.
 pub(super) type Param<'a> = &'a (dyn ToSql + Sync);
@@ -41,7 +42,8 @@ macro_rules! columns {
 }
 
 columns! {
-    Objects<'a>(record: &'a Record, set: i64):
+    /// Statements name the first three by their numbers.
+    Objects<'a>(record: &'a Record, sets: Of):
     tenant: "int8", i64 = record.tenant.0;
     unique_identifier: "bytea", &'a [u8] = record.unique_identifier.as_bytes();
     version: "int8", i64 = record.version;
@@ -59,7 +61,9 @@ columns! {
     blob_length: "int8", Option<i64> = record.blob.as_ref().map(|blob| i64::from(blob.length));
     attributes: "bytea", &'a [u8] = &record.attributes;
     blob: "bytea", Option<&'a [u8]> = record.blob.as_ref().map(|blob| blob.bytes.as_slice());
-    alike: "int8", i64 = set;
+    alike: "int8", i64 = sets.alike;
+    dated: "int8", i64 = sets.dated;
+    index_rules: "int4", i32 = INDEX_RULES.cast_signed();
 }
 
 columns! {
@@ -76,10 +80,10 @@ columns! {
 
 columns! {
     /// `place` as that of [`Entries`].
-    Names<'a>(at: i32, unique: &'a UniqueName):
+    Names<'a>(at: i32, held: Cow<'a, str>, by: Cow<'a, str>):
     place: "int4", i32 = at;
-    name: "bytea", Cow<'a, [u8]> = octets(limit::text(&unique.name));
-    distinguisher: "bytea", Cow<'a, [u8]> = octets(limit::text(&unique.distinguisher));
+    name: "bytea", Cow<'a, [u8]> = octets(held);
+    distinguisher: "bytea", Cow<'a, [u8]> = octets(by);
 }
 
 columns! {
@@ -109,61 +113,69 @@ impl<'a> Entries<'a> {
     }
 }
 
-impl<'a> Names<'a> {
-    /// Adds the names an object is to hold, each once.
-    pub(super) fn extend(&mut self, place: i32, record: &Record, names: &'a [UniqueName]) {
-        // A destroyed object holds no names (verbs: `NameTaken`).
-        let held = if record.is_destroyed() { &[] } else { names };
-        let mut seen = HashSet::with_capacity(held.len());
-        for name in held {
-            if seen.insert(limit::name(name)) {
-                self.push(place, name);
-            }
-        }
-    }
-}
-
 impl<'a> Audit<'a> {
+    pub(super) fn extend(&mut self, rows: &'a [AuditRow]) {
+        rows.iter().for_each(|row| self.push(row));
+    }
+
     pub(super) fn of(rows: &'a [AuditRow]) -> Audit<'a> {
         let mut audit = Audit::default();
-        rows.iter().for_each(|row| audit.push(row));
+        audit.extend(rows);
         audit
     }
 }
 
-/// What a statement writes: objects with their entries and names, and audit rows.
+/// What a statement writes: objects, what is their own, and audit rows.
 #[derive(Debug, Default)]
 pub(super) struct Rows<'a> {
     objects: Objects<'a>,
     entries: Entries<'a>,
+    /// Tenant, name and distinguisher, and the place of who is to hold it.
+    held: Vec<(i64, Cow<'a, str>, Cow<'a, str>, i32)>,
     names: Names<'a>,
     audit: Audit<'a>,
 }
 
 impl<'a> Rows<'a> {
-    /// `set` stands in `objects.alike`.
-    pub(super) fn object(
+    pub(super) fn object(&mut self, record: &'a Record, sets: Of) {
+        self.objects.push(record, sets);
+    }
+
+    /// Of the object that was added last.
+    pub(super) fn own(
         &mut self,
-        record: &'a Record,
-        set: i64,
+        record: &Record,
         index: &'a [IndexEntry],
         names: &'a [UniqueName],
     ) {
-        self.objects.push(record, set);
         let place = i32::try_from(self.objects.tenant.len()).unwrap_or(i32::MAX);
         self.entries.extend(place, &alike::split(index).own);
-        self.names.extend(place, record, names);
+        // A destroyed object holds no names (verbs: `NameTaken`).
+        let names = if record.is_destroyed() { &[] } else { names };
+        self.held.extend(names.iter().map(|name| {
+            let (held, by) = (limit::text(&name.name), limit::text(&name.distinguisher));
+            (record.tenant.0, held, by, place)
+        }));
     }
 
     pub(super) fn audit(&mut self, rows: &'a [AuditRow]) {
-        rows.iter().for_each(|row| self.audit.push(row));
+        self.audit.extend(rows);
     }
 
-    /// In the order of `statements::INSERT`.
-    pub(super) fn params(&self) -> Vec<Param<'_>> {
+    /// As `statements` number them: objects, where they have some entries and names, audit rows.
+    pub(super) fn params(&mut self, own: bool) -> Vec<Param<'_>> {
+        let mut held = std::mem::take(&mut self.held);
+        // All writers take names in one order, so that no two of them wait for each other.
+        held.sort_unstable();
+        held.dedup();
+        for (_, name, by, place) in held {
+            self.names.push(place, name, by);
+        }
         let mut params = self.objects.params();
-        params.extend(self.entries.params());
-        params.extend(self.names.params());
+        if own {
+            params.extend(self.entries.params());
+            params.extend(self.names.params());
+        }
         params.extend(self.audit.params());
         params
     }

@@ -13,9 +13,9 @@ use deadpool_postgres::Pool;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use super::fault;
+use super::fault::{self, Refused};
+use super::form::{Form, together};
 use super::sets::Sets;
-use super::write;
 use crate::store::ahead::{Answer, Applied, Line};
 use crate::store::record::{Change, Commit};
 use crate::store::verbs::StoreError;
@@ -28,9 +28,10 @@ const BYTES: usize = 256 << 10;
 /// How long a commit waits for a writer before it is given up, unwritten.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Commits that stay together, in order.
+/// Commits of one form that stay together, in order.
 #[derive(Debug)]
 struct Bundle {
+    form: Form,
     commits: Vec<(Commit, Answer)>,
     /// Whose they are, where one that is lost takes those after it along.
     line: Option<Line>,
@@ -42,8 +43,23 @@ struct Bundle {
 
 #[derive(Debug, Default)]
 struct Desk {
-    waiting: VecDeque<Bundle>,
+    /// By form: what makes objects, and what changes them.
+    waiting: [VecDeque<Bundle>; 2],
     writers: usize,
+}
+
+impl Desk {
+    /// Those of a form, or those that wait longest.
+    fn queue(&mut self, form: Option<Form>) -> &mut VecDeque<Bundle> {
+        let [inserts, updates] = &mut self.waiting;
+        let since = |queue: &VecDeque<Bundle>| queue.front().map(|bundle| bundle.since);
+        let updates_wait = match (form, since(inserts), since(updates)) {
+            (Some(form), ..) => form == Form::UpdateRows,
+            (None, Some(insert), Some(update)) => update < insert,
+            (None, insert, _) => insert.is_none(),
+        };
+        if updates_wait { updates } else { inserts }
+    }
 }
 
 #[derive(Debug)]
@@ -69,9 +85,10 @@ fn bytes(commit: &Commit) -> usize {
     commit.changes.iter().map(change).chain(audit).sum()
 }
 
-/// Whether a commit may share a statement with others.
-pub(super) fn joins(commit: &Commit) -> bool {
-    write::only_inserts(commit) && commit.changes.len() <= COMMITS && bytes(commit) <= BYTES
+/// In which form a commit may share a statement with others.
+pub(super) fn joins(commit: &Commit) -> Option<Form> {
+    let small = commit.changes.len() <= COMMITS && bytes(commit) <= BYTES;
+    Form::of_all(commit).filter(|_| small)
 }
 
 /// Whether only a database that fails could refuse it, for identifiers are drawn at random.
@@ -90,9 +107,10 @@ impl Groups {
     }
 
     /// Writes a commit that [`joins`].
-    pub(super) async fn write(&self, commit: Commit) -> Result<(), StoreError> {
+    pub(super) async fn write(&self, form: Form, commit: Commit) -> Result<(), StoreError> {
         let (answer, answered) = oneshot::channel();
         self.submit(Bundle {
+            form,
             bytes: bytes(&commit),
             commits: vec![(commit, answer)],
             line: None,
@@ -102,7 +120,7 @@ impl Groups {
         self.settled(Applied::waiting(answered)).await
     }
 
-    /// Keeps a commit that [`joins`] until its line has no more, or one comes that may be refused:
+    /// Keeps a commit of new objects until its line has no more, or one comes that may be refused:
     /// who sent that one has to know before the next.
     pub(super) async fn ahead(
         &self,
@@ -130,12 +148,12 @@ impl Groups {
         if let Ok(result) = tokio::time::timeout(PATIENCE, &mut settled).await {
             return result;
         }
-        let late = {
-            let mut desk = self.desk();
-            let late = |bundle: &&Bundle| bundle.since.elapsed() >= PATIENCE;
-            let count = desk.waiting.iter().take_while(late).count();
-            desk.waiting.drain(..count).collect()
-        };
+        let is_late = |bundle: &&Bundle| bundle.since.elapsed() >= PATIENCE;
+        let mut late = Vec::new();
+        for waiting in &mut self.desk().waiting {
+            let count = waiting.iter().take_while(is_late).count();
+            late.extend(waiting.drain(..count));
+        }
         let busy = "no connection became free in time".to_owned();
         lost(late, &StoreError::Unavailable(busy));
         settled.await
@@ -155,6 +173,7 @@ impl Groups {
             return;
         }
         self.submit(Bundle {
+            form: Form::Insert,
             bytes: commits.iter().map(|(commit, _)| bytes(commit)).sum(),
             commits,
             line: Some(line.clone()),
@@ -169,7 +188,7 @@ impl Groups {
 
     fn submit(&self, bundle: Bundle) {
         let mut desk = self.desk();
-        desk.waiting.push_back(bundle);
+        desk.queue(Some(bundle.form)).push_back(bundle);
         if desk.writers < WRITERS {
             desk.writers += 1;
             drop(desk);
@@ -187,14 +206,15 @@ impl Groups {
     /// What waits, oldest first; with nothing left the writer is gone.
     fn take(&self) -> Option<Vec<Bundle>> {
         let mut desk = self.desk();
+        let waiting = desk.queue(None);
         let (mut group, mut commits, mut bytes) = (Vec::new(), 0, 0);
-        while let Some(next) = desk.waiting.front() {
+        while let Some(next) = waiting.front() {
             commits += next.commits.len();
             bytes += next.bytes;
             if !group.is_empty() && (commits > COMMITS || bytes > BYTES) {
                 break;
             }
-            group.extend(desk.waiting.pop_front());
+            group.extend(waiting.pop_front());
         }
         if group.is_empty() {
             desk.writers -= 1;
@@ -204,17 +224,14 @@ impl Groups {
     }
 
     async fn group(self, group: Vec<Bundle>) {
-        let commits = group
-            .iter()
-            .flat_map(|bundle| &bundle.commits)
-            .map(|(commit, _)| commit);
-        let alone = commits.clone().count() == 1;
-        let refused = match self.0.pool.get().await {
-            Ok(connection) => match write::insert(&connection, &self.0.sets, commits).await {
-                Ok(()) => return answer(group),
-                Err(refused) => refused,
-            },
-            Err(error) => fault::pool(error).into(),
+        let Some(form) = group.first().map(|bundle| bundle.form) else {
+            return;
+        };
+        let commits = group.iter().flat_map(|bundle| &bundle.commits);
+        let commits: Vec<_> = commits.map(|(commit, _)| commit).collect();
+        let alone = commits.len() == 1;
+        let Err(refused) = self.written(form, &commits).await else {
+            return answer(group);
         };
         if alone || !refused.one {
             return lost(group, &refused.error);
@@ -229,9 +246,10 @@ impl Groups {
         for (commit, answer) in bundle.commits {
             let broken = bundle.line.as_ref().map_or(Ok(()), Line::check);
             let result = match broken {
-                Ok(()) => self.one(&commit).await,
-                Err(error) => Err(error),
+                Ok(()) => self.written(bundle.form, &[&commit]).await,
+                Err(error) => Err(error.into()),
             };
+            let result = result.map_err(|refused| refused.error);
             if let (Some(line), Err(StoreError::Unavailable(_))) = (&bundle.line, &result) {
                 line.break_off();
             }
@@ -239,10 +257,9 @@ impl Groups {
         }
     }
 
-    async fn one(&self, commit: &Commit) -> Result<(), StoreError> {
+    async fn written(&self, form: Form, commits: &[&Commit]) -> Result<(), Refused> {
         let connection = self.0.pool.get().await.map_err(fault::pool)?;
-        let written = write::insert(&connection, &self.0.sets, std::iter::once(commit)).await;
-        written.map_err(|refused| refused.error)
+        together(&connection, &self.0.sets, form, commits).await
     }
 }
 

@@ -9,6 +9,7 @@ use tokio::sync::oneshot;
 use super::change::{insert, journal, update};
 use super::lock;
 use super::rows::{fault, taken};
+use super::sets::Sets;
 use crate::store::ahead::Line;
 use crate::store::record::{AuditRow, Change, Commit, Entity};
 use crate::store::verbs::StoreError;
@@ -43,12 +44,13 @@ const HELD_IN_ALL: Duration = Duration::from_millis(5);
 
 /// Until all senders are gone.
 pub(super) fn run(connection: &Mutex<Connection>, jobs: &flume::Receiver<Job>) {
+    let sets = Sets::default();
     while let Ok(first) = jobs.recv() {
         if matches!(first, Job::Hurry) {
             continue;
         }
         let connection = lock(connection);
-        Group::default().run(&connection, first, jobs);
+        Group::of(&sets).run(&connection, first, jobs);
     }
     let connection = lock(connection);
     if let Err(error) = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())) {
@@ -58,8 +60,8 @@ pub(super) fn run(connection: &Mutex<Connection>, jobs: &flume::Receiver<Job>) {
 }
 
 /// Commits on their way to one COMMIT.
-#[derive(Default)]
-struct Group {
+struct Group<'a> {
+    sets: &'a Sets,
     answers: Vec<(Answer, Result<(), StoreError>)>,
     /// Whose commits are among them.
     lines: Vec<Line>,
@@ -67,7 +69,16 @@ struct Group {
     failed: Option<StoreError>,
 }
 
-impl Group {
+impl Group<'_> {
+    fn of(sets: &Sets) -> Group<'_> {
+        Group {
+            sets,
+            answers: Vec::new(),
+            lines: Vec::new(),
+            failed: None,
+        }
+    }
+
     fn run(mut self, connection: &Connection, first: Job, jobs: &flume::Receiver<Job>) {
         self.failed = run_cached(connection, "BEGIN IMMEDIATE").err();
         let begun = Instant::now();
@@ -121,9 +132,10 @@ impl Group {
                 };
                 (answer, Ok(()))
             }
-            Job::Apply(commit, answer) => {
-                (answer, whole(connection, || apply(connection, &commit)))
-            }
+            Job::Apply(commit, answer) => (
+                answer,
+                whole(connection, || apply(connection, self.sets, &commit)),
+            ),
             Job::Ahead {
                 commit,
                 line,
@@ -132,7 +144,7 @@ impl Group {
             } => {
                 let result = line
                     .check()
-                    .and_then(|()| whole(connection, || apply(connection, &commit)));
+                    .and_then(|()| whole(connection, || apply(connection, self.sets, &commit)));
                 if result.is_ok() && !connection.is_autocommit() {
                     let _ = applied.send(());
                 } else {
@@ -201,19 +213,20 @@ fn run_cached(connection: &Connection, sql: &str) -> Result<(), StoreError> {
         .map_err(fault)
 }
 
-fn apply(connection: &Connection, commit: &Commit) -> Result<(), StoreError> {
+fn apply(connection: &Connection, sets: &Sets, commit: &Commit) -> Result<(), StoreError> {
     for change in &commit.changes {
         match change {
             Change::Insert {
                 record,
                 index,
                 names,
-            } => insert(connection, record, index, names)?,
+            } => insert(connection, sets, record, index, names)?,
             Change::Update {
                 record,
                 index,
                 names,
-            } => update(connection, record, index, names)?,
+                before,
+            } => update(connection, sets, record, index, names, before.as_ref())?,
             Change::Put(entity) => put(connection, entity)?,
         }
     }
