@@ -84,8 +84,12 @@ pub(super) static INSERT: LazyLock<String> = LazyLock::new(|| {
 /// Rows are found one by one, by an index, and then named by where they are: a join that the planner
 /// may turn around would read a whole table while it believes that to be small. What is found is
 /// the row before the change; its version says that nothing came in between.
+///
+/// A planner that sees how many rows come believes that one plan for all is dearer than a plan for
+/// few, and plans each time anew, which costs as much as all the rest: one array is hidden from it.
 fn changed() -> String {
     let (objects, _) = given(Objects::COLUMNS, 1);
+    let objects = objects.replacen("$1::int8[]", "(SELECT $1::int8[])", 1);
     let set: Vec<_> = Objects::COLUMNS
         .iter()
         .filter(|(name, _)| !matches!(*name, "tenant" | "unique_identifier"))
