@@ -16,5 +16,6 @@ mod durable;
 mod faults;
 mod plans;
 mod samples;
+mod sets;
 mod speed;
 mod tls;

@@ -2,7 +2,7 @@
 //! while.
 
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use deadpool_postgres::Object;
 use quick_cache::sync::Cache;
@@ -22,6 +22,10 @@ const FRESH: Duration = Duration::from_secs(600);
 /// How often a set is asked for that another transaction makes or deletes at the same time.
 const ATTEMPTS: u32 = 8;
 
+/// Before the first set is made: the look begins anywhere then, or after many short runs what comes
+/// late would still wait for its turn.
+const UNKNOWN: i64 = -1;
+
 #[derive(Debug)]
 pub(super) struct Sets {
     known: Cache<(i64, [u8; 32]), (i64, Instant)>,
@@ -33,7 +37,7 @@ impl Default for Sets {
     fn default() -> Self {
         Sets {
             known: Cache::new(KNOWN),
-            looked: AtomicI64::new(0),
+            looked: AtomicI64::new(UNKNOWN),
         }
     }
 }
@@ -98,7 +102,10 @@ impl Sets {
         entries: &Entries,
     ) -> Result<i64, StoreError> {
         let statement = connection.prepare_cached(SET).await.map_err(fault)?;
+        let asked = SystemTime::now().duration_since(UNIX_EPOCH);
+        let asked = asked.unwrap_or_default();
         for _ in 0..ATTEMPTS {
+            let before = self.looked.load(Ordering::Relaxed);
             let row = connection
                 .query_opt(
                     &statement,
@@ -111,15 +118,18 @@ impl Sets {
                         &entries.fields,
                         &entries.numbers,
                         &entries.bytes,
-                        &self.looked.load(Ordering::Relaxed),
+                        &before,
                         &LOOKED_AT,
                     ],
                 )
                 .await
                 .map_err(fault)?;
             if let Some(row) = row {
-                self.looked.store(get(&row, 1)?, Ordering::Relaxed);
-                return get(&row, 0);
+                let (number, looked): (i64, i64) = (get(&row, 0)?, get(&row, 1)?);
+                let anywhere = i64::from(asked.subsec_nanos()) % number.max(1);
+                let next = if before == UNKNOWN { anywhere } else { looked };
+                self.looked.store(next, Ordering::Relaxed);
+                return Ok(number);
             }
         }
         Err(StoreError::Conflict)
