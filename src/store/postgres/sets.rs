@@ -2,7 +2,7 @@
 //! while.
 
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use deadpool_postgres::Object;
 use quick_cache::sync::Cache;
@@ -22,6 +22,10 @@ const FRESH: Duration = Duration::from_secs(600);
 /// How often a set is asked for that another transaction makes or deletes at the same time.
 const ATTEMPTS: u32 = 8;
 
+/// Before the first set is made: the look begins anywhere then, or after many short runs what comes
+/// late would still wait for its turn.
+const UNKNOWN: i64 = -1;
+
 #[derive(Debug)]
 pub(super) struct Sets {
     known: Cache<(i64, [u8; 32]), (i64, Instant)>,
@@ -33,7 +37,7 @@ impl Default for Sets {
     fn default() -> Self {
         Sets {
             known: Cache::new(KNOWN),
-            looked: AtomicI64::new(0),
+            looked: AtomicI64::new(UNKNOWN),
         }
     }
 }
@@ -98,22 +102,27 @@ impl Sets {
         set: &[&IndexEntry],
     ) -> Result<i64, StoreError> {
         let statement = connection.prepare_cached(SET).await.map_err(fault)?;
+        let asked = SystemTime::now().duration_since(UNIX_EPOCH);
+        let asked = asked.unwrap_or_default();
         let mut entries = Entries::default();
         entries.extend(1, set);
         let digest = digest.as_slice();
         for _ in 0..ATTEMPTS {
-            let looked = self.looked.load(Ordering::Relaxed);
+            let before = self.looked.load(Ordering::Relaxed);
             let mut params: Vec<Param<'_>> = vec![&tenant, &digest];
             // All are of one set.
             params.extend(entries.params().into_iter().skip(1));
-            params.extend([&looked as Param<'_>, &LOOKED_AT]);
+            params.extend([&before as Param<'_>, &LOOKED_AT]);
             let row = connection
                 .query_opt(&statement, &params)
                 .await
                 .map_err(fault)?;
             if let Some(row) = row {
-                self.looked.store(get(&row, 1)?, Ordering::Relaxed);
-                return get(&row, 0);
+                let (number, looked): (i64, i64) = (get(&row, 0)?, get(&row, 1)?);
+                let anywhere = i64::from(asked.subsec_nanos()) % number.max(1);
+                let next = if before == UNKNOWN { anywhere } else { looked };
+                self.looked.store(next, Ordering::Relaxed);
+                return Ok(number);
             }
         }
         Err(StoreError::Conflict)

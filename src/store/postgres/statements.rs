@@ -235,6 +235,7 @@ WITH hasty AS MATERIALIZED (
 ), cleared AS (
     DELETE FROM entries USING gone WHERE entries.object = -gone.number
 )
-SELECT number, CASE WHEN EXISTS (SELECT FROM made) THEN coalesce((SELECT max(number) FROM next), 0) ELSE $9 END
+SELECT number, CASE WHEN NOT EXISTS (SELECT FROM made) THEN $9
+    ELSE coalesce((SELECT max(number) FROM next HAVING count(*) = $10), 0) END AS looked
 FROM (SELECT number FROM made UNION ALL SELECT number FROM renewed UNION ALL SELECT number FROM found WHERE NOT old)
     AS known";

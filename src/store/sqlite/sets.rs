@@ -63,7 +63,7 @@ impl Sets {
         let looked = self.looked.get().unwrap_or_else(|| {
             let begun = std::time::SystemTime::now();
             let begun = begun.duration_since(std::time::UNIX_EPOCH);
-            begun.map_or(0, |begun| i64::from(begun.subsec_nanos()) % old)
+            i64::from(begun.unwrap_or_default().subsec_nanos()) % old
         });
         let next: Vec<(i64, bool)> = many(
             connection,
@@ -73,8 +73,9 @@ impl Sets {
             params![looked, old, LOOKED_AT],
             |row| Ok((row.get(0)?, row.get(1)?)),
         )?;
-        self.looked
-            .set(Some(next.last().map_or(0, |(number, _)| *number)));
+        // Fewer: those were the last.
+        let last = next.last().filter(|_| next.len() as i64 == LOOKED_AT);
+        self.looked.set(Some(last.map_or(0, |(number, _)| *number)));
         for (number, _) in next.into_iter().filter(|(_, has)| !has) {
             for sql in [
                 "DELETE FROM entries WHERE object = -?1",
