@@ -82,8 +82,9 @@ pub(super) static INSERT: LazyLock<String> = LazyLock::new(|| {
 /// Changes rows of objects (parameters from 1), and moves each from one set of dates to another.
 ///
 /// Rows are found one by one, by an index, and then named by where they are: a join that the planner
-/// may turn around would read a whole table while it believes that to be small. What is found is
-/// the row before the change; its version says that nothing came in between.
+/// may turn around would read a whole table while it believes that to be small. As long as it does,
+/// all indexes that begin with the tenant are one to it: only `objects_identifier` has this order.
+/// What is found is the row before the change; its version says that nothing came in between.
 ///
 /// A planner that sees how many rows come believes that one plan for all is dearer than a plan for
 /// few, and plans each time anew, which costs as much as all the rest: one array is hidden from it.
@@ -101,7 +102,9 @@ fn changed() -> String {
             FROM (
                 SELECT wanted.*, held.* FROM (SELECT {objects}) AS wanted, LATERAL (
                     SELECT o.ctid AS at, o.dated AS was FROM objects o
-                    WHERE o.tenant = wanted.tenant AND o.unique_identifier = wanted.unique_identifier OFFSET 0
+                    WHERE o.tenant = wanted.tenant
+                        AND o.unique_identifier BETWEEN wanted.unique_identifier AND wanted.unique_identifier
+                    ORDER BY o.tenant, o.unique_identifier LIMIT 1
                 ) AS held
             ) AS new
             WHERE o.ctid = new.at AND o.version = new.version - 1
