@@ -77,7 +77,7 @@ async fn writer(store: &Store, writer: usize, rounds: usize) -> Vec<Told> {
             0 => id.clone(),
             _ => format!("wanted-{}-{round}", writer / 8),
         };
-        let named = (round % 2 == 1 || writer % 2 == 0).then_some(wanted.as_str());
+        let named = (round % 2 == 1 || writer.is_multiple_of(2)).then_some(wanted.as_str());
         let made = store.apply(new(&id, named, audited())).await;
         let stands = match made {
             Ok(()) => true,
@@ -120,7 +120,7 @@ async fn each_of_many_gets_its_own_answer() {
         for (round, told) in (0..).zip(told) {
             let there = store.fetch(TENANT, &told.id).await.unwrap().unwrap();
             assert_eq!(there.version, told.version, "{}", told.id);
-            let has_name = round % 2 == 1 || at % 2 == 0;
+            let has_name = round % 2 == 1 || at.is_multiple_of(2);
             *holders.entry(&told.name).or_default() += usize::from(told.stands && has_name);
             // Its entries are its own, and nobody else's.
             let held = if told.stands && has_name {
