@@ -4,10 +4,10 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::assembly::Opened;
+use super::Failure;
+use super::bringing::Vouching;
 use super::place::Place;
 use super::rotate::Works;
-use super::{Failure, assembly};
 use crate::engine::{founding, masters};
 use crate::object::derivation_master::{self, Label, Made, Spec};
 use crate::store::record::TenantId;
@@ -43,6 +43,8 @@ pub(super) struct CreateMaster {
     #[arg(long, default_value = "default")]
     tenant: String,
     #[command(flatten)]
+    vouching: Vouching,
+    #[command(flatten)]
     place: Place,
     /// Answer in JSON.
     #[arg(long)]
@@ -61,6 +63,8 @@ pub(super) struct RotateMaster {
     /// The tenant it belongs to.
     #[arg(long, default_value = "default")]
     tenant: String,
+    #[command(flatten)]
+    vouching: Vouching,
     #[command(flatten)]
     place: Place,
     /// Answer in JSON.
@@ -160,12 +164,13 @@ fn words() -> clap::builder::PossibleValuesParser {
         .into()
 }
 
-async fn open(place: &Place, tenant: &str) -> Result<(Opened, TenantId), Failure> {
-    let opened = assembly::open(&place.config()?).await?;
+async fn open(place: &Place, tenant: &str) -> Result<(Works, TenantId), Failure> {
+    let works = Works::open(place).await?;
+    let opened = &works.opened;
     let tenant = founding::tenant_named(&opened.store, &opened.hsm, tenant)
         .await?
         .ok_or_else(|| Failure::Refused(format!("there is no tenant {tenant:?}")))?;
-    Ok((opened, tenant))
+    Ok((works, tenant))
 }
 
 fn refused(error: impl std::fmt::Display) -> Failure {
@@ -191,7 +196,12 @@ fn show(made: &Made, json: bool) {
 
 impl CreateMaster {
     pub(super) async fn run(self) -> Result<(), Failure> {
-        let (opened, tenant) = open(&self.place, &self.tenant).await?;
+        let (works, tenant) = open(&self.place, &self.tenant).await?;
+        let opened = &works.opened;
+        let tokens = match self.anchored {
+            true => self.vouching.tokens(works.ground()).await?,
+            false => Vec::new(),
+        };
         let label = Label::named(&self.label)
             .ok_or_else(|| Failure::Refused(format!("there is no label {:?}", self.label)))?;
         let spec = Spec {
@@ -201,6 +211,7 @@ impl CreateMaster {
             label,
             scopes: self.scope,
             anchored: self.anchored,
+            tokens,
         };
         let (store, hsm, now) = (&opened.store, &opened.hsm, opened.clock.now());
         let made = derivation_master::create(store, hsm, &opened.deployment, &spec, now)
@@ -213,10 +224,18 @@ impl CreateMaster {
 
 impl RotateMaster {
     pub(super) async fn run(self) -> Result<(), Failure> {
-        let (opened, tenant) = open(&self.place, &self.tenant).await?;
-        let master = (tenant, self.name.as_str());
+        let (works, tenant) = open(&self.place, &self.tenant).await?;
+        let (opened, master) = (&works.opened, (tenant, self.name.as_str()));
         let (store, hsm, now) = (&opened.store, &opened.hsm, opened.clock.now());
-        let made = derivation_master::rotate(store, hsm, &opened.deployment, master, now)
+        let known = derivation_master::masters(store, hsm, tenant, now)
+            .await
+            .map_err(refused)?;
+        let mut versions = known.iter().filter(|known| known.name == self.name);
+        let tokens = match versions.any(|known| known.anchored) {
+            true => self.vouching.tokens(works.ground()).await?,
+            false => Vec::new(),
+        };
+        let made = derivation_master::rotate(store, hsm, &opened.deployment, master, tokens, now)
             .await
             .map_err(refused)?;
         show(&made, self.json);
@@ -226,7 +245,8 @@ impl RotateMaster {
 
 impl Masters {
     pub(super) async fn run(self) -> Result<(), Failure> {
-        let (opened, tenant) = open(&self.place, &self.tenant).await?;
+        let (works, tenant) = open(&self.place, &self.tenant).await?;
+        let opened = &works.opened;
         let now = opened.clock.now();
         let all = derivation_master::masters(&opened.store, &opened.hsm, tenant, now)
             .await

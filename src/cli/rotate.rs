@@ -6,11 +6,12 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 
 use super::assembly::Opened;
+use super::bringing::{Bringing, show_waits, waits_json};
 use super::place::Place;
 use super::{Failure, assembly};
 use crate::audit::administration::ADMINISTRATOR;
 use crate::config::Config;
-use crate::engine::masters::{self, Ground, MastersError, Pace, Turn};
+use crate::engine::masters::{self, Ground, MastersError, Pace, Targets, Turn};
 use crate::hsm::MasterKind;
 use crate::store::archive::Archive;
 
@@ -78,12 +79,26 @@ impl Versions {
         for version in listed {
             let made = version.made.map(super::client::date);
             println!(
-                "{:<9} {:<9}  {:>9} rows under it  {}",
+                "{:<9} {:<10}  {:>9} rows under it  {}",
                 version.name,
                 version.state,
                 version.under,
                 made.unwrap_or_default()
             );
+            for place in &version.tokens {
+                let has = match &place.answer {
+                    Some(answer) => answer.get(..8).unwrap_or_default(),
+                    None => "-",
+                };
+                let away = place.away.as_ref().map(|why| format!("  away: {why}"));
+                println!(
+                    "    {:<8}  {} of {}{}",
+                    has,
+                    place.token,
+                    place.node,
+                    away.unwrap_or_default()
+                );
+            }
         }
         Ok(())
     }
@@ -113,6 +128,9 @@ impl What {
 #[derive(Debug, Args)]
 #[command(after_help = "Example: keyward token rotate kek
 
+Where several tokens hold the masters this is a ceremony: type the fingerprint of each one's transport
+key (docs/tokens.md).
+
 What is made from now on is under the new version. What is under an older one is moved by this
 command, or by a running server (--background). Either may be stopped at any time: the other, or
 the next one, goes on (--resume). An older version is of use until `keyward token destroy`.")]
@@ -125,6 +143,8 @@ pub(super) struct Rotate {
     resume: bool,
     #[command(flatten)]
     moving: Moving,
+    #[command(flatten)]
+    bringing: Bringing,
     #[command(flatten)]
     place: Place,
     /// Answer in JSON.
@@ -147,13 +167,47 @@ impl Rotate {
     pub(super) async fn run(self) -> Result<(), Failure> {
         let works = Works::open(&self.place).await?;
         let mut made = Vec::new();
+        if self.resume {
+            return self.moving.end(&works, &made, self.json).await;
+        }
+        if works.ground().hsm.shares_masters() {
+            return self.in_all(&works).await;
+        }
+        self.bringing.targets(works.ground()).await?;
         for kind in self.what.kinds() {
-            if !self.resume {
-                let version = masters::make(works.ground(), *kind).await?;
-                made.push(format!("{}-v{version}", kind.name()));
-            }
+            let version = masters::make(works.ground(), *kind).await?;
+            made.push(kind.called(version));
         }
         self.moving.end(&works, &made, self.json).await
+    }
+
+    /// The same where several tokens hold the masters: in a ceremony.
+    async fn in_all(&self, works: &Works) -> Result<(), Failure> {
+        let (ground, anew) = (works.ground(), self.bringing.to_others());
+        let plan = masters::plan(ground, self.what.kinds(), anew).await?;
+        let targets = match plan.needs_targets() {
+            true => self.bringing.targets(ground).await?,
+            false => Targets::default(),
+        };
+        let carried = masters::carry_out(ground, plan, &targets).await?;
+        let files = self.bringing.write(&carried.answers)?;
+        if carried.waits.is_empty() {
+            return self.moving.end(works, &carried.used, self.json).await;
+        }
+        if self.json {
+            let shown = serde_json::json!({
+                "made": carried.used,
+                "waits": waits_json(&carried.waits),
+                "answers": files,
+            });
+            println!("{shown}");
+            return Ok(());
+        }
+        for version in &carried.used {
+            println!("{version}: everything new is under it");
+        }
+        show_waits(&carried.waits, &files);
+        Ok(())
     }
 }
 
@@ -258,14 +312,7 @@ impl Bar {
 
 /// `kek-v2`.
 fn version(name: &str) -> Result<(MasterKind, u32), String> {
-    let of = |kind: MasterKind| {
-        let number = name.strip_prefix(kind.name())?.strip_prefix("-v")?;
-        Some((kind, number.parse().ok()?))
-    };
-    MasterKind::ALL
-        .into_iter()
-        .find_map(of)
-        .ok_or_else(|| "expected a version such as kek-v1 or mac-v1".to_owned())
+    MasterKind::parse(name).ok_or_else(|| "expected a version such as kek-v1 or mac-v1".to_owned())
 }
 
 /// Makes nothing more under a version, also where a server does not know of a newer one yet.
@@ -296,11 +343,16 @@ impl Retire {
 #[command(after_help = "Example: keyward token destroy kek-v1
 
 Refused while anything is under it. A backup of the database from before the rotation cannot be
-read afterwards, unless there is a backup of the token, too.")]
+read afterwards, unless there is a backup of the token, too. Where several tokens hold the masters it
+is destroyed in those that answer; the command is given again when a token is back, and on each
+machine.")]
 pub(super) struct Destroy {
     /// Which version, such as kek-v1.
     #[arg(value_name = "VERSION", value_parser = version)]
     which: (MasterKind, u32),
+    /// Leave behind what is still under it and cannot be moved: it is lost. Lists it, and asks.
+    #[arg(long)]
+    abandon: bool,
     /// Do not ask.
     #[arg(long)]
     yes: bool,
@@ -312,15 +364,60 @@ impl Destroy {
     pub(super) async fn run(self) -> Result<(), Failure> {
         let works = Works::open(&self.place).await?;
         let (kind, version) = self.which;
-        let name = format!("{}-v{version}", kind.name());
-        let question = format!(
+        let name = kind.called(version);
+        let mut question = format!(
             "Destroy {name} in the token? Backups of the database that need it cannot be read any more."
+        );
+        if self.abandon {
+            let lost = masters::left_behind(works.ground(), kind, version).await?;
+            lost.iter().for_each(|row| println!("{row}"));
+            let rows = lost.len();
+            question = format!("{question} {rows} rows are under it, and lost with it.");
+        }
+        if !self.yes && !super::confirmed(&question)? {
+            return Err(Failure::Refused("nothing was changed".to_owned()));
+        }
+        let command = "token destroy";
+        masters::destroy(works.ground(), (kind, version), command, self.abandon).await?;
+        println!("{name} is destroyed");
+        Ok(())
+    }
+}
+
+/// Forgets the tokens of a node that is gone for good: rotations and destructions wait for them no more.
+#[derive(Debug, Args)]
+#[command(after_help = "Example: keyward token forget node-b
+
+Where several tokens hold the masters, each node enters its own in the database (`keyward token
+versions`). What is in a token that is forgotten is nobody's any more to destroy: a receipt does not
+name it. It has no part in later versions, either.")]
+pub(super) struct Forget {
+    /// Name of the node, as `keyward token versions` shows it.
+    node: String,
+    /// This token of it alone.
+    #[arg(long, value_name = "TOKEN")]
+    token: Option<String>,
+    /// Do not ask.
+    #[arg(long)]
+    yes: bool,
+    #[command(flatten)]
+    place: Place,
+}
+
+impl Forget {
+    pub(super) async fn run(self) -> Result<(), Failure> {
+        let works = Works::open(&self.place).await?;
+        let question = format!(
+            "Forget tokens of node {:?}? Masters that are in them are not destroyed.",
+            self.node
         );
         if !self.yes && !super::confirmed(&question)? {
             return Err(Failure::Refused("nothing was changed".to_owned()));
         }
-        masters::destroy(works.ground(), kind, version, "token destroy").await?;
-        println!("{name} is destroyed");
+        let forgotten = masters::forget(works.ground(), &self.node, self.token.as_deref()).await?;
+        for token in forgotten {
+            println!("the token {token} of node {} is forgotten", self.node);
+        }
         Ok(())
     }
 }

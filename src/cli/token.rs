@@ -6,7 +6,7 @@ mod check;
 use clap::{Args, Subcommand};
 
 use super::place::Place;
-use super::rotate::{Destroy, Retire, Rotate, Versions};
+use super::rotate::{Destroy, Forget, Retire, Rotate, Versions};
 use super::{Failure, assembly};
 use crate::hsm::Protection;
 
@@ -30,6 +30,7 @@ enum TokenCommand {
     Rotate(Rotate),
     Retire(Retire),
     Destroy(Destroy),
+    Forget(Forget),
 }
 
 /// Shows what the token is and what it was found to do, by doing.
@@ -56,6 +57,7 @@ impl TokenFamily {
             TokenCommand::Rotate(command) => super::block_on(command.run()),
             TokenCommand::Retire(command) => super::block_on(command.run()),
             TokenCommand::Destroy(command) => super::block_on(command.run()),
+            TokenCommand::Forget(command) => super::block_on(command.run()),
         }
     }
 }

@@ -10,7 +10,7 @@ use super::{
     ANCHORED, COUNTER_HMAC_SHA256, LABEL, METHOD, NAME, PREFIX, SCOPE, VERSION, attribute, prefix,
 };
 use crate::engine::directory;
-use crate::hsm::{Hsm, HsmError, KeyKind, SecretSpec};
+use crate::hsm::{Hsm, HsmError, KeyKind, Next, SecretSpec};
 use crate::protocol::attributes::{Attribute, Attributes};
 use crate::protocol::enumeration::{
     CryptographicAlgorithm, HashingAlgorithm, KeyFormatType, NameType, ObjectType, State,
@@ -100,12 +100,17 @@ async fn anchor(
     unique_identifier: &str,
     version: u32,
 ) -> Result<Blob, MasterError> {
-    if hsm.shares_masters() {
-        return Err(MasterError::Refused(
-            "several tokens hold the masters, and an anchored one would be in one of them alone (docs/tokens.md)".to_owned(),
-        ));
-    }
-    let made = hsm.make_anchored(spec.tenant, unique_identifier, version);
+    let made = async {
+        if !hsm.shares_masters() {
+            return hsm
+                .make_anchored(spec.tenant, unique_identifier, version)
+                .await;
+        }
+        let label = hsm.anchored_label(spec.tenant, unique_identifier, version);
+        let next = vec![Next::Anchored(spec.tenant, label)];
+        hsm.bring(next, spec.tokens.clone(), Vec::new()).await?;
+        Ok(hsm.anchored_blob(spec.tenant, unique_identifier, version))
+    };
     match made.await {
         // The token has no room: its words say what to do.
         Err(HsmError::BadInput(why)) => Err(MasterError::Refused(why)),
