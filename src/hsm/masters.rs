@@ -34,7 +34,14 @@ pub(super) struct Masters {
 }
 
 /// By version. Another process may make and destroy some while this one works.
-type Versions = ArcSwap<BTreeMap<u32, Handle>>;
+type Versions = ArcSwap<BTreeMap<u32, Kept>>;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Kept {
+    /// The token object: another one of the same name is another key.
+    object: Handle,
+    at_hand: Handle,
+}
 
 impl Masters {
     /// Makes version 1 of everything, then opens it.
@@ -84,7 +91,7 @@ impl Masters {
         let open = |kind| -> Result<Versions, HsmError> {
             let mut keys = BTreeMap::new();
             for (version, key) in scan(session, config, kind)? {
-                keys.insert(version, at_hand(session, config, key)?);
+                keys.insert(version, kept(session, config, key)?);
             }
             Ok(ArcSwap::from_pointee(keys))
         };
@@ -120,8 +127,9 @@ impl Masters {
             let mut keys = BTreeMap::new();
             for (version, key) in found {
                 let key = match known.get(&version) {
-                    Some(key) => *key,
-                    None => at_hand(session, config, key)?,
+                    // What is not used yet may have been made anew.
+                    Some(kept) if kept.object == key => *kept,
+                    _ => kept(session, config, key)?,
                 };
                 keys.insert(version, key);
             }
@@ -130,8 +138,8 @@ impl Masters {
             }
             let gone: Vec<Handle> = known
                 .iter()
-                .filter(|(version, _)| !keys.contains_key(version))
-                .map(|(_, key)| *key)
+                .filter(|(version, key)| keys.get(version) != Some(key))
+                .map(|(_, kept)| kept.at_hand)
                 .collect();
             self.all(kind).store(Arc::new(keys));
             // The copy in memory of what is destroyed.
@@ -156,7 +164,9 @@ impl Masters {
     fn newest(&self, kind: MasterKind) -> Result<(u32, Handle), HsmError> {
         let keys = self.all(kind).load();
         let mut used = keys.range(..=self.admitted.newest(kind));
-        let newest = used.next_back().map(|(version, key)| (*version, *key));
+        let newest = used
+            .next_back()
+            .map(|(version, kept)| (*version, kept.at_hand));
         newest.ok_or_else(|| {
             HsmError::Lost(format!(
                 "the token has no version of {} that is used: see `keyward token check`",
@@ -167,7 +177,11 @@ impl Masters {
 
     /// One of the keys that must be there as long as the connection stands.
     pub fn any(&self) -> Option<Handle> {
-        self.kek.load().values().next_back().copied()
+        self.kek
+            .load()
+            .values()
+            .next_back()
+            .map(|kept| kept.at_hand)
     }
 
     /// The newest key encryption key.
@@ -218,8 +232,15 @@ pub(super) fn scan(
     Ok(keys)
 }
 
-fn of(keys: &BTreeMap<u32, Handle>, version: u32) -> Option<Handle> {
-    keys.get(&version).copied()
+fn of(keys: &BTreeMap<u32, Kept>, version: u32) -> Option<Handle> {
+    keys.get(&version).map(|kept| kept.at_hand)
+}
+
+fn kept(session: &Session, config: &Config, object: Handle) -> Result<Kept, HsmError> {
+    Ok(Kept {
+        object,
+        at_hand: at_hand(session, config, object)?,
+    })
 }
 
 /// This node's audit key. Of several tokens one has the pair; others may have the public half,

@@ -337,8 +337,9 @@ impl Inner {
 
     /// Gives up the present connection.
     pub fn leave_now(&self, reason: &str) {
-        let epoch = self.line.read().unwrap_or_else(PoisonError::into_inner);
-        let epoch = epoch.as_ref().map(|line| line.epoch);
+        let line = self.line.read().unwrap_or_else(PoisonError::into_inner);
+        let epoch = line.as_ref().map(|line| line.epoch);
+        drop(line);
         if let Some(epoch) = epoch {
             self.leave(epoch, reason);
         }

@@ -32,7 +32,8 @@ impl Hsm {
         version: u32,
         missing: Missing,
     ) -> bool {
-        if self.has_master(kind, version).await || !self.source.may_look(missing) {
+        let used = version <= self.pool.inner.config.replicas.admitted.newest(kind);
+        if (used && self.has_master(kind, version).await) || !self.source.may_look(missing) {
             return self.has_master(kind, version).await;
         }
         if let Err(error) = self.look_for_masters().await {

@@ -10,7 +10,7 @@ use crate::ground::{check, check_archive, create, everywhere, keys, refused, ver
 use crate::process::{Server, Setup, aes, name};
 
 /// Clients that make, read, activate and destroy keys until `work` is done; no answer of theirs fails.
-fn under_load(server: &Server, called: &str, work: impl FnOnce()) -> usize {
+pub fn under_load(server: &Server, called: &str, work: impl FnOnce()) -> usize {
     let ending = AtomicBool::new(false);
     std::thread::scope(|scope| {
         let clients: Vec<_> = (0..3)

@@ -9,6 +9,7 @@ use super::version::Place;
 use super::{Ground, MastersError, refused};
 use crate::audit::administration::{self, Deed};
 use crate::engine::entity::{self, Verified};
+use crate::hsm::HsmError;
 use crate::store::StoreError;
 use crate::store::record::{Commit, EntityKind, TenantId};
 
@@ -158,6 +159,7 @@ pub(super) async fn report(ground: Ground<'_>) -> Result<Holders, MastersError> 
                     masters: Some(masters.collect()),
                 });
             }
+            Err(HsmError::Unavailable(why)) => drop(away.insert(each.token, why)),
             Err(error) => drop(away.insert(each.token, error.to_string())),
         }
     }
