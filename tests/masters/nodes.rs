@@ -1,6 +1,7 @@
 //! Two nodes on one database, each with a token of its own: masters go from one to the other by files.
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use serde_json::Value as Json;
 
@@ -43,13 +44,29 @@ fn founded(database: Option<String>) -> (Server, tempfile::TempDir) {
     );
     let setup = Setup {
         database,
+        environment: vec![("KEYWARD_NODE", node(a.path()))],
         ..Setup::default()
     };
     (Server::start_in(a, setup), b)
 }
 
+/// A command on a node's machine.
+fn at(home: &Path, words: &[&str]) -> Command {
+    let mut command = command(home, words);
+    command.arg("--dir").arg(home.join("data"));
+    command.env("KEYWARD_NODE", node(home));
+    command
+}
+
 fn on(home: &Path, words: &[&str]) -> Json {
-    json(command(home, words).arg("--dir").arg(home.join("data")))
+    json(&mut at(home, words))
+}
+
+fn node(home: &Path) -> String {
+    match home.to_str().unwrap().contains("keyward-node-a-") {
+        true => "a".to_owned(),
+        false => "b".to_owned(),
+    }
 }
 
 /// Writes a request for the node's token; its fingerprint.
@@ -66,6 +83,7 @@ fn start(home: tempfile::TempDir, a: &Server, database: Option<String>) -> Serve
     let sqlite = format!("sqlite:{}", a.directory().join("keyward.db").display());
     let setup = Setup {
         database: Some(database.unwrap_or(sqlite)),
+        environment: vec![("KEYWARD_NODE", node(home.path()))],
         ..Setup::default()
     };
     Server::start_in(home, setup)
@@ -122,7 +140,8 @@ fn a_version_is_used_when_the_other_machine_has_it() {
         for server in [&a, &b] {
             assert_eq!(version(server, "kek-v1").0, "newest");
             assert_eq!(version(server, "kek-v2").0, "waiting");
-            client(server, &a).create("meanwhile");
+            let called = format!("meanwhile {}", node(server.home.path()));
+            client(server, &a).create(&called);
         }
         assert_eq!(places(&a, "kek-v2"), [true, false]);
         let told = a.told(&["token", "rotate", "kek"]);
@@ -162,7 +181,8 @@ fn a_version_is_used_when_the_other_machine_has_it() {
         for server in [&a, &b] {
             assert_eq!(version(server, "kek-v1").1, 0);
             assert_eq!(version(server, "mac-v1").1, 0);
-            client(server, &a).create("afterwards");
+            let called = format!("afterwards {}", node(server.home.path()));
+            client(server, &a).create(&called);
             check(&mut client(server, &a), &known);
         }
 
@@ -196,11 +216,7 @@ fn a_node_that_is_gone_for_good_is_forgotten() {
     a.told(&["token", "destroy", "kek-v1", "--yes"]);
     check(&mut a.client(), &known);
     // Should it come back, it lacks what is used, and says so.
-    let done = command(b.path(), &["token", "versions"])
-        .arg("--dir")
-        .arg(b.path().join("data"))
-        .output()
-        .unwrap();
+    let done = at(b.path(), &["token", "versions"]).output().unwrap();
     let told = String::from_utf8_lossy(&done.stderr);
     assert!(
         !done.status.success() && told.contains("lacks kek-v2"),

@@ -39,8 +39,7 @@ pub fn json(command: &mut Command) -> Json {
 /// The configuration of a node.
 pub fn configure(data: &Path, node: &str, database: &str, token: &str) {
     std::fs::create_dir_all(data).unwrap();
-    let text =
-        format!("node = \"{node}\"\n[database]\nurl = \"{database}\"\n[token]\n{token}");
+    let text = format!("node = \"{node}\"\n[database]\nurl = \"{database}\"\n[token]\n{token}");
     std::fs::write(data.join("keyward.toml"), text).unwrap();
 }
 
