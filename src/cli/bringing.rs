@@ -22,28 +22,6 @@ pub(super) struct Bringing {
     fingerprint: Vec<String>,
 }
 
-/// The same where the other tokens are this machine's own.
-#[derive(Debug, Args)]
-pub(super) struct Vouching {
-    /// Of an anchored master that several tokens get: a fingerprint of a transport key, instead of
-    /// typing it; may be repeated.
-    #[arg(long, value_name = "SHA-256")]
-    fingerprint: Vec<String>,
-}
-
-impl Vouching {
-    /// Transport keys of the tokens that an anchored master goes to, each with the operator's word.
-    pub(super) async fn tokens(&self, ground: Ground<'_>) -> Result<Vec<Request>, Failure> {
-        if !ground.hsm.shares_masters() {
-            return Ok(Vec::new());
-        }
-        let keys = masters::anchoring_keys(ground).await?;
-        show(&keys);
-        vouch(&keys, &self.fingerprint)?;
-        Ok(keys)
-    }
-}
-
 fn show(keys: &[Request]) {
     for key in keys {
         eprintln!(

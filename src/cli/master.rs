@@ -5,10 +5,11 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::Failure;
-use super::bringing::Vouching;
+use super::bringing::{Bringing, show_waits};
 use super::place::Place;
 use super::rotate::Works;
-use crate::engine::{founding, masters};
+use crate::engine::founding;
+use crate::engine::masters::{self, Targets};
 use crate::object::derivation_master::{self, Label, Made, Spec};
 use crate::store::record::TenantId;
 
@@ -43,7 +44,7 @@ pub(super) struct CreateMaster {
     #[arg(long, default_value = "default")]
     tenant: String,
     #[command(flatten)]
-    vouching: Vouching,
+    bringing: Bringing,
     #[command(flatten)]
     place: Place,
     /// Answer in JSON.
@@ -64,7 +65,7 @@ pub(super) struct RotateMaster {
     #[arg(long, default_value = "default")]
     tenant: String,
     #[command(flatten)]
-    vouching: Vouching,
+    bringing: Bringing,
     #[command(flatten)]
     place: Place,
     /// Answer in JSON.
@@ -173,6 +174,18 @@ async fn open(place: &Place, tenant: &str) -> Result<(Works, TenantId), Failure>
     Ok((works, tenant))
 }
 
+/// Where an anchored master goes.
+async fn targets(bringing: &Bringing, works: &Works) -> Result<Targets, Failure> {
+    let hsm = works.ground().hsm;
+    if hsm.shares_masters() && !hsm.ceremony() {
+        return Err(Failure::Refused(
+            "the tokens were cloned by their vendor's tools, and an anchored master would be in one of them alone: make it without --anchored, in a tenant of its own"
+                .to_owned(),
+        ));
+    }
+    bringing.targets(works.ground()).await
+}
+
 fn refused(error: impl std::fmt::Display) -> Failure {
     Failure::Refused(error.to_string())
 }
@@ -198,9 +211,9 @@ impl CreateMaster {
     pub(super) async fn run(self) -> Result<(), Failure> {
         let (works, tenant) = open(&self.place, &self.tenant).await?;
         let opened = &works.opened;
-        let tokens = match self.anchored {
-            true => self.vouching.tokens(works.ground()).await?,
-            false => Vec::new(),
+        let targets = match self.anchored {
+            true => targets(&self.bringing, &works).await?,
+            false => Targets::default(),
         };
         let label = Label::named(&self.label)
             .ok_or_else(|| Failure::Refused(format!("there is no label {:?}", self.label)))?;
@@ -211,13 +224,20 @@ impl CreateMaster {
             label,
             scopes: self.scope,
             anchored: self.anchored,
-            tokens,
+            tokens: targets.here,
+            elsewhere: targets.elsewhere,
         };
         let (store, hsm, now) = (&opened.store, &opened.hsm, opened.clock.now());
-        let made = derivation_master::create(store, hsm, &opened.deployment, &spec, now)
+        let (made, answers) = derivation_master::create(store, hsm, &opened.deployment, &spec, now)
             .await
             .map_err(refused)?;
         show(&made, self.json);
+        let files = self.bringing.write(&answers)?;
+        // The others see from it which one is meant.
+        masters::complete(works.ground()).await?;
+        if !self.json {
+            show_waits(&[], &files);
+        }
         Ok(())
     }
 }
@@ -231,10 +251,17 @@ impl RotateMaster {
             .await
             .map_err(refused)?;
         let mut versions = known.iter().filter(|known| known.name == self.name);
-        let tokens = match versions.any(|known| known.anchored) {
-            true => self.vouching.tokens(works.ground()).await?,
-            false => Vec::new(),
+        let targets = match versions.any(|known| known.anchored) {
+            true => targets(&self.bringing, &works).await?,
+            false => Targets::default(),
         };
+        if !targets.elsewhere.is_empty() {
+            return Err(Failure::Refused(format!(
+                "tokens of other machines hold the masters, too, and {:?} would derive nothing until they have its next version: make a new master with `keyward key create-master --anchored --request`",
+                self.name
+            )));
+        }
+        let tokens = targets.here;
         let made = derivation_master::rotate(store, hsm, &opened.deployment, master, tokens, now)
             .await
             .map_err(refused)?;

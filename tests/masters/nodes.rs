@@ -3,8 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use keyward::protocol::enumeration::ResultReason;
 use serde_json::Value as Json;
 
+use crate::anchored;
 use crate::ground::{check, keys, refused, version};
 use crate::process::{Client, Server, Setup};
 use crate::several::{command, configure, json, places};
@@ -222,4 +224,63 @@ fn a_node_that_is_gone_for_good_is_forgotten() {
         !done.status.success() && told.contains("lacks kek-v2"),
         "{told}"
     );
+}
+
+#[test]
+fn an_anchored_master_derives_when_the_other_machine_has_it() {
+    let (a, b) = founded(None);
+    let b = start(b, &a, None);
+    let words = [
+        "key",
+        "create-master",
+        "files",
+        "--owner",
+        "first-client",
+        "--scope",
+        "*",
+    ];
+    let words = [&words[..], &["--anchored", "--json"]].concat();
+    let told = refused(&a, &words);
+    assert!(told.contains("of node b"), "{told}");
+    let request: PathBuf = b.home.path().join("b.request");
+    let typed = asked(b.home.path(), &request);
+    let file = request.to_str().unwrap();
+    let more = ["--request", file, "--fingerprint", &typed];
+    let told = a.told(&[&words[..], &more].concat());
+    assert!(told.contains("Pre-Active"), "{told}");
+    let master = anchored::read(&told);
+    let waits = |server: &Server| {
+        let answer = anchored::derived(&mut client(server, &a), &master);
+        answer.fails(ResultReason::WRONG_KEY_LIFECYCLE_STATE);
+    };
+    waits(&a);
+    waits(&b);
+    let answer = format!("{file}.answer");
+    let told = b.told(&["token", "import", &answer]);
+    assert!(told.contains("files is in all tokens"), "{told}");
+    let keys = [&a, &b].map(|server| anchored::key(&mut client(server, &a), &master));
+    assert_eq!(keys[0], keys[1]);
+    let told = refused(
+        &a,
+        &[
+            "key",
+            "rotate-master",
+            "files",
+            "--request",
+            file,
+            "--fingerprint",
+            "0",
+        ],
+    );
+    assert!(told.contains("Fingerprint"), "{told}");
+    let told = refused(&b, &["key", "shred-master", "files", "--yes"]);
+    assert!(told.contains("of node a"), "{told}");
+    let answer = anchored::derived(&mut client(&a, &a), &master);
+    answer.fails(ResultReason::OBJECT_DESTROYED);
+    let told = a.told(&["key", "shred-master", "files", "--yes", "--json"]);
+    let signed: Json = serde_json::from_str(&told).unwrap();
+    let nodes: Vec<&Json> = (signed["receipt"]["tokens"].as_array().unwrap().iter())
+        .map(|token| &token["node"])
+        .collect();
+    assert_eq!(nodes, ["a", "b"], "{told}");
 }

@@ -444,3 +444,42 @@ fn an_anchored_master_is_in_both_tokens_and_shredded_in_both() {
         assert!(!told.contains("anchored"), "{told}");
     });
 }
+
+/// Copies of an embedded token stand for what a vendor's tool clones.
+#[test]
+fn clones_without_a_ceremony_go_on_by_cloning() {
+    let mut server = Server::start(Setup::default());
+    let known = keys(&mut server.client(), "known", 2);
+    server.terminate();
+    let (first, second) = (
+        server.directory().join("token"),
+        server.home.path().join("second"),
+    );
+    let clone = || {
+        drop(std::fs::remove_dir_all(&second));
+        let done = Command::new("cp")
+            .arg("-a")
+            .args([&first, &second])
+            .status();
+        assert!(done.unwrap().success());
+    };
+    clone();
+    let file = server.directory().join("keyward.toml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    let replicas = format!("[token]\nreplicas = [\"embedded:{}\"]", second.display());
+    std::fs::write(&file, text.replace("[token]", &replicas)).unwrap();
+    let told = server.told(&["token", "rotate", "kek"]);
+    assert!(told.contains("kek-v2 is not used yet"), "{told}");
+    assert_eq!(version(&server, "kek-v1").0, "newest");
+    server.run();
+    check(&mut server.client(), &known);
+    server.terminate();
+    clone();
+    server.told(&["token", "rotate", "kek"]);
+    assert_eq!(places(&server, "kek-v2"), [true, true]);
+    server.told(&["token", "destroy", "kek-v1", "--yes"]);
+    assert_eq!(places(&server, "kek-v1"), [false, false]);
+    std::fs::rename(&first, server.home.path().join("away")).unwrap();
+    server.run();
+    check(&mut server.client(), &known);
+}

@@ -6,7 +6,7 @@ use super::current::{admit, current};
 use super::holders::{self, Holders};
 use super::row::Version;
 use super::version::{self, GIVEN_UP};
-use super::{Ground, MastersError, refused};
+use super::{Ground, MastersError, refused, waiting};
 use crate::hsm::{Answer, MasterKind, Next, Request};
 use crate::store::StoreError;
 
@@ -118,23 +118,6 @@ pub async fn transport_keys(
         keys.push(each.done?);
     }
     Ok(keys)
-}
-
-/// The same for an anchored master, which goes to the tokens of this process alone.
-///
-/// # Errors
-/// Refused when a token is away, or another node has tokens with these masters.
-pub async fn anchoring_keys(ground: Ground<'_>) -> Result<Vec<Request>, MastersError> {
-    let holders = holders::report(ground).await?;
-    let others = holders.unasked(&[]);
-    if !ground.hsm.ceremony() || !others.is_empty() {
-        let others: Vec<String> = others.iter().map(|one| one.called(&holders.node)).collect();
-        return refused(format!(
-            "an anchored master is made in a ceremony of one machine's tokens, and these masters are elsewhere, too, or were cloned by a vendor's tool: {}. Make it where all tokens are in one machine's token.replicas, or without --anchored, in a tenant of its own",
-            others.join("; ")
-        ));
-    }
-    transport_keys(ground, &[]).await
 }
 
 fn check_presence(
@@ -312,20 +295,36 @@ pub async fn import(
     position: usize,
     answer: Answer,
 ) -> Result<Plan, MastersError> {
+    let mut anchored = Vec::new();
     for (name, known) in answer.masters() {
         let expected = match MasterKind::parse(name) {
             Some((kind, version)) => {
                 let (body, _) = version::read(ground, kind, version).await?;
                 body.check.filter(|_| body.made.is_none())
             }
-            None => None,
+            None => {
+                let one = waiting::find(ground, name).await?;
+                let check = one.as_ref().map(|_| hex::encode(known));
+                anchored.extend(one);
+                check
+            }
         };
         if expected.as_deref() != Some(hex::encode(known).as_str()) {
             return refused(format!(
-                "the database does not know this {name}: the rotation that it is of is over, or was begun anew; take the newest answer"
+                "the database does not know this {name}: the ceremony that it is of is over, or was begun anew; take the newest answer"
             ));
         }
     }
     ground.hsm.take_next(position, answer).await?;
-    complete(ground).await
+    let mut plan = complete(ground).await?;
+    for one in anchored {
+        match waiting::activate(ground, &one).await? {
+            tokens if tokens.is_empty() => plan.used.push(one.name),
+            tokens => plan.waits.push(Waits {
+                version: one.name,
+                tokens,
+            }),
+        }
+    }
+    Ok(plan)
 }

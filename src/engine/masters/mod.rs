@@ -23,6 +23,7 @@ mod source;
 mod sweep;
 mod tenant;
 mod version;
+mod waiting;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,8 +31,7 @@ use std::time::Duration;
 pub use abandon::left_behind;
 pub use anchored::{shred_master, shreddable};
 pub use ceremony::{
-    Carried, Plan, Targets, Waits, anchoring_keys, carry_out, complete, import, plan,
-    transport_keys,
+    Carried, Plan, Targets, Waits, carry_out, complete, import, plan, transport_keys,
 };
 pub use current::admit;
 pub use destroy::destroy;

@@ -245,7 +245,7 @@ pub(super) async fn older(
 ) -> Result<bool, MastersError> {
     ground.hsm.look_for_masters().await?;
     let there = ground.hsm.master_versions(kind).await?;
-    if there.last().is_some_and(|newest| version >= *newest) {
+    if version == 0 || there.last().is_some_and(|newest| version >= *newest) {
         return refused(format!(
             "{} is the newest version, or there is none of that number; `keyward token rotate {}` makes a newer one",
             kind.called(version),
