@@ -4,7 +4,8 @@
 use token::Session;
 use token::raw::{CKO_PRIVATE_KEY, CKO_PUBLIC_KEY, CKO_SECRET_KEY};
 
-use super::crossing::{self, Answer, Desk, Kind, P256, arrive, make, put_public, set_out};
+use super::crossing::{self, Answer, Desk, P256, arrive, make, put_public, set_out};
+use super::kind::Kind;
 use super::master::{self, AUDIT, ISSUING, KEK, MAC, prefix};
 use super::transport::{self, Request, grouped};
 use super::{Config, HsmError, Source, der, known, making, reach};

@@ -9,23 +9,21 @@
 use ::der::Encode as _;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use token::Value::{Bytes, Flag, Number, Template};
+use token::Value::{Bytes, Flag, Number};
 use token::raw::{
     CK_ULONG, CKA_CLASS, CKA_EC_PARAMS, CKA_EC_POINT, CKA_EXTRACTABLE, CKA_ID, CKA_KEY_TYPE,
-    CKA_LABEL, CKA_TOKEN, CKA_UNWRAP_TEMPLATE, CKA_VALUE_LEN, CKA_VERIFY, CKK_EC, CKM_ECDSA,
-    CKO_PUBLIC_KEY,
+    CKA_LABEL, CKA_TOKEN, CKA_VALUE_LEN, CKA_VERIFY, CKK_EC, CKM_ECDSA, CKO_PUBLIC_KEY,
 };
 use token::{Attribute, Handle, Mechanism, Session};
 
-use super::anchored;
+use super::kind::Kind;
 use super::known;
 use super::line::Temporary;
-use super::master::{self, ANCHORED, ISSUING, KEK, MAC, MAC_WRAP, MasterKind, Row, prefix};
-use super::probe::{Probe, SENSITIVE_ONLY};
+use super::master::{self, prefix};
+use super::probe::Probe;
 use super::reach::Bare;
 use super::transport::{self, Oaep, Request, grouped};
 use super::{Config, HsmError, der};
-use crate::store::record::TenantId;
 
 /// First field of an answer: what it is for, and of which version.
 pub(super) const FOUNDING: &str = "keyward masters 1";
@@ -82,70 +80,6 @@ struct Crossing {
     /// Of a pair: uncompressed point.
     #[serde(with = "hex::serde")]
     point: Vec<u8>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub(super) enum Kind {
-    /// Wraps tenants' keys.
-    Kek,
-    /// Makes row MACs.
-    Mac,
-    /// Wraps the keys that make row MACs.
-    MacWrap,
-    /// P-384: signs certificates.
-    Issuing,
-    /// A derivation master that is a token object.
-    Anchored,
-}
-
-impl Kind {
-    pub fn of(kind: MasterKind, config: &Config) -> Kind {
-        match kind {
-            MasterKind::Kek => Kind::Kek,
-            MasterKind::Mac => Kind::of_mac(config),
-        }
-    }
-
-    pub fn of_mac(config: &Config) -> Kind {
-        match config.macs_in_token() {
-            true => Kind::Mac,
-            false => Kind::MacWrap,
-        }
-    }
-
-    fn row(self) -> &'static Row {
-        match self {
-            Kind::Kek => &KEK,
-            Kind::Mac => &MAC,
-            Kind::MacWrap => &MAC_WRAP,
-            Kind::Issuing => &ISSUING,
-            Kind::Anchored => &ANCHORED,
-        }
-    }
-
-    /// CKA_ID of a master of this name.
-    fn id(self, prefix: &str, name: &str) -> Result<String, HsmError> {
-        let misnamed = || HsmError::BadInput(format!("{name} is not called as what it is"));
-        let rest = name.strip_prefix(self.row().name).ok_or_else(misnamed)?;
-        match self {
-            Kind::Anchored => {
-                let tenant = rest
-                    .split('-')
-                    .next()
-                    .and_then(|tenant| tenant.parse().ok());
-                let tenant = tenant.map(TenantId).ok_or_else(misnamed)?;
-                Ok(anchored::id(prefix, tenant))
-            }
-            _ => Ok(prefix.to_owned()),
-        }
-    }
-
-    /// The token sees to it that what a KEK unwraps is sensitive, where it can.
-    fn bound(self, probe: &Probe) -> Option<Attribute<'static>> {
-        let bound = (CKA_UNWRAP_TEMPLATE, Template(SENSITIVE_ONLY));
-        (self == Kind::Kek && probe.unwrap_template).then_some(bound)
-    }
 }
 
 impl Answer {

@@ -18,6 +18,7 @@ mod error;
 pub(crate) mod fixture;
 mod issuing;
 mod kdf108;
+mod kind;
 mod known;
 mod line;
 mod making;

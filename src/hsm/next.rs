@@ -5,7 +5,8 @@
 use token::Session;
 
 use super::anchored::{anchored_blob, room};
-use super::crossing::{self, Answer, Desk, Kind, arrive, make, set_out};
+use super::crossing::{self, Answer, Desk, arrive, make, set_out};
+use super::kind::Kind;
 use super::line::Seat;
 use super::master::{self, prefix};
 use super::transport::{self, Request};

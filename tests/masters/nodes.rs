@@ -247,7 +247,7 @@ fn an_anchored_master_derives_when_the_other_machine_has_it() {
     let file = request.to_str().unwrap();
     let more = ["--request", file, "--fingerprint", &typed];
     let told = a.told(&[&words[..], &more].concat());
-    assert!(told.contains("Pre-Active"), "{told}");
+    assert!(told.contains("PreActive"), "{told}");
     let master = anchored::read(&told);
     let waits = |server: &Server| {
         let answer = anchored::derived(&mut client(server, &a), &master);

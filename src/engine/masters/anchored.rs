@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::shred::{Receipt, Shredded, Signed, sign, tokens};
+use super::receipt::{Receipt, Shredded, Signed, sign, tokens};
 use super::{FENCE, Ground, MastersError, destroy, refused};
 use crate::audit::administration::{self, Deed};
 use crate::engine::entity::{self, Verified};

@@ -3,8 +3,8 @@
 
 use std::collections::BTreeMap;
 
+use super::receipt::Token;
 use super::row::{Held, Holder};
-use super::shred::Token;
 use super::version::Place;
 use super::{Ground, MastersError, refused};
 use crate::audit::administration::{self, Deed};

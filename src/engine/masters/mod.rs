@@ -16,6 +16,7 @@ mod keys;
 mod material;
 mod outstanding;
 mod pace;
+mod receipt;
 mod row;
 mod seals;
 mod shred;
@@ -39,10 +40,8 @@ pub use holders::forget;
 pub(super) use keep::{Look, keep};
 pub use outstanding::{Under, under};
 pub use pace::Pace;
-pub use shred::{
-    Receipt, SHREDDING, Shredded, Shredding, Signed, Step, is_shredding, open_receipt, shred,
-    shred_plan, shreddings,
-};
+pub use receipt::{Receipt, Shredded, Signed, open_receipt};
+pub use shred::{SHREDDING, Shredding, Step, is_shredding, shred, shred_plan, shreddings};
 pub use source::know;
 pub use sweep::{Turn, turn};
 pub use tenant::rotate_tenant;
