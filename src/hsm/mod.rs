@@ -42,6 +42,7 @@ mod tenant;
 mod tests;
 mod transport;
 mod use_key;
+pub mod uses;
 mod vector;
 mod version;
 
