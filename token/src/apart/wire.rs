@@ -289,3 +289,104 @@ impl<'a> Wire<'a> for TokenInfo {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+    use super::*;
+
+    /// What is put is taken again, whole; of a part nothing is.
+    fn crosses(
+        put: impl Fn(&mut Vec<u8>),
+        shown: &str,
+        take: fn(&mut Reader<'_>) -> Option<String>,
+    ) {
+        let mut message = Vec::new();
+        put(&mut message);
+        let templates = Templates::default();
+        let mut reader = Reader::new(&message, &templates);
+        assert_eq!(take(&mut reader).as_deref(), Some(shown));
+        assert!(reader.rest.is_empty(), "{shown}");
+        for length in 0..message.len() {
+            let templates = Templates::default();
+            let mut reader = Reader::new(&message[..length], &templates);
+            assert_eq!(take(&mut reader), None, "{length} bytes of {shown}");
+        }
+    }
+
+    macro_rules! cross {
+        ($($Type:ty: $($value:expr),*;)*) => {$($({
+            let value: $Type = $value;
+            crosses(
+                |message| value.put(message),
+                &format!("{value:?}"),
+                |reader| Some(format!("{:?}", <$Type>::take(reader)?)),
+            );
+        })*)*};
+    }
+
+    #[test]
+    fn what_is_put_is_taken() {
+        let (iv, aad) = (&[7; 12][..], &b"aad"[..]);
+        let inner = [(1, Value::Flag(true)), (2, Value::Bytes(b""))];
+        let nested = [(3, Value::Template(&inner)), (4, Value::Number(u64::MAX))];
+        cross! {
+            Mechanism<'_>:
+                Mechanism::Plain(1),
+                Mechanism::Iv(2, iv),
+                Mechanism::Gcm { iv, aad, tag_bits: 128 },
+                Mechanism::Ccm { nonce: iv, aad, tag_length: 16, data_length: 3 },
+                Mechanism::Ctr { block: [9; 16], bits: 32 },
+                Mechanism::ChaCha20 { counter: 1, nonce: iv },
+                Mechanism::ChaCha20Poly1305 { nonce: iv, aad },
+                Mechanism::EdDsaWithParameters,
+                Mechanism::Pss { mechanism: 1, hash: 2, mask_generation: 3, salt_length: 4 },
+                Mechanism::Oaep { hash: 1, mask_generation: 2, label: aad },
+                Mechanism::Ecdh { point: iv },
+                Mechanism::Hkdf { hash: 1, salt: iv, info: aad },
+                Mechanism::CounterKdf { prf: 1, fixed: aad };
+            &[Attribute<'_>]: &[], &inner, &nested;
+            Result<(u64, u64), Error>:
+                Ok((1, 2)),
+                Err(Error::call("C_Sign", 3)),
+                Err(Error::missing("C_SeedRandom")),
+                Err(Error::Load { path: "p".into(), reason: "r".into() }),
+                Err(Error::Files("f".into())),
+                Err(Error::Process("p".into()));
+            Vec<u64>: vec![], vec![1, 2];
+            Zeroizing<Vec<u8>>: Zeroizing::new(vec![1; 300]);
+            User: User::SecurityOfficer, User::User;
+            &Path: Path::new("/ä/b");
+            TokenInfo: TokenInfo {
+                label: "l".into(),
+                manufacturer: String::new(),
+                model: "m".into(),
+                serial: "s".into(),
+                initialised: true,
+                user_pin_set: false,
+            };
+        }
+    }
+
+    #[test]
+    fn what_nobody_puts_is_refused() {
+        let templates = Templates::default();
+        let mut reader = Reader::new(&[13, 0], &templates);
+        assert!(Mechanism::take(&mut reader).is_none());
+        // A length beyond the bound, and more of something than there is.
+        for count in [LONGEST as u64 + 1, u64::MAX, 1 << 20] {
+            let message = count.to_ne_bytes();
+            assert!(Vec::<u64>::take(&mut Reader::new(&message, &templates)).is_none());
+            assert!(<&[u8]>::take(&mut Reader::new(&message, &templates)).is_none());
+            assert!(<&[Attribute<'_>]>::take(&mut Reader::new(&message, &templates)).is_none());
+        }
+        // Templates in templates in templates.
+        let mut message = Vec::new();
+        for _ in 0..3 {
+            (1_usize, 3_u64).put(&mut message);
+            message.push(3);
+        }
+        0_usize.put(&mut message);
+        assert!(<&[Attribute<'_>]>::take(&mut Reader::new(&message, &templates)).is_none());
+    }
+}
