@@ -2,7 +2,7 @@
 
 /// What a buffer held is wiped when it is given back (docs/memory.md).
 #[global_allocator]
-static ALLOCATOR: token::Wiping<std::alloc::System> = token::Wiping(std::alloc::System);
+static ALLOCATOR: token::Wiping<mimalloc::MiMalloc> = token::Wiping(mimalloc::MiMalloc);
 
 fn main() -> std::process::ExitCode {
     keyward::cli::main()

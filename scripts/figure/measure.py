@@ -89,22 +89,33 @@ class Instrument:
         raise SystemExit(f"figures: kmip-load did not measure {operation}:\n{report}")
 
     def measure(self, name, connections, loaded, more, pids=()):
-        """One row: the echo, the server, and the server at half of its rate."""
+        """One row: the echo, the server, and the server at half of its rate, in a closed and in an open loop."""
+        loaded = loaded if LOAD else None
         with Noise([self.server.pid, *([self.echo.pid] if self.echo else []), *pids]) as noise:
-            if LOAD and loaded:
-                row = self.by_load(connections, loaded, more)
-                half = self.bench(name, connections, "--rate", f"{row.pop('iterations') / 2:.3f}")
-            else:
-                row, half = self.by_bench(name, connections)
-        row.update(
-            operation=name,
-            connections=connections,
-            others=noise.part,
-            # Where not one request was answered there is no half of it.
-            half={key: half.get(key) for key in ("iterations_per_second", "p50_us", "p99_us")},
-        )
-        row["errors"] += sum(half.get("errors", {}).values())
+            row = self.by_load(connections, loaded, more) if loaded else self.by_bench(name, connections)
+            row["half"] = self.fewer(name, connections, loaded, more, row["requests_per_second"] / 2)
+            open_loop = self.bench(name, connections, "--echo", "--rate", "half").get("paced", {})
+        latency = lambda seen: {key: seen.get(key) for key in ("iterations_per_second", "p50_us", "p99_us")}
+        # Where not one request was answered there is no half of it.
+        row.update(operation=name, connections=connections, others=noise.part, paced=latency(open_loop))
+        row["paced"]["echo"] = latency(open_loop.get("echo", {}))
+        row["errors"] += sum(open_loop.get("errors", {}).values())
         return row
+
+    def fewer(self, name, connections, loaded, more, half):
+        """With as many connections as give about half of the highest rate."""
+        best = {}
+        while (connections := connections // 2) > 0:
+            if loaded:
+                seen = self.load(self.server.port, loaded, connections, more, self.server.pid)
+                seen = {**seen["latency"], "requests_per_second": seen["messages_per_s"]}
+            else:
+                seen = self.bench(name, connections)
+            rate = seen["requests_per_second"]
+            if best and abs(rate - half) > abs(best["requests_per_second"] - half):
+                break
+            best = {"connections": connections, "requests_per_second": rate, "p50_us": seen.get("p50_us"), "p99_us": seen.get("p99_us")}
+        return best
 
     def by_load(self, connections, loaded, more):
         echo = self.load(self.echo_port, loaded, connections, more, self.echo.pid)
@@ -114,7 +125,6 @@ class Instrument:
             "instrument": "kmip-load",
             "requests_per_second": seen["messages_per_s"],
             "items_per_second": seen["items_per_s"],
-            "iterations": seen["iterations_per_s"],
             "p50_us": latency.get("p50_us"),
             "p99_us": latency.get("p99_us"),
             "echo_per_second": echo["messages_per_s"],
@@ -124,11 +134,11 @@ class Instrument:
         }
 
     def by_bench(self, name, connections):
-        seen = self.bench(name, connections, "--echo", "--rate", "half")
+        seen = self.bench(name, connections, "--echo")
         if "refused" in seen:
             raise SystemExit(f"figures: {name}: {seen['refused']}")
         echo = seen["echo"]
-        row = {
+        return {
             "instrument": "keyward bench",
             "requests_per_second": seen["requests_per_second"],
             "items_per_second": seen["items_per_second"],
@@ -138,7 +148,6 @@ class Instrument:
             "of_echo": seen["of_echo"],
             "errors": sum(seen["errors"].values()) + sum(echo["errors"].values()),
         }
-        return row, seen.get("paced", {})
 
 
 def synced(directory, seconds):

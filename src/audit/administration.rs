@@ -52,6 +52,7 @@ pub async fn write_by(
         address: NODE,
         request: "",
         item: 0,
+        items: None,
         operation: deed.command,
         objects: &[deed.object.to_owned()],
         version: None,

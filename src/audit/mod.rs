@@ -6,6 +6,7 @@
 //! (`sealer`, `checkpoint`); `verify` finds what was changed since.
 
 pub mod administration;
+mod alike;
 pub mod anchor;
 pub mod checkpoint;
 pub mod merkle;
@@ -16,6 +17,7 @@ pub mod verify;
 
 use std::sync::Arc;
 
+pub use alike::Alike;
 pub use record::Outcome;
 use record::{Line, VOID};
 pub use spool::Full;
@@ -37,6 +39,8 @@ pub struct Trace<'r> {
     /// Server Correlation Value and number of the item.
     request: &'r str,
     item: u32,
+    /// So many items from that one on, of which the same is to be said.
+    items: Option<u32>,
     /// Identifiers that the operation touched.
     pub touched: Vec<String>,
     /// The message's protocol version; None for what the server does by itself.
@@ -94,6 +98,7 @@ impl Trace<'_> {
             address: &self.sender.address,
             request: self.request,
             item: self.item,
+            items: self.items,
             operation: self.operation,
             objects: &self.touched,
             version: self.version,
@@ -196,6 +201,7 @@ impl Audit {
             time: now,
             request,
             item: u32::try_from(item).unwrap_or(u32::MAX),
+            items: None,
             touched: Vec::new(),
             version: None,
             computed: None,
@@ -257,6 +263,7 @@ impl Audit {
             address: message.address,
             request: message.request,
             item: 0,
+            items: None,
             operation: UNREADABLE,
             objects: &[],
             version: message.version,

@@ -39,6 +39,8 @@ pub(super) struct Line<'a, O: Display> {
     /// The answer's Server Correlation Value; with `item` it ties an intent to its outcome.
     pub request: &'a str,
     pub item: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub items: Option<u32>,
     #[serde(serialize_with = "shown")]
     pub operation: O,
     pub objects: &'a [String],
@@ -95,6 +97,9 @@ pub struct Record {
     pub address: String,
     pub request: String,
     pub item: u32,
+    /// So many items of the message from that one on, of which this is the record; None: that one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub items: Option<u32>,
     pub operation: String,
     pub objects: Vec<String>,
     /// The message's protocol version, such as `1.4`; None where there was no message.

@@ -219,8 +219,12 @@ fn for_people(shown: &Shown) -> String {
         Some(function) => format!(" {function}"),
         None => String::new(),
     };
+    let times = match record.items {
+        Some(items) => format!(" ×{items}"),
+        None => String::new(),
+    };
     let line = format!(
-        "{}  {node}#{sequence}  {who}@{}{credentials}  {}{function}  {result}  {}{words}",
+        "{}  {node}#{sequence}  {who}@{}{credentials}  {}{function}{times}  {result}  {}{words}",
         super::client::date(record.time),
         record.address,
         record.operation,

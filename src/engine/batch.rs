@@ -4,6 +4,7 @@ mod apart;
 mod settled;
 mod undo;
 
+use settled::Ends;
 use std::sync::Arc;
 
 use ttlv::Node;
@@ -187,14 +188,14 @@ impl Batch<'_> {
             context.unsettled = Unsettled::of(items.len());
         }
         let mut answers: Vec<ResponseItem> = Vec::with_capacity(items.len());
-        let mut open = Vec::new();
+        let mut ends = Ends::new(&self.engine.audit);
         let header =
             ttlv::binary::encoded_len(&Node::structure(tag::RESPONSE_HEADER, Vec::new())) + 160;
         let mut room = self.room.map(|room| room.saturating_sub(header));
         let mut failed = false;
         for (place, node) in items.into_iter().enumerate() {
             let answer = self
-                .item((place, node), context.as_mut(), room, undo, &mut open)
+                .item((place, node), context.as_mut(), room, undo, &mut ends)
                 .await;
             failed = answer.status == ResultStatus::OPERATION_FAILED;
             room = room.map(|room| room.saturating_sub(answer.encoded_len(self.version)));
@@ -203,6 +204,7 @@ impl Batch<'_> {
                 break;
             }
         }
+        let open = ends.open();
         match context.as_mut() {
             Some(context) if undo => {
                 self.end_of_undo(context, &mut answers, open, failed).await;
@@ -228,7 +230,7 @@ impl Batch<'_> {
         context: Option<&mut Context>,
         room: Option<usize>,
         undo: bool,
-        open: &mut Vec<Trace<'b>>,
+        ends: &mut Ends<'b>,
     ) -> ResponseItem {
         let item = match RequestItem::read(node) {
             Ok(item) => item,
@@ -261,9 +263,9 @@ impl Batch<'_> {
         match result {
             Ok(answered) => {
                 if undo || trace.is_open() {
-                    open.push(trace);
+                    ends.open.push(trace);
                 } else if !trace.is_committed() {
-                    self.engine.audit.done(trace, Outcome::Success).await;
+                    ends.alike.done(trace).await;
                 }
                 match answered {
                     Answered::Payload(payload) => {

@@ -35,6 +35,7 @@ mod tenant;
 mod tests;
 mod transport;
 mod use_key;
+pub mod uses;
 mod vector;
 mod version;
 

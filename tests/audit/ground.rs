@@ -323,6 +323,10 @@ fn create_with(more: Vec<Node<'static>>) -> Node<'static> {
     )
 }
 
+pub fn query() -> Node<'static> {
+    item(24, vec![choice(tag::QUERY_FUNCTION, 1)])
+}
+
 pub fn get(identifier: &'static str) -> Node<'static> {
     let identifier = Node {
         tag: tag::UNIQUE_IDENTIFIER,

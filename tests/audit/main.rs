@@ -12,7 +12,7 @@ mod postgres;
 
 mod ground;
 
-use ground::{Ground, UNDO, create, create_rotating, get};
+use ground::{Ground, UNDO, create, create_rotating, get, query};
 use keyward::audit::merkle::leaf_hash;
 use keyward::audit::record::{Record, records};
 use keyward::audit::verify::Finding;
@@ -100,6 +100,48 @@ async fn every_operation_stands_in_the_log_intent_before_outcome() {
             rows.iter().find(|row| holds(&row.body)).unwrap().sequence
         };
         assert!(place("intent") < place("outcome"));
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn items_of_which_the_same_is_to_be_said_have_one_record() {
+    const CONTINUE: u32 = 1;
+    each(async |ground| {
+        let batch = vec![
+            query(),
+            query(),
+            query(),
+            get("nothing"),
+            get("nothing"),
+            query(),
+            create(),
+            query(),
+            query(),
+        ];
+        ground.send(Some(CONTINUE), batch).await;
+        ground.engine.close().await;
+        let mut said: Vec<_> = all_records(&ground)
+            .await
+            .into_iter()
+            .filter(|record| record.phase == "outcome")
+            .map(|record| (record.item, record.items, record.operation, record.result))
+            .collect();
+        said.sort();
+        let expected = [
+            (0, Some(3), "Query", "success"),
+            // What was refused is told one by one.
+            (3, None, "Get", "ObjectNotFound"),
+            (4, None, "Get", "ObjectNotFound"),
+            (5, None, "Query", "success"),
+            // What changed something has its record in the transaction.
+            (6, None, "Create", "success"),
+            (7, Some(2), "Query", "success"),
+        ];
+        let expected = expected.map(|(item, items, operation, result)| {
+            (item, items, operation.to_owned(), result.to_owned())
+        });
+        assert_eq!(said, expected);
     })
     .await;
 }

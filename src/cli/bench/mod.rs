@@ -19,7 +19,7 @@ use self::echo::Echo;
 use self::line::Target;
 use self::load::{Plan, Settings, Tally};
 use self::operation::{OPERATIONS, Row};
-use self::report::{Measured, Progress, grouped};
+use self::report::{Measured, Paced, Progress, grouped};
 use self::request::Trouble;
 use self::scene::Scene;
 use super::Failure;
@@ -232,7 +232,7 @@ impl Bench {
         Ok(failed)
     }
 
-    /// One operation: the echo, the server, and the server at a rate.
+    /// One operation: the echo, the server, and both at half of the server's rate.
     fn one(
         &self,
         row: &Row,
@@ -243,19 +243,18 @@ impl Bench {
         progress: &Progress,
     ) -> Result<Measured, Failure> {
         scene.hang_up();
-        let echo = match echo {
-            None => None,
-            Some(echo) => {
-                echo.answer(&plan.answers);
-                let what = format!("{} of the echo", row.name);
-                let mut tally = load::run(&echo.target, &plan, &settings, |answered, since| {
-                    progress.requests(&what, answered, since);
-                })?;
-                // The echo made nothing.
-                tally.made.clear();
-                Some(tally)
-            }
+        let echoed = |settings: &Settings| {
+            let Some(echo) = echo else { return Ok(None) };
+            echo.answer(&plan.answers);
+            let what = format!("{} of the echo", row.name);
+            let mut tally = load::run(&echo.target, &plan, settings, |answered, since| {
+                progress.requests(&what, answered, since);
+            })?;
+            // The echo made nothing.
+            tally.made.clear();
+            Ok::<_, Failure>(Some(tally))
         };
+        let highest = echoed(&settings)?;
         let target = scene.target.clone();
         let mut seen = |answered, since| progress.requests(row.name, answered, since);
         let fixed = match self.rate {
@@ -270,14 +269,18 @@ impl Bench {
             Some(Rate::Half) if half > 0.0 => {
                 let mut tally = load::run(&target, &plan, &at(Some(half)), &mut seen)?;
                 note(scene, &mut tally);
-                Some((half, tally))
+                Some(Paced {
+                    rate: half,
+                    server: tally,
+                    echo: echoed(&at(Some(half)))?,
+                })
             }
             _ => None,
         };
         Ok(Measured {
             plan,
             peak,
-            echo,
+            echo: highest,
             paced,
         })
     }

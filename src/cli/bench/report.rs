@@ -12,8 +12,16 @@ pub(super) struct Measured {
     pub(super) plan: Plan,
     pub(super) peak: Tally,
     pub(super) echo: Option<Tally>,
-    /// At a given rate.
-    pub(super) paced: Option<(f64, Tally)>,
+    pub(super) paced: Option<Paced>,
+}
+
+/// At half of the server's highest rate.
+pub(super) struct Paced {
+    /// Iterations per second.
+    pub(super) rate: f64,
+    pub(super) server: Tally,
+    /// What machine and client make of it, with a server that does nothing.
+    pub(super) echo: Option<Tally>,
 }
 
 pub(super) const HEAD: &str =
@@ -55,11 +63,12 @@ impl Measured {
         if !self.plan.form.is_empty() {
             note(format!("with {}", self.plan.form));
         }
-        let paced = self.paced.as_ref().map(|(rate, tally)| {
-            let name = format!("  at {}/s", grouped(*rate));
-            line(&name, tally, "-")
-        });
-        lines.extend(paced);
+        if let Some(paced) = &self.paced {
+            let name = format!("  at {}/s", grouped(paced.rate));
+            lines.push(line(&name, &paced.server, "-"));
+            let echo = paced.echo.as_ref();
+            lines.extend(echo.map(|echo| line("  echo at that rate", echo, "-")));
+        }
         for tally in self.tallies() {
             for (text, count) in &tally.errors {
                 lines.push(format!("  ERROR {} times: {text}", grouped(*count as f64)));
@@ -69,8 +78,10 @@ impl Measured {
     }
 
     fn tallies(&self) -> impl Iterator<Item = &Tally> {
-        let paced = self.paced.as_ref().map(|(_, tally)| tally);
-        [Some(&self.peak), self.echo.as_ref(), paced]
+        let paced = self.paced.as_ref();
+        let at_rate = paced.map(|paced| &paced.server);
+        let echo_at_rate = paced.and_then(|paced| paced.echo.as_ref());
+        [Some(&self.peak), self.echo.as_ref(), at_rate, echo_at_rate]
             .into_iter()
             .flatten()
     }
@@ -91,10 +102,13 @@ impl Measured {
                 fields.insert("echo".to_owned(), figures(echo, self.plan.items));
                 fields.insert("of_echo".to_owned(), json!(self.of_echo()));
             }
-            if let Some((rate, tally)) = &self.paced {
-                let mut paced = figures(tally, self.plan.items);
+            if let Some(at) = &self.paced {
+                let mut paced = figures(&at.server, self.plan.items);
                 if let Some(fields) = paced.as_object_mut() {
-                    fields.insert("rate".to_owned(), json!(rate));
+                    fields.insert("rate".to_owned(), json!(at.rate));
+                    if let Some(echo) = &at.echo {
+                        fields.insert("echo".to_owned(), figures(echo, self.plan.items));
+                    }
                 }
                 fields.insert("paced".to_owned(), paced);
             }

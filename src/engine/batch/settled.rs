@@ -1,10 +1,32 @@
-//! The end of a batch whose items were written without waiting for the disk.
+//! The ends of items that are not written yet, and the end of a batch whose items did not wait for the disk.
 
 use super::Batch;
-use crate::audit::{Outcome, Trace};
+use crate::audit::{Alike, Audit, Outcome, Trace};
 use crate::engine::context::Context;
 use crate::engine::envelope::failure;
 use crate::protocol::message::ResponseItem;
+
+/// Of the items so far.
+pub(super) struct Ends<'b> {
+    /// How these end is not known.
+    pub open: Vec<Trace<'b>>,
+    /// Ended well and changed nothing.
+    pub alike: Alike<'b>,
+}
+
+impl<'b> Ends<'b> {
+    pub(super) fn new(audit: &'b Audit) -> Ends<'b> {
+        Ends {
+            open: Vec::new(),
+            alike: Alike::new(audit),
+        }
+    }
+
+    /// Writes what ended; what did not.
+    pub(super) fn open(self) -> Vec<Trace<'b>> {
+        self.open
+    }
+}
 
 impl Batch<'_> {
     /// No item answers a success that is not durable.
