@@ -69,8 +69,9 @@ fn answer_next(
         Some(session) => SessionCall::answer(session, call, &mut from, &mut answer),
         None if call == OPEN_SESSION => {
             let opened = module.open_session(Slot::take(&mut from)?);
-            let opened = opened.map(|opened| *session = Some(opened));
-            Some(Result::<(), Error>::put(&opened, &mut answer))
+            let done: Result<(), Error> = opened.map(|opened| *session = Some(opened));
+            done.put(&mut answer);
+            Some(())
         }
         None => ModuleCall::answer(module, call, &mut from, &mut answer),
     });

@@ -371,11 +371,11 @@ mod tests {
     #[test]
     fn what_nobody_puts_is_refused() {
         let templates = Templates::default();
-        let mut reader = Reader::new(&[13, 0], &templates);
-        assert!(Mechanism::take(&mut reader).is_none());
+        assert!(Mechanism::take(&mut Reader::new(&[13, 0], &templates)).is_none());
         // A length beyond the bound, and more of something than there is.
         for count in [LONGEST as u64 + 1, u64::MAX, 1 << 20] {
             let message = count.to_ne_bytes();
+            let templates = Templates::default();
             assert!(Vec::<u64>::take(&mut Reader::new(&message, &templates)).is_none());
             assert!(<&[u8]>::take(&mut Reader::new(&message, &templates)).is_none());
             assert!(<&[Attribute<'_>]>::take(&mut Reader::new(&message, &templates)).is_none());
@@ -387,6 +387,7 @@ mod tests {
             message.push(3);
         }
         0_usize.put(&mut message);
+        let templates = Templates::default();
         assert!(<&[Attribute<'_>]>::take(&mut Reader::new(&message, &templates)).is_none());
     }
 }
