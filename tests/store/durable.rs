@@ -212,6 +212,12 @@ async fn postgres_survives_kill() {
     let mut victim = start(&url, "");
     // First the client dies, in the midst of its transactions.
     let (answers, _) = answered(&mut victim, |victim| victim.kill().unwrap());
+    // What it had sent is still being done.
+    let busy = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() \
+                AND pid <> pg_backend_pid() AND state <> 'idle'";
+    while cluster.sql(url.rsplit('/').next().unwrap(), busy) != "0" {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
     check(&store, &answers).await;
     // Then the database.
     let url = cluster.database();

@@ -69,11 +69,11 @@ impl Raw {
                 let name = path.file_name().unwrap().to_string_lossy().into_owned();
                 name.starts_with(&format!("V{version}__"))
             });
-        self.run(&std::fs::read_to_string(file.unwrap()).unwrap());
         self.run(
             "CREATE TABLE IF NOT EXISTS refinery_schema_history \
              (version int4 PRIMARY KEY, name varchar(255), applied_on varchar(255), checksum varchar(255))",
         );
+        self.run(&std::fs::read_to_string(file.unwrap()).unwrap());
         let column = |name: &str| {
             new.run(&format!(
                 "SELECT {name} FROM refinery_schema_history WHERE version = {version}"

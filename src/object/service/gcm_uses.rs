@@ -1,9 +1,6 @@
-//! How often GCM may run with one key under random vectors: 2^32 times (SP 800-38D §8.3). The
-//! count is kept in rows of its own, taken in blocks before they are used, so that neither a crash
-//! nor another node lets a key be used more often.
+//! How often a key is used with GCM under random vectors. The count is kept in rows of its own.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use quick_cache::sync::Cache;
 use serde::{Deserialize, Serialize};
@@ -11,15 +8,10 @@ use serde::{Deserialize, Serialize};
 use crate::engine::context::Context;
 use crate::engine::error::{Fault, Reason};
 use crate::engine::row::{Row, RowRef};
+use crate::hsm::uses::{Block, LIMIT};
 use crate::object::managed::Sealed;
 use crate::store::StoreError;
 
-/// Uses of one key.
-const LIMIT: u64 = 1 << 32;
-/// A block's size grows with the use of the key: most keys see few uses, and what is taken and not
-/// used before a stop is lost.
-const FIRST_BLOCK: u64 = 1 << 10;
-const LARGEST_BLOCK: u64 = 1 << 20;
 /// Keys whose blocks are remembered; what falls out is lost like at a stop.
 const REMEMBERED: usize = 50_000;
 
@@ -28,12 +20,6 @@ const REMEMBERED: usize = 50_000;
 #[serde(deny_unknown_fields)]
 pub struct Taken {
     pub uses: u64,
-}
-
-#[derive(Debug)]
-struct Block {
-    left: AtomicU64,
-    size: u64,
 }
 
 /// What this node has taken and not yet used.
@@ -47,16 +33,6 @@ impl Default for GcmUses {
         GcmUses {
             blocks: Cache::new(REMEMBERED),
         }
-    }
-}
-
-impl Block {
-    fn take(&self) -> bool {
-        self.left
-            .fetch_update(Ordering::AcqRel, Ordering::Acquire, |left| {
-                left.checked_sub(1)
-            })
-            .is_ok()
     }
 }
 
@@ -77,7 +53,8 @@ pub async fn count(context: &Context, key: &Sealed) -> Result<(), Fault> {
     if taken(&known) {
         return Ok(());
     }
-    let size = known.map_or(FIRST_BLOCK, |block| (block.size * 4).min(LARGEST_BLOCK));
+    let block = known.unwrap_or_default();
+    let size = block.next();
     for _ in 0..16 {
         match engine.take_gcm_uses(key, size, LIMIT).await {
             Ok(None) => {
@@ -87,11 +64,8 @@ pub async fn count(context: &Context, key: &Sealed) -> Result<(), Fault> {
                 ));
             }
             Ok(Some(taken)) => {
-                let block = Block {
-                    left: AtomicU64::new(taken - 1),
-                    size,
-                };
-                engine.gcm_uses.blocks.insert(row.owned(), Arc::new(block));
+                block.refill(size, taken);
+                engine.gcm_uses.blocks.insert(row.owned(), block);
                 return Ok(());
             }
             Err(StoreError::Conflict) => {}
