@@ -21,7 +21,7 @@ pub(super) struct Seat<'a> {
 #[derive(Debug)]
 pub(super) struct Line {
     pub epoch: u64,
-    pub module: &'static Module,
+    pub module: Module,
     pub slot: Slot,
     pub masters: Masters,
     pub probe: Probe,

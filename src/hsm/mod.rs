@@ -75,6 +75,7 @@ pub use replica::TokenState;
 pub use seals::WORN;
 pub use source::{KeySource, Reply};
 pub use tenant::{Purpose, TenantKeys, WrappedKey};
+pub use token::Program;
 pub use transport::{Request, is_typed, request};
 pub use use_key::{Encoding, KeyKind, UseKey};
 
@@ -83,7 +84,8 @@ use crate::object::format::{Curve, EcPublic, Format, PublicKey};
 /// Which token holds the masters.
 #[derive(Clone, Debug)]
 pub enum Source {
-    /// kryoptic, in this process; `dir` holds its database and PINs and belongs to the server alone.
+    /// kryoptic, in this process or one of its own ([`Config::isolation`]); `dir` holds its database
+    /// and PINs and belongs to the server alone.
     Embedded { dir: PathBuf },
     /// Any PKCS#11 module; the token is found by its label, the PIN is the user's.
     Module {
@@ -118,6 +120,8 @@ pub struct Config {
     /// What an administrator says of the module: Protection Storage Mask (KMIP 2.1 §9.5) follows.
     pub hardware: bool,
     pub replicas: Replicas,
+    /// Starts a process for each embedded token; None: they are in this one.
+    pub isolation: Option<Program>,
 }
 
 /// More tokens with the same masters, and how the masters came to be.

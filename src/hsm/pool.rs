@@ -320,9 +320,13 @@ impl Inner {
         }
         let label = format!("keyward {}", self.config.deployment);
         let label = (start == Start::Create).then_some(label.as_str());
-        let found = reach::find(&self.config.source, label)?;
+        let program = self.config.isolation.as_ref();
+        let found = reach::find(&self.config.source, label, program)?;
         let anchor = self.log_in(&found)?;
         let (module, slot) = (found.module, found.slot);
+        if let Some(process) = module.process() {
+            tracing::info!(process, "the token is in a process of its own");
+        }
         let probe = Probe::run(&anchor, module.mechanisms(slot)?)?;
         let masters = match start {
             Start::Create => Masters::create(&anchor, &self.config, &probe)?,
@@ -333,24 +337,24 @@ impl Inner {
             let held = known::held(&anchor, &probe, &prefix(&self.config))?;
             agree(reference, &self.config, held)?;
         }
-        let forge = reach::forge(&self.config.source)?
+        let forge = reach::forge(&self.config.source, &module)?
             .map(|forge| self.log_in(&forge))
             .transpose()?;
         Ok(Line {
             epoch: self.epochs.fetch_add(1, Ordering::Relaxed),
-            module,
-            slot,
             masters,
             probe,
             deciphering: Shown::default(),
             forge: forge.map(Mutex::new),
             anchor: Mutex::new(anchor),
-            idle: Mutex::new(self.open_sessions(module, slot)?),
+            idle: Mutex::new(self.open_sessions(&module, slot)?),
+            module,
+            slot,
         })
     }
 
     /// Opened now: a session opened later would wait for, and be waited for by, every call.
-    fn open_sessions(&self, module: &'static Module, slot: Slot) -> Result<Vec<Session>, HsmError> {
+    fn open_sessions(&self, module: &Module, slot: Slot) -> Result<Vec<Session>, HsmError> {
         let threads = std::thread::available_parallelism().map_or(4, usize::from);
         let inline = if self.inline { 2 * threads } else { 0 };
         let count = self.config.workers.max(1) + inline;

@@ -29,13 +29,13 @@ fn alone(test: &str) -> bool {
     false
 }
 
-fn source(dir: &Path) -> Source {
+pub(super) fn source(dir: &Path) -> Source {
     Source::Embedded {
         dir: dir.to_owned(),
     }
 }
 
-fn set(first: Source, others: Vec<Source>) -> Config {
+pub(super) fn set(first: Source, others: Vec<Source>) -> Config {
     Config {
         source: first,
         replicas: Replicas::new(others, true),
@@ -44,7 +44,7 @@ fn set(first: Source, others: Vec<Source>) -> Config {
 }
 
 /// All in one process, as `token init --ceremony` does with the replicas of its configuration.
-fn ceremony(config: &Config) -> Vec<Answer> {
+pub(super) fn ceremony(config: &Config) -> Vec<Answer> {
     let targets: Vec<Request> = config
         .replicas
         .sources
@@ -65,7 +65,7 @@ fn serving(hsm: &Hsm) -> Vec<bool> {
         .collect()
 }
 
-async fn until(hsm: &Hsm, expected: &[bool]) {
+pub(super) async fn until(hsm: &Hsm, expected: &[bool]) {
     let start = std::time::Instant::now();
     while serving(hsm) != expected {
         assert!(start.elapsed().as_secs() < 30, "{:?}", hsm.tokens());
@@ -74,7 +74,7 @@ async fn until(hsm: &Hsm, expected: &[bool]) {
 }
 
 /// What requests do, one of each way to the token; false as soon as one fails.
-async fn works(ground: &Ground, blob: &Blob) {
+pub(super) async fn works(ground: &Ground, blob: &Blob) {
     let key = ground.use_key("key", KeyKind::Aes, blob);
     let (hsm, keys) = (&ground.hsm, &ground.keys);
     let mac = hsm.hmac(&key, 6, b"data").await.unwrap();
@@ -197,7 +197,7 @@ async fn no_request_fails_while_a_token_goes() {
     for _ in 0..3 {
         let line = {
             let line = ground.hsm.pool.inner.line.read().unwrap();
-            line.as_ref().map(|line| (line.module, line.slot))
+            line.as_ref().map(|line| (line.module.clone(), line.slot))
         };
         if let Some((module, slot)) = line {
             module.close_all(slot).unwrap();
