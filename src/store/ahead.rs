@@ -6,8 +6,18 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::oneshot;
 
-use super::record::Commit;
+use super::record::{Change, Commit};
 use super::verbs::StoreError;
+
+/// Commits that a line keeps back at most.
+const HELD: usize = 32;
+
+/// Whether only a database that fails could refuse a commit, for identifiers are drawn at random.
+/// Who made it needs not wait for it before the next.
+pub(super) fn is_sure(commit: &Commit) -> bool {
+    let sure = |change: &Change| matches!(change, Change::Insert { names, .. } if names.is_empty());
+    commit.changes.iter().all(sure)
+}
 
 /// Where the answer to a commit goes.
 pub(super) type Answer = oneshot::Sender<Result<(), StoreError>>;
@@ -56,11 +66,11 @@ impl Line {
         self.0.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Keeps a commit back; answers how many that makes.
-    pub(super) fn hold(&self, commit: Commit, answer: Answer) -> usize {
+    /// Keeps a commit back; whether there is room for more.
+    pub(super) fn hold(&self, commit: Commit, answer: Answer) -> bool {
         let mut held = self.held();
         held.commits.push((commit, answer));
-        held.commits.len()
+        held.commits.len() < HELD
     }
 
     pub(super) fn release(&self) -> Vec<(Commit, Answer)> {

@@ -23,7 +23,7 @@ use std::time::Duration;
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
-use super::ahead::{Applied, Line};
+use super::ahead::{Applied, Line, is_sure};
 use super::filter::{Filter, Located};
 use super::limit;
 use super::record::{AuditRow, Commit, Entity, EntityKind, JournalEntry, Record, TenantId};
@@ -156,13 +156,22 @@ impl Sqlite {
         more: bool,
     ) -> Result<Applied, StoreError> {
         limit::check(&commit)?;
+        let (answer, answered) = oneshot::channel();
+        if is_sure(&commit) {
+            // Kept back until the line has no more of them: the writer is woken once for all.
+            let room = line.hold(commit, answer);
+            if !more || !room {
+                self.flush(line).await?;
+            }
+            return Ok(Applied::waiting(answered));
+        }
+        self.flush(line).await?;
         line.expect_more(more);
         let (applied, ahead) = oneshot::channel();
-        let (answer, answered) = oneshot::channel();
         let job = Job::Ahead {
             commit: Box::new(commit),
             line: line.clone(),
-            applied,
+            applied: Some(applied),
             answer,
         };
         self.jobs()?.send_async(job).await.map_err(|_| gone())?;
@@ -176,7 +185,22 @@ impl Sqlite {
         }
     }
 
+    /// Sends what a line holds; the writer takes it in order.
+    async fn flush(&self, line: &Line) -> Result<(), StoreError> {
+        for (commit, answer) in line.release() {
+            let job = Job::Ahead {
+                commit: Box::new(commit),
+                line: line.clone(),
+                applied: None,
+                answer,
+            };
+            self.jobs()?.send_async(job).await.map_err(|_| gone())?;
+        }
+        Ok(())
+    }
+
     pub async fn settle(&self, line: &Line, applied: Applied) -> Result<(), StoreError> {
+        self.flush(line).await?;
         if line.goes_on() {
             line.expect_more(false);
             self.jobs()?

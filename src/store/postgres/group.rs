@@ -16,7 +16,7 @@ use tokio::time::Instant;
 use super::fault::{self, Refused};
 use super::form::{Form, together};
 use super::sets::Sets;
-use crate::store::ahead::{Answer, Applied, Line};
+use crate::store::ahead::{Answer, Applied, Line, is_sure};
 use crate::store::record::{Change, Commit};
 use crate::store::verbs::StoreError;
 
@@ -91,12 +91,6 @@ pub(super) fn joins(commit: &Commit) -> Option<Form> {
     Form::of_all(commit).filter(|_| small)
 }
 
-/// Whether only a database that fails could refuse it, for identifiers are drawn at random.
-fn is_sure(commit: &Commit) -> bool {
-    let sure = |change: &Change| matches!(change, Change::Insert { names, .. } if names.is_empty());
-    commit.changes.iter().all(sure)
-}
-
 impl Groups {
     pub(super) fn new(pool: Pool, sets: Arc<Sets>) -> Groups {
         Groups(Arc::new(Shared {
@@ -130,9 +124,9 @@ impl Groups {
     ) -> Result<Applied, StoreError> {
         let sure = is_sure(&commit);
         let (answer, answered) = oneshot::channel();
-        let held = line.hold(commit, answer);
+        let room = line.hold(commit, answer);
         let applied = Applied::waiting(answered);
-        if sure && more && held < COMMITS / 2 {
+        if sure && more && room {
             return Ok(applied);
         }
         self.flush(line).await;

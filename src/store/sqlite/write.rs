@@ -19,11 +19,11 @@ pub(super) type Answer = oneshot::Sender<Result<(), StoreError>>;
 #[derive(Debug)]
 pub(super) enum Job {
     Apply(Box<Commit>, Answer),
-    /// Answered twice: when it is applied, and when it is durable.
+    /// Answered twice: when it is applied, if somebody waits for that, and when it is durable.
     Ahead {
         commit: Box<Commit>,
         line: Line,
-        applied: oneshot::Sender<()>,
+        applied: Option<oneshot::Sender<()>>,
         answer: Answer,
     },
     Checkpoint {
@@ -197,7 +197,7 @@ impl Group<'_> {
         let line = ahead.and_then(|(line, applied)| {
             let told = self.failed.is_none() && result.is_ok();
             if told {
-                let _ = applied.send(());
+                let _ = applied.map(|applied| applied.send(()));
             } else {
                 // It learns that at the end of the group, and sends nothing before.
                 line.expect_more(false);
