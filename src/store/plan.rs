@@ -196,7 +196,8 @@ impl Whose<'_> {
                 (true, "o.sequence"),
             ]
             .into_iter()
-            .filter_map(|(may, place)| may.then(|| place.to_owned()))
+            .filter(|(may, _)| *may)
+            .map(|(_, place)| place.to_owned())
             .collect(),
         }
     }
