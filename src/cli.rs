@@ -6,6 +6,7 @@ mod output;
 mod assembly;
 mod audit;
 mod bench;
+mod bringing;
 mod certificate_authority;
 mod client;
 mod config;
@@ -23,6 +24,7 @@ mod shred;
 mod subscription;
 mod tenant;
 mod token;
+mod token_process;
 mod user;
 
 use std::path::PathBuf;
@@ -62,6 +64,8 @@ enum Command {
     CertificateAuthority(certificate_authority::CertificateAuthorityFamily),
     Config(config::ConfigFamily),
     Bench(bench::Bench),
+    #[command(hide = true)]
+    TokenProcess(token_process::TokenProcess),
 }
 
 /// Why a command failed, for the one who typed it.
@@ -154,6 +158,7 @@ pub fn main() -> ExitCode {
         Command::CertificateAuthority(command) => command.run(),
         Command::Config(command) => command.run(),
         Command::Bench(command) => command.run(),
+        Command::TokenProcess(command) => command.run(),
     };
     match done.and_then(|()| output::end()) {
         Ok(()) => ExitCode::SUCCESS,

@@ -13,8 +13,8 @@ pub use keys::{
 pub use load::{ConfigError, Loaded, TokenSource};
 pub use replica::Replica;
 pub use setting::{
-    Address, DatabaseUrl, IdentityMapping, LogFormat, MinimumTls, Seconds, Setting, Text,
-    TokenKind, Within,
+    Address, DatabaseUrl, IdentityMapping, Isolation, LogFormat, MinimumTls, Seconds, Setting,
+    Text, TokenKind, Within,
 };
 
 /// The section whose keys stand at the top of the file.

@@ -33,5 +33,6 @@ fn config(source: Source) -> Config {
         loaded_keys: 64,
         hardware: false,
         replicas: Default::default(),
+        isolation: None,
     }
 }

@@ -283,6 +283,7 @@ async fn found(
             loaded_keys: 256,
             hardware: false,
             replicas: Replicas::default(),
+            isolation: None,
         })
     };
     let clock = Clock::set(NOW);

@@ -11,7 +11,7 @@ use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
 use zeroize::Zeroizing;
 
-use super::Failure;
+use super::{Failure, token_process};
 use crate::clock::Clock;
 use crate::config::{Config, DatabaseUrl, IdentityMapping, Replica, TokenSource};
 use crate::engine::Engine;
@@ -23,7 +23,7 @@ use crate::engine::service::KmipService;
 use crate::engine::session::register::{NewUser, Register};
 use crate::engine::settings::{CertificateSettings, MessageLimits, Settings};
 use crate::engine::tenant::{Classes, Identity, Tenant};
-use crate::hsm::{Hsm, HsmError, Pin, Replicas, Source};
+use crate::hsm::{Hsm, HsmError, Pin, Program, Replicas, Source};
 use crate::net::{Fingerprint, Readiness, Service, Standing, Trust};
 use crate::store::{Options, Store, StoreError};
 
@@ -84,6 +84,7 @@ pub(super) fn token(
         loaded_keys: config.token.loaded_keys.get(),
         hardware,
         replicas: Replicas::new(replicas.collect::<Result<_, HsmError>>()?, ceremony),
+        isolation: None,
     })
 }
 
@@ -115,10 +116,21 @@ fn pin(file: &Path) -> Result<Pin, HsmError> {
     Ok(Pin(pin))
 }
 
-/// Opens what `config` names; the first time it makes the deployment and its first tenant.
+/// Opens what `config` names, for a command: the embedded token is in this process, which soon ends.
 pub(super) async fn open(config: &Config) -> Result<Opened, Failure> {
+    open_isolated(config, None).await
+}
+
+/// The same for a server: the embedded token is where `token.isolation` says.
+pub(super) async fn open_to_serve(config: &Config) -> Result<Opened, Failure> {
+    open_isolated(config, token_process::program(config)).await
+}
+
+/// The first time it makes the deployment and its first tenant.
+async fn open_isolated(config: &Config, isolation: Option<Program>) -> Result<Opened, Failure> {
     open_with(config, |opening| {
-        let token = token(config, opening.deployment, opening.ceremony)?;
+        let mut token = token(config, opening.deployment, opening.ceremony)?;
+        token.isolation = isolation;
         match opening.first {
             true => Hsm::init(token),
             false => Hsm::open(token),

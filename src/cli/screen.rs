@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use super::quickstart;
 use super::serve::Addresses;
-use crate::config::{Config, TokenSource};
+use crate::config::{Config, Isolation, TokenSource};
 use crate::pki::{Pair, Pki};
 
 /// Discover Versions in KMIP 1.4 with nothing asked for: the smallest request that is answered.
@@ -36,7 +36,13 @@ fn text(config: &Config, addresses: Addresses, pki: &Pki, client: &Pair) -> Stri
     let (ca, cert, key) = (pki.bundle(), client.certificate.clone(), client.key.clone());
     let (ca, cert, key) = (ca.display(), cert.display(), key.display());
     let token = match &config.token_source {
-        TokenSource::Embedded { directory } => format!("embedded, {}", directory.display()),
+        TokenSource::Embedded { directory } => {
+            let apart = match config.token.isolation {
+                Isolation::None => "",
+                Isolation::Process => " in a process of its own",
+            };
+            format!("embedded{apart}, {}", directory.display())
+        }
         TokenSource::Module { path, label, .. } => format!("{label}, {}", path.display()),
     };
     let database = quickstart::shown(&config.database.url);

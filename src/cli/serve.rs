@@ -127,7 +127,7 @@ async fn serve(
     }
     let mut registry = Registry::default();
     let metrics = NetMetrics::register(&mut registry);
-    let opened = assembly::open(config).await?;
+    let opened = assembly::open_to_serve(config).await?;
     if let Some((name, certificate)) = first_client {
         assembly::enrol(&opened, name, certificate).await?;
         if config.server.interop {

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use super::load::{ConfigError, Raw, TokenSource};
 use super::replica::Replica;
 use super::setting::{
-    Address, DatabaseUrl, IdentityMapping, LogFormat, MinimumTls, Seconds, Setting, Text,
-    TokenKind, Within,
+    Address, DatabaseUrl, IdentityMapping, Isolation, LogFormat, MinimumTls, Seconds, Setting,
+    Text, TokenKind, Within,
 };
 
 /// A row of the table, for what needs no type: documentation, environment, errors.
@@ -157,6 +157,10 @@ settings! {
         /// "pkcs11:token=LABEL?module-path=LIBRARY&pin-source=FILE". Requests go to the first token
         /// that serves.
         replicas: Vec<Replica> = "";
+        /// "process": every embedded token has a process of its own while the server runs, so that what
+        /// is disclosed of the server's memory is not the token's; calls take longer
+        /// (docs/classes.md). "none": it is in the server.
+        isolation: Isolation = "none";
         /// Threads that talk to the token, each with a session of its own.
         workers: Within<1, 256> = "4";
         /// After a rotation, rows per second that this server moves to the new key at the most;

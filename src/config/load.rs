@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use toml::{Table, Value};
 
 use super::keys::{Config, KEYS, Key, Token};
-use super::setting::{Setting, Text, TokenKind};
+use super::replica::Replica;
+use super::setting::{Isolation, Setting, Text, TokenKind};
 use super::{ENVIRONMENT, TOP};
 
 #[derive(Debug, thiserror::Error)]
@@ -32,6 +33,8 @@ pub enum ConfigError {
     },
     #[error("token.kind = \"module\" also needs {0}")]
     Module(&'static str),
+    #[error("token.isolation = \"process\" is for embedded tokens, and none is configured")]
+    Isolation,
 }
 
 /// A configuration and what its reader should be told about it.
@@ -56,6 +59,11 @@ pub enum TokenSource {
 
 impl TokenSource {
     pub(super) fn of(token: &Token) -> Result<TokenSource, ConfigError> {
+        let embedded = |replica: &Replica| matches!(replica, Replica::Embedded(_));
+        let any = token.kind == TokenKind::Embedded || token.replicas.iter().any(embedded);
+        if token.isolation == Isolation::Process && !any {
+            return Err(ConfigError::Isolation);
+        }
         match token.kind {
             TokenKind::Embedded => Ok(TokenSource::Embedded {
                 directory: token.path.clone(),

@@ -253,6 +253,8 @@ macro_rules! words {
 words! {
     MinimumTls { Tls12 = "1.2", Tls13 = "1.3" }
     TokenKind { Embedded = "embedded", Module = "module" }
+    /// Where embedded tokens are.
+    Isolation { None = "none", Process = "process" }
     LogFormat { Text = "text", Json = "json" }
     /// The part of a client's certificate that names its identity.
     IdentityMapping {

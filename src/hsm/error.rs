@@ -58,7 +58,7 @@ impl From<token::Error> for HsmError {
     fn from(error: token::Error) -> HsmError {
         let Some(code) = error.code() else {
             return match error {
-                token::Error::Missing(name) => HsmError::Refused(name.to_owned()),
+                token::Error::Missing(name) => HsmError::Refused(name.into_owned()),
                 other => HsmError::Unavailable(other.to_string()),
             };
         };

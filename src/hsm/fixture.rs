@@ -27,6 +27,7 @@ pub(crate) fn embedded(dir: &Path) -> Config {
         loaded_keys: 64,
         hardware: false,
         replicas: Replicas::default(),
+        isolation: None,
     }
 }
 

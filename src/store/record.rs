@@ -193,10 +193,12 @@ pub enum EntityKind {
     Told = 48,
     /// A version of an anchored master that is, or is being, shredded; key: its Unique Identifier.
     ShreddedMaster = 50,
+    /// The tokens of a node, where several hold the masters, and what is in them; key: the node.
+    Holder = 51,
 }
 
 impl EntityKind {
-    pub const ALL: [EntityKind; 26] = [
+    pub const ALL: [EntityKind; 27] = [
         EntityKind::Deployment,
         EntityKind::Tenant,
         EntityKind::TenantKey,
@@ -223,6 +225,7 @@ impl EntityKind {
         EntityKind::SealUses,
         EntityKind::Shredding,
         EntityKind::ShreddedMaster,
+        EntityKind::Holder,
     ];
 
     /// What tells who somebody is or what a tenant allows: a change of it ends what nodes remember

@@ -808,6 +808,7 @@ impl Node2 {
                     loaded_keys: 16,
                     hardware: false,
                     replicas: keyward::hsm::Replicas::default(),
+                    isolation: None,
                 })
             };
             let clock = Clock::System;

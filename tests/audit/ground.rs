@@ -47,6 +47,7 @@ fn config(token: &Path, deployment: &str) -> Config {
         loaded_keys: 16,
         hardware: false,
         replicas: Replicas::default(),
+        isolation: None,
     }
 }
 

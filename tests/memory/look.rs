@@ -210,9 +210,19 @@ pub fn locked(server: &Server) -> u64 {
 /// The finds, once there are this many of them, or as they stay: what an operation's thread had on
 /// its stack goes with the next one's.
 pub fn settled(server: &Server, secrets: &[Secret], count: usize) -> Vec<Found> {
+    settled_in(server.memory.as_ref().unwrap(), server, secrets, count)
+}
+
+/// The same in the memory of a process that works for the server.
+pub fn settled_in(
+    memory: &Memory,
+    server: &Server,
+    secrets: &[Secret],
+    count: usize,
+) -> Vec<Found> {
     let begun = Instant::now();
     loop {
-        let found = look(server.memory.as_ref().unwrap(), secrets);
+        let found = look(memory, secrets);
         if found.len() == count || begun.elapsed() > Duration::from_secs(5) {
             return found;
         }

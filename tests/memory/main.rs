@@ -8,6 +8,7 @@
     reason = "tests"
 )]
 
+mod apart;
 mod classes;
 mod look;
 #[path = "../support/process.rs"]

@@ -295,7 +295,7 @@ fn large(client: &mut Client, secret: &Secret) {
     client.on(Operation::GET, &id).ok();
 }
 
-const TOKEN: &str = "class token";
+pub const TOKEN: &str = "class token";
 
 /// What is known of a key in the test, and where it may still be found when the server idles.
 fn secrets() -> [Secret; 9] {
@@ -313,7 +313,7 @@ fn secrets() -> [Secret; 9] {
 }
 
 /// Keys that no operation loads into the token: they pass, and nothing of them stays.
-const PASSING: [&str; 6] = [
+pub const PASSING: [&str; 6] = [
     "data",
     "over JSON",
     "over XML",
@@ -323,7 +323,7 @@ const PASSING: [&str; 6] = [
 ];
 
 /// Uses keys in every way; answers what the test knows of them, and the connections.
-fn play(server: &Server) -> (Vec<Secret>, Vec<Box<dyn std::any::Any>>) {
+pub fn play(server: &Server) -> (Vec<Secret>, Vec<Box<dyn std::any::Any>>) {
     let mut client = server.client();
     let secrets = secrets();
     let [served, data, kek, token, base, macs, json, xml, big] = &secrets;
@@ -385,7 +385,7 @@ fn ec() -> (Vec<u8>, Vec<u8>) {
 }
 
 /// Other keys, so many that those before leave the token.
-fn evict(server: &Server) {
+pub fn evict(server: &Server) {
     let mut client = server.client();
     for _ in 0..LOADED + 8 {
         let other = Secret::new("", 32);
@@ -400,10 +400,20 @@ fn evict(server: &Server) {
 const LOADED: usize = 8;
 
 fn start(softhsm: Option<SoftHsm>, home: tempfile::TempDir) -> Server {
+    start_with(softhsm, home, Vec::new())
+}
+
+/// The same with more of its environment.
+pub fn start_with(
+    softhsm: Option<SoftHsm>,
+    home: tempfile::TempDir,
+    mut environment: Vec<(&'static str, String)>,
+) -> Server {
+    environment.push(("KEYWARD_TOKEN_LOADED_KEYS", LOADED.to_string()));
     let setup = Setup {
         softhsm,
         watched: true,
-        environment: vec![("KEYWARD_TOKEN_LOADED_KEYS", LOADED.to_string())],
+        environment,
         ..Setup::default()
     };
     let mut server = Server::start_in(home, setup);
@@ -411,20 +421,20 @@ fn start(softhsm: Option<SoftHsm>, home: tempfile::TempDir) -> Server {
     server
 }
 
-fn home() -> tempfile::TempDir {
+pub fn home() -> tempfile::TempDir {
     let mut home = tempfile::Builder::new();
     home.prefix("keyward-memory-").tempdir().unwrap()
 }
 
 /// The finds of these names alone.
-fn of(found: &[Found], names: &[&str]) -> Vec<Found> {
+pub fn of(found: &[Found], names: &[&str]) -> Vec<Found> {
     let found = found.iter().filter(|one| names.contains(&one.secret));
     found.cloned().collect()
 }
 
 /// Without texts: hyper may keep the last request's where it parsed it, until the connection is
 /// closed or its next request comes (docs/memory.md).
-fn in_bytes(found: &[Found]) -> Vec<Found> {
+pub fn in_bytes(found: &[Found]) -> Vec<Found> {
     let found = found.iter().filter(|one| one.form == "bytes");
     found.cloned().collect()
 }
@@ -480,7 +490,11 @@ fn on_softhsm() {
 #[test]
 fn nothing_is_dumped_and_only_root_may_look() {
     let server = start(None, home());
-    let file = |name: &str| format!("/proc/{}/{name}", server.pid());
+    forbids_dumps(server.pid());
+}
+
+pub fn forbids_dumps(process: u32) {
+    let file = |name: &str| format!("/proc/{process}/{name}");
     let limits = std::fs::read_to_string(file("limits")).unwrap();
     let cores = limits
         .lines()

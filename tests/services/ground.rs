@@ -67,6 +67,7 @@ impl Token {
             loaded_keys: 16,
             hardware: false,
             replicas: Replicas::default(),
+            isolation: None,
         }
     }
 }

@@ -19,3 +19,4 @@ mod samples;
 mod sets;
 mod speed;
 mod tls;
+mod together;

@@ -43,7 +43,7 @@ pub struct Memory {
 impl Memory {
     /// Open as soon as the process is there: the server forbids it to everybody but root, itself
     /// included, and what is open then stays so.
-    fn open(process: u32) -> Option<Memory> {
+    pub fn open(process: u32) -> Option<Memory> {
         let file = |name: &str| std::fs::File::open(format!("/proc/{process}/{name}")).ok();
         Some(Memory {
             maps: file("maps")?,

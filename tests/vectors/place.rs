@@ -48,6 +48,7 @@ fn config(source: Source) -> Config {
         loaded_keys: 16,
         hardware: false,
         replicas: Replicas::default(),
+        isolation: None,
     }
 }
 

@@ -11,9 +11,9 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
+use crate::calls::{Slot, User};
+use crate::direct::{Module, Session};
 use crate::error::Error;
-use crate::module::{Module, Slot};
-use crate::session::User;
 
 /// The token's database in its directory; kryoptic recognises a database by this ending.
 pub const TOKEN_FILE: &str = "token.sql";
@@ -23,19 +23,12 @@ pub const PINS_FILE: &str = "token.pins";
 /// How long others' use of the database is waited for.
 const BUSY: Duration = Duration::from_secs(10);
 
-/// The token in a directory of this host.
-#[derive(Debug)]
-pub struct EmbeddedToken {
-    pub module: &'static Module,
-    pub slot: Slot,
-    pub user_pin: Zeroizing<Vec<u8>>,
-}
-
-impl EmbeddedToken {
-    /// Makes the directory (0700), PINs (0600) and database (0600, WAL) where they are missing,
-    /// and initialises the token. Continues an initialisation that was interrupted; a token that
-    /// is ready is opened as it is.
-    pub fn create(directory: &Path, label: &str) -> Result<EmbeddedToken, Error> {
+impl Module {
+    pub(crate) fn create_embedded(
+        &'static self,
+        directory: &Path,
+        label: &str,
+    ) -> Result<Slot, Error> {
         DirBuilder::new()
             .recursive(true)
             .mode(0o700)
@@ -57,25 +50,19 @@ impl EmbeddedToken {
         prepare_database(&database)?;
         sync_directory(directory)?;
         let [so_pin, user_pin] = read_pins(&pins)?;
-        let module = Module::embedded()?;
-        let slot = slot_of(module, &database)?;
-        let info = module.token_info(slot)?;
+        let slot = slot_of(self, &database)?;
+        let info = self.token_info(slot)?;
         if !info.initialised {
-            module.initialise_token(slot, &so_pin, label)?;
+            self.initialise_token(slot, &so_pin, label)?;
         }
         if !info.user_pin_set {
-            set_user_pin(module, slot, &so_pin, &user_pin)?;
+            set_user_pin(self, slot, &so_pin, &user_pin)?;
         }
         index_database(&database)?;
-        Ok(EmbeddedToken {
-            module,
-            slot,
-            user_pin,
-        })
+        Ok(slot)
     }
 
-    /// Opens a token that was created before.
-    pub fn open(directory: &Path) -> Result<EmbeddedToken, Error> {
+    pub(crate) fn open_embedded(&'static self, directory: &Path) -> Result<Slot, Error> {
         let database = directory.join(TOKEN_FILE);
         if !database.exists() {
             return Err(Error::Files(format!(
@@ -83,14 +70,14 @@ impl EmbeddedToken {
                 directory.display()
             )));
         }
+        slot_of(self, &database)
+    }
+}
+
+impl Session {
+    pub(crate) fn login_embedded(&self, directory: &Path) -> Result<(), Error> {
         let [_, user_pin] = read_pins(&directory.join(PINS_FILE))?;
-        let module = Module::embedded()?;
-        let slot = slot_of(module, &database)?;
-        Ok(EmbeddedToken {
-            module,
-            slot,
-            user_pin,
-        })
+        self.login(User::User, &user_pin)
     }
 }
 

@@ -1,3 +1,5 @@
+use std::borrow::Cow;
+
 use cryptoki_sys as raw;
 
 /// What a PKCS#11 call answered. Never holds key material or PINs.
@@ -6,20 +8,34 @@ pub enum Error {
     /// A C function answered something else than CKR_OK.
     #[error("{call} answered {}", name(*code))]
     Call {
-        call: &'static str,
+        call: Cow<'static, str>,
         code: raw::CK_RV,
     },
     /// The module's function list lacks the function.
     #[error("the module has no {0}")]
-    Missing(&'static str),
+    Missing(Cow<'static, str>),
     #[error("the module {path} cannot be loaded: {reason}")]
     Load { path: String, reason: String },
     /// The embedded token's directory or files are not as they must be.
     #[error("{0}")]
     Files(String),
+    /// The process that holds the token does not start, or has ended.
+    #[error("{0}")]
+    Process(String),
 }
 
 impl Error {
+    pub(crate) fn call(call: &'static str, code: raw::CK_RV) -> Error {
+        Error::Call {
+            call: Cow::Borrowed(call),
+            code,
+        }
+    }
+
+    pub(crate) fn missing(call: &'static str) -> Error {
+        Error::Missing(Cow::Borrowed(call))
+    }
+
     /// The CK_RV of a failed call.
     pub fn code(&self) -> Option<raw::CK_RV> {
         match self {
@@ -33,7 +49,7 @@ pub(crate) fn check(call: &'static str, code: raw::CK_RV) -> Result<(), Error> {
     if code == raw::CKR_OK {
         Ok(())
     } else {
-        Err(Error::Call { call, code })
+        Err(Error::call(call, code))
     }
 }
 

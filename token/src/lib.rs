@@ -5,22 +5,22 @@
 //! typed enough that a caller cannot pass a dangling pointer; what they mean is the caller's.
 //! Arbitrary mechanism numbers are allowed, because vendors number key wrap differently.
 
+mod apart;
 mod attribute;
+mod calls;
+mod direct;
 mod embedded;
 mod error;
 mod locked;
 mod mechanism;
-mod module;
-mod operation;
-mod session;
 mod wiping;
 
+pub use apart::{Program, serve};
 pub use attribute::{Attribute, Value};
+pub use calls::{Handle, Module, Session, Slot, TokenInfo, User};
 pub use cryptoki_sys as raw;
-pub use embedded::{EmbeddedToken, PINS_FILE, TOKEN_FILE, wipe_deleted};
+pub use embedded::{PINS_FILE, TOKEN_FILE, wipe_deleted};
 pub use error::Error;
 pub use locked::{Locked, LockedBytes};
 pub use mechanism::Mechanism;
-pub use module::{Module, Slot, TokenInfo};
-pub use session::{Handle, Session, User};
 pub use wiping::Wiping;

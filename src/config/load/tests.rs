@@ -9,7 +9,7 @@ use std::io::Write;
 use std::path::Path;
 use std::time::Duration;
 
-use super::super::{DatabaseUrl, MinimumTls};
+use super::super::{DatabaseUrl, Isolation, MinimumTls};
 use super::*;
 
 fn load(text: &str, environment: &[(&str, &str)]) -> Result<Loaded, ConfigError> {
@@ -142,6 +142,18 @@ fn a_database_url_is_shown_nowhere() {
         .config;
     assert!(matches!(config.database.url, DatabaseUrl::Postgres(_)));
     assert!(!format!("{config:?}").contains("geheim"));
+}
+
+#[test]
+fn only_embedded_tokens_have_a_process() {
+    let module = "[token]\nisolation = 'process'\nkind = 'module'\npath = '/x.so'\nlabel = 'l'\npin_file = '/pin'";
+    assert!(error(module).contains("embedded"));
+    let beside = format!("{module}\nreplicas = ['embedded:/second']");
+    for text in ["[token]\nisolation = 'process'", &beside] {
+        let config = load(text, &[]).unwrap().config;
+        assert_eq!(config.token.isolation, Isolation::Process);
+    }
+    assert!(error("[token]\nisolation = 'thread'").contains("none, process"));
 }
 
 #[test]

@@ -6,15 +6,18 @@ const ALONE: &str = "KEYWARD_TEST_ALONE";
 
 #[tokio::test]
 async fn the_embedded_token_is_the_same_after_a_restart() {
-    let dir = directory();
-    let hsm = Hsm::init(embedded(&dir)).unwrap();
+    stays_the_same(embedded(&directory())).await;
+}
+
+pub(super) async fn stays_the_same(config: Config) {
+    let hsm = Hsm::init(config.clone()).unwrap();
     let wrapped = hsm.new_tenant_key(Purpose::Seal).await.unwrap();
     let keys = || TenantKeys::new(TenantId(1), [(Purpose::Seal, 1, wrapped.clone())]);
     let blob = hsm.seal(&keys(), AAD, b"clear").await.unwrap();
     let mac = hsm.row_mac(1, b"row").await.unwrap();
     drop(hsm);
     let start = std::time::Instant::now();
-    let hsm = Hsm::open(embedded(&dir)).unwrap();
+    let hsm = Hsm::open(config.clone()).unwrap();
     assert!(start.elapsed().as_millis() < 500, "{:?}", start.elapsed());
     assert_eq!(
         hsm.open_sealed(&keys(), AAD, &blob)
@@ -27,7 +30,7 @@ async fn the_embedded_token_is_the_same_after_a_restart() {
     let first = hsm.audit_public_key().await.unwrap();
     let node = || Config {
         node: "n2".into(),
-        ..embedded(&dir)
+        ..config.clone()
     };
     assert!(matches!(Hsm::open(node()), Err(HsmError::Damaged(_))));
     let second = Hsm::join(node()).unwrap().audit_public_key().await.unwrap();
@@ -42,7 +45,7 @@ async fn the_embedded_token_is_the_same_after_a_restart() {
     );
     let other = Config {
         deployment: "other".into(),
-        ..embedded(&dir)
+        ..config.clone()
     };
     assert!(matches!(Hsm::open(other), Err(HsmError::Damaged(_))));
 }
@@ -78,8 +81,11 @@ async fn the_embedded_tokens_files_are_the_servers_alone() {
 
 #[tokio::test]
 async fn sessions_that_end_behind_its_back_are_built_anew() {
-    let dir = directory();
-    let ground = Ground::on(Hsm::init(embedded(&dir)).unwrap()).await;
+    sessions_end(embedded(&directory())).await;
+}
+
+pub(super) async fn sessions_end(config: Config) {
+    let ground = Ground::on(Hsm::init(config).unwrap()).await;
     let blob = ground
         .hsm
         .generate(&ground.keys, AES_256, Class::Token, AAD)
@@ -90,7 +96,7 @@ async fn sessions_that_end_behind_its_back_are_built_anew() {
     let sealed = ground.known(b"clear").await;
     for _ in 0..2 {
         let slot = ground.hsm.pool.run(Cost::Short, [], |seat, []| {
-            Ok((seat.line.module, seat.line.slot))
+            Ok((seat.line.module.clone(), seat.line.slot))
         });
         let (module, slot) = slot.await.unwrap();
         module.close_all(slot).unwrap();
@@ -139,7 +145,7 @@ async fn a_token_away_fails_clearly_and_recovers() {
     std::fs::rename(&here, &away).unwrap();
     std::fs::create_dir(&here).unwrap();
     let slot = ground.hsm.pool.run(Cost::Short, [], |seat, []| {
-        Ok((seat.line.module, seat.line.slot))
+        Ok((seat.line.module.clone(), seat.line.slot))
     });
     let (module, slot) = slot.await.unwrap();
     module.close_all(slot).unwrap();

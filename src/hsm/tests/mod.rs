@@ -1,4 +1,5 @@
-//! Every verb on every token of this machine: the embedded one always, SoftHSM2 where it is installed.
+//! Every verb on every token of this machine: the embedded one always, here and in a
+//! process of its own, SoftHSM2 where it is installed.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -9,6 +10,7 @@
 
 mod anchored;
 mod answers;
+mod apart;
 mod availability;
 mod derive;
 mod keys;
@@ -32,6 +34,11 @@ static SOFTHSM_TURN: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
 
 fn hex(text: &str) -> Vec<u8> {
     hex::decode(text.replace(' ', "")).unwrap()
+}
+
+/// Of every token, or the first error.
+fn in_all<T>(each: Vec<Each<T>>) -> Result<Vec<T>, HsmError> {
+    each.into_iter().map(|each| each.done).collect()
 }
 
 fn outside(label: &str, pin: &str) -> Config {
@@ -136,15 +143,18 @@ impl Ground {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn verbs_on_the_embedded_token() {
-    let dir = directory();
-    let ground = Ground::on(Hsm::init(embedded(&dir)).unwrap()).await;
+    on_an_embedded_token(embedded(&directory())).await;
+}
+
+async fn on_an_embedded_token(config: Config) {
+    let ground = Ground::on(Hsm::init(config.clone()).unwrap()).await;
     every_verb(&ground).await;
     let ground = Arc::new(ground);
     availability::many_at_once(&ground).await;
     versions::masters(&ground).await;
     drop(ground);
     assert!(matches!(
-        Hsm::init(embedded(&dir)),
+        Hsm::init(config),
         Err(HsmError::AlreadyInitialised)
     ));
 }

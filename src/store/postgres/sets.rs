@@ -7,7 +7,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use deadpool_postgres::Object;
 use quick_cache::sync::Cache;
 
-use super::columns::Entries;
+use super::columns::{Entries, Param};
 use super::fault::fault;
 use super::rows::get;
 use super::statements::SET;
@@ -90,7 +90,7 @@ impl Sets {
             return Ok(-number);
         }
         let asked = Instant::now();
-        let number = self.made(connection, key, &Entries::new(set)).await?;
+        let number = self.made(connection, key, set).await?;
         self.known.insert(key, (number, asked));
         Ok(-number)
     }
@@ -99,29 +99,22 @@ impl Sets {
         &self,
         connection: &Object,
         (tenant, digest): (i64, [u8; 32]),
-        entries: &Entries,
+        set: &[&IndexEntry],
     ) -> Result<i64, StoreError> {
         let statement = connection.prepare_cached(SET).await.map_err(fault)?;
         let asked = SystemTime::now().duration_since(UNIX_EPOCH);
         let asked = asked.unwrap_or_default();
+        let mut entries = Entries::default();
+        entries.extend(1, set);
+        let digest = digest.as_slice();
         for _ in 0..ATTEMPTS {
             let before = self.looked.load(Ordering::Relaxed);
+            let mut params: Vec<Param<'_>> = vec![&tenant, &digest];
+            // All are of one set.
+            params.extend(entries.params().into_iter().skip(1));
+            params.extend([&before as Param<'_>, &LOOKED_AT]);
             let row = connection
-                .query_opt(
-                    &statement,
-                    &[
-                        &tenant,
-                        &digest.as_slice(),
-                        &entries.attributes,
-                        &entries.names,
-                        &entries.instances,
-                        &entries.fields,
-                        &entries.numbers,
-                        &entries.bytes,
-                        &before,
-                        &LOOKED_AT,
-                    ],
-                )
+                .query_opt(&statement, &params)
                 .await
                 .map_err(fault)?;
             if let Some(row) = row {

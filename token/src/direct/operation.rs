@@ -3,10 +3,11 @@
 use cryptoki_sys as raw;
 use zeroize::Zeroizing;
 
+use super::module::call;
+use super::session::Session;
+use crate::calls::Handle;
 use crate::error::{Error, check};
 use crate::mechanism::Mechanism;
-use crate::module::call;
-use crate::session::{Handle, Session};
 
 type Init = unsafe extern "C" fn(
     raw::CK_SESSION_HANDLE,
@@ -23,7 +24,6 @@ type Single = unsafe extern "C" fn(
 ) -> raw::CK_RV;
 
 impl Session {
-    /// `extra`: how many bytes longer than the data the result may be (padding, tag).
     pub fn encrypt(
         &self,
         mechanism: Mechanism<'_>,
@@ -60,7 +60,6 @@ impl Session {
         self.single("C_Decrypt", self.module.list.C_Decrypt, data, data.len())
     }
 
-    /// Signature or MAC of at most `length` bytes.
     pub fn sign(
         &self,
         mechanism: Mechanism<'_>,
@@ -72,8 +71,6 @@ impl Session {
         self.single("C_Sign", self.module.list.C_Sign, data, length)
     }
 
-    /// As [`Session::sign`] into a buffer of the caller's, for MACs whose length is known.
-    /// Returns how many bytes were written.
     pub fn sign_into(
         &self,
         mechanism: Mechanism<'_>,
@@ -95,7 +92,6 @@ impl Session {
         Ok(length as usize)
     }
 
-    /// False when the signature does not hold.
     pub fn verify(
         &self,
         mechanism: Mechanism<'_>,
@@ -138,7 +134,12 @@ impl Session {
         )
     }
 
-    /// Additional input to the generator; false where the token takes none.
+    pub fn draw(&self, length: usize) -> Result<Zeroizing<Vec<u8>>, Error> {
+        let mut bytes = Zeroizing::new(vec![0; length]);
+        self.random(&mut bytes)?;
+        Ok(bytes)
+    }
+
     pub fn seed(&self, seed: &[u8]) -> Result<bool, Error> {
         let taken = call!(
             self.module,
@@ -164,7 +165,7 @@ impl Session {
         mechanism: Mechanism<'_>,
         key: Handle,
     ) -> Result<(), Error> {
-        let init = init.ok_or(Error::Missing(call))?;
+        let init = init.ok_or_else(|| Error::missing(call))?;
         let start = || {
             // SAFETY: as in `call!`; the mechanism's pointers live during the call.
             mechanism.with(|mechanism| check(call, unsafe { init(self.handle, mechanism, key) }))
@@ -191,7 +192,7 @@ impl Session {
         data: &[u8],
         capacity: usize,
     ) -> Result<Zeroizing<Vec<u8>>, Error> {
-        let function = function.ok_or(Error::Missing(call))?;
+        let function = function.ok_or_else(|| Error::missing(call))?;
         output(capacity, |bytes, length| {
             // SAFETY: as in `call!`; `output` gives a buffer of the length it tells.
             check(call, unsafe {

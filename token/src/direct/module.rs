@@ -5,13 +5,12 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 
 use cryptoki_sys as raw;
 
+use super::session::Session;
+use crate::calls::{Slot, TokenInfo};
 use crate::error::{Error, check};
-use crate::session::Session;
 
-pub type Slot = raw::CK_SLOT_ID;
-
-/// A PKCS#11 module, initialised. It stays for the life of the process: unloading a module that
-/// has threads or exit handlers of its own is not survived by all of them.
+/// It stays for the life of the process: unloading a module that has threads or exit handlers of
+/// its own is not survived by all of them.
 pub struct Module {
     pub(crate) list: &'static raw::CK_FUNCTION_LIST,
     embedded: bool,
@@ -25,22 +24,11 @@ impl std::fmt::Debug for Module {
     }
 }
 
-/// What C_GetTokenInfo tells.
-#[derive(Clone, Debug)]
-pub struct TokenInfo {
-    pub label: String,
-    pub manufacturer: String,
-    pub model: String,
-    pub serial: String,
-    pub initialised: bool,
-    pub user_pin_set: bool,
-}
-
 /// Reads a function from the list and calls it.
 macro_rules! call {
     ($module:expr, $function:ident $(, $argument:expr)* $(,)?) => {{
         let function = $module.list.$function
-            .ok_or($crate::error::Error::Missing(stringify!($function)))?;
+            .ok_or_else(|| $crate::error::Error::missing(stringify!($function)))?;
         // SAFETY: the function comes from the module's own list, which is static; every pointer
         // given is to memory that outlives the call and is as long as the length given with it.
         $crate::error::check(stringify!($function), unsafe { function($($argument),*) })
@@ -62,14 +50,13 @@ impl Module {
         let code = kryoptic_lib::fns::general::fn_get_function_list((&raw mut list).cast());
         check("C_GetFunctionList", code)?;
         // SAFETY: C_GetFunctionList answered OK, so the pointer is to a list that lives as long as the module.
-        let list = unsafe { list.as_ref() }.ok_or(Error::Missing("C_GetFunctionList"))?;
+        let list = unsafe { list.as_ref() }.ok_or_else(|| Error::missing("C_GetFunctionList"))?;
         Ok(EMBEDDED.get_or_init(|| Module {
             list,
             embedded: true,
         }))
     }
 
-    /// Loads and initialises the module at a path; the same path again gives the same module.
     pub fn load(path: &Path) -> Result<&'static Module, Error> {
         static LOADED: Mutex<Option<HashMap<PathBuf, &'static Module>>> = Mutex::new(None);
         let mut loaded = LOADED.lock().unwrap_or_else(PoisonError::into_inner);
@@ -95,7 +82,7 @@ impl Module {
         check("C_GetFunctionList", code)?;
         std::mem::forget(library);
         // SAFETY: the library is never unloaded, so its list is static.
-        let list = unsafe { list.as_ref() }.ok_or(Error::Missing("C_GetFunctionList"))?;
+        let list = unsafe { list.as_ref() }.ok_or_else(|| Error::missing("C_GetFunctionList"))?;
         let module: &'static Module = Box::leak(Box::new(Module {
             list,
             embedded: false,
@@ -122,9 +109,6 @@ impl Module {
         }
     }
 
-    /// C_Finalize and C_Initialize: some modules see a token that returned only after it. All
-    /// sessions of the process on this module are gone. Nothing for the embedded token, whose
-    /// other slots may be in use.
     pub fn reinitialise(&self) -> Result<(), Error> {
         if self.embedded {
             return Ok(());
@@ -135,7 +119,6 @@ impl Module {
         }
     }
 
-    /// Slots with a token in them.
     pub fn slots(&self) -> Result<Vec<Slot>, Error> {
         loop {
             let mut count: raw::CK_ULONG = 0;
@@ -214,7 +197,6 @@ impl Module {
         )
     }
 
-    /// A read-write session; never closed but by [`Session::close`] or `close_all`.
     pub fn open_session(&'static self, slot: Slot) -> Result<Session, Error> {
         let mut handle: raw::CK_SESSION_HANDLE = 0;
         call!(
@@ -232,7 +214,6 @@ impl Module {
         })
     }
 
-    /// Ends every session of this process on the slot, and with the last one the login.
     pub fn close_all(&self, slot: Slot) -> Result<(), Error> {
         call!(self, C_CloseAllSessions, slot)
     }

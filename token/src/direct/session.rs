@@ -1,20 +1,12 @@
 use cryptoki_sys as raw;
 use zeroize::Zeroizing;
 
+use super::module::{Module, call};
+use super::operation::output;
 use crate::attribute::{Attribute, Template};
+use crate::calls::{Handle, User};
 use crate::error::{Error, check};
 use crate::mechanism::Mechanism;
-use crate::module::{Module, call};
-use crate::operation::output;
-
-/// A PKCS#11 object handle; of meaning to its token, and until its session ends.
-pub type Handle = raw::CK_OBJECT_HANDLE;
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum User {
-    SecurityOfficer,
-    User,
-}
 
 impl User {
     fn number(self) -> raw::CK_USER_TYPE {
@@ -25,8 +17,6 @@ impl User {
     }
 }
 
-/// A session. One thread uses it at a time: an operation is two calls and its state is the
-/// session's. Dropping it does not close it (see `Module::open_session`).
 #[derive(Debug)]
 pub struct Session {
     pub(crate) module: &'static Module,
@@ -34,15 +24,10 @@ pub struct Session {
 }
 
 impl Session {
-    pub fn module(&self) -> &'static Module {
-        self.module
-    }
-
     pub fn close(self) -> Result<(), Error> {
         call!(self.module, C_CloseSession, self.handle)
     }
 
-    /// Fails unless the session stands and the user is logged in.
     pub fn alive(&self) -> Result<(), Error> {
         let mut info = raw::CK_SESSION_INFO::default();
         call!(self.module, C_GetSessionInfo, self.handle, &raw mut info)?;
@@ -53,7 +38,6 @@ impl Session {
         }
     }
 
-    /// Login is per token: it holds for all sessions of the process.
     pub fn login(&self, user: User, pin: &[u8]) -> Result<(), Error> {
         call!(
             self.module,
@@ -69,7 +53,6 @@ impl Session {
         call!(self.module, C_Logout, self.handle)
     }
 
-    /// Sets the user PIN; the security officer must be logged in.
     pub fn initialise_pin(&self, pin: &[u8]) -> Result<(), Error> {
         call!(
             self.module,
@@ -80,7 +63,6 @@ impl Session {
         )
     }
 
-    /// At most `limit` objects that match the template.
     pub fn find(&self, template: &[Attribute<'_>], limit: usize) -> Result<Vec<Handle>, Error> {
         let mut attributes = Template::new(template);
         let count = attributes.count();
@@ -140,7 +122,6 @@ impl Session {
         Ok(handle)
     }
 
-    /// C_SetAttributeValue.
     pub fn set(&self, object: Handle, template: &[Attribute<'_>]) -> Result<(), Error> {
         let mut attributes = Template::new(template);
         let count = attributes.count();
@@ -158,7 +139,6 @@ impl Session {
         call!(self.module, C_DestroyObject, self.handle, object)
     }
 
-    /// The value of one attribute.
     pub fn attribute(
         &self,
         object: Handle,
@@ -178,10 +158,10 @@ impl Session {
             1
         )?;
         if attribute.ulValueLen == raw::CK_UNAVAILABLE_INFORMATION {
-            return Err(Error::Call {
-                call: "C_GetAttributeValue",
-                code: raw::CKR_ATTRIBUTE_TYPE_INVALID,
-            });
+            return Err(Error::call(
+                "C_GetAttributeValue",
+                raw::CKR_ATTRIBUTE_TYPE_INVALID,
+            ));
         }
         let mut value = Zeroizing::new(vec![0; attribute.ulValueLen as usize]);
         attribute.pValue = value.as_mut_ptr().cast();
@@ -195,29 +175,6 @@ impl Session {
         )?;
         value.truncate(attribute.ulValueLen as usize);
         Ok(value)
-    }
-
-    /// A CK_BBOOL attribute.
-    pub fn flag(&self, object: Handle, kind: raw::CK_ATTRIBUTE_TYPE) -> Result<bool, Error> {
-        Ok(self
-            .attribute(object, kind)?
-            .first()
-            .is_some_and(|byte| *byte != raw::CK_FALSE))
-    }
-
-    /// A CK_ULONG attribute.
-    pub fn number(
-        &self,
-        object: Handle,
-        kind: raw::CK_ATTRIBUTE_TYPE,
-    ) -> Result<raw::CK_ULONG, Error> {
-        let bytes = self.attribute(object, kind)?;
-        <[u8; size_of::<raw::CK_ULONG>()]>::try_from(bytes.as_slice())
-            .map(raw::CK_ULONG::from_ne_bytes)
-            .map_err(|_| Error::Call {
-                call: "C_GetAttributeValue",
-                code: raw::CKR_ATTRIBUTE_VALUE_INVALID,
-            })
     }
 
     pub fn generate_key(
@@ -242,7 +199,6 @@ impl Session {
         Ok(handle)
     }
 
-    /// Public and private handle.
     pub fn generate_pair(
         &self,
         mechanism: Mechanism<'_>,
@@ -280,7 +236,7 @@ impl Session {
             .module
             .list
             .C_WrapKey
-            .ok_or(Error::Missing("C_WrapKey"))?;
+            .ok_or_else(|| Error::missing("C_WrapKey"))?;
         // Enough for a wrapped RSA-4096 private key; C_WrapKey is one call, not init and final,
         // so a second with the length it told is allowed.
         let mut wrapped = output(4096, |bytes, length| {
@@ -321,7 +277,6 @@ impl Session {
         Ok(handle)
     }
 
-    /// C_DeriveKey.
     pub fn derive(
         &self,
         mechanism: Mechanism<'_>,
