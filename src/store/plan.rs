@@ -186,13 +186,26 @@ enum Whose<'a> {
 }
 
 impl Whose<'_> {
+    /// Where they stand, those of sets first, for most do.
+    fn places(self, sets: Sets) -> Vec<String> {
+        match self {
+            Whose::Row(alias) => vec![format!("{alias}.object")],
+            Whose::Object => [
+                (sets.alike, "o.alike"),
+                (sets.dated, "o.dated"),
+                (true, "o.sequence"),
+            ]
+            .into_iter()
+            .filter(|(may, _)| *may)
+            .map(|(_, place)| place.to_owned())
+            .collect(),
+        }
+    }
+
     fn place(self, sets: Sets) -> String {
-        match (self, sets.alike, sets.dated) {
-            (Whose::Row(alias), ..) => format!("= {alias}.object"),
-            (_, false, false) => "= o.sequence".to_owned(),
-            (_, true, false) => "IN (o.sequence, o.alike)".to_owned(),
-            (_, false, true) => "IN (o.sequence, o.dated)".to_owned(),
-            (_, true, true) => "IN (o.sequence, o.alike, o.dated)".to_owned(),
+        match self.places(sets).as_slice() {
+            [one] => format!("= {one}"),
+            several => format!("IN ({})", several.join(", ")),
         }
     }
 }
@@ -351,14 +364,18 @@ impl Builder {
                 continue;
             }
             let inner = format!("{alias}{other}");
-            let place = whose.place(Sets::of(attribute, name, *field, value));
-            self.push(&format!(
-                " AND EXISTS (SELECT 1 FROM entries {inner} WHERE {inner}.object {place} \
-                 AND {inner}.attribute = {alias}.attribute AND {inner}.name = {alias}.name \
-                 AND {inner}.instance = {alias}.instance"
-            ));
-            self.field(&inner, *field, value);
-            self.end();
+            let places = whose.places(Sets::of(attribute, name, *field, value));
+            for (at, place) in places.iter().enumerate() {
+                self.push(if at == 0 { " AND (" } else { " OR " });
+                self.push(&format!(
+                    "EXISTS (SELECT 1 FROM entries {inner} WHERE {inner}.object = {place} \
+                     AND {inner}.attribute = {alias}.attribute AND {inner}.name = {alias}.name \
+                     AND {inner}.instance = {alias}.instance"
+                ));
+                self.field(&inner, *field, value);
+                self.end();
+            }
+            self.push(")");
         }
     }
 
