@@ -6,6 +6,7 @@ mod output;
 mod assembly;
 mod audit;
 mod bench;
+mod bringing;
 mod certificate_authority;
 mod client;
 mod config;

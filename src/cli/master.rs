@@ -4,11 +4,12 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::assembly::Opened;
+use super::Failure;
+use super::bringing::{Bringing, show_waits};
 use super::place::Place;
 use super::rotate::Works;
-use super::{Failure, assembly};
-use crate::engine::{founding, masters};
+use crate::engine::founding;
+use crate::engine::masters::{self, Targets};
 use crate::object::derivation_master::{self, Label, Made, Spec};
 use crate::store::record::TenantId;
 
@@ -43,6 +44,8 @@ pub(super) struct CreateMaster {
     #[arg(long, default_value = "default")]
     tenant: String,
     #[command(flatten)]
+    bringing: Bringing,
+    #[command(flatten)]
     place: Place,
     /// Answer in JSON.
     #[arg(long)]
@@ -61,6 +64,8 @@ pub(super) struct RotateMaster {
     /// The tenant it belongs to.
     #[arg(long, default_value = "default")]
     tenant: String,
+    #[command(flatten)]
+    bringing: Bringing,
     #[command(flatten)]
     place: Place,
     /// Answer in JSON.
@@ -160,12 +165,25 @@ fn words() -> clap::builder::PossibleValuesParser {
         .into()
 }
 
-async fn open(place: &Place, tenant: &str) -> Result<(Opened, TenantId), Failure> {
-    let opened = assembly::open(&place.config()?).await?;
+async fn open(place: &Place, tenant: &str) -> Result<(Works, TenantId), Failure> {
+    let works = Works::open(place).await?;
+    let opened = &works.opened;
     let tenant = founding::tenant_named(&opened.store, &opened.hsm, tenant)
         .await?
         .ok_or_else(|| Failure::Refused(format!("there is no tenant {tenant:?}")))?;
-    Ok((opened, tenant))
+    Ok((works, tenant))
+}
+
+/// Where an anchored master goes.
+async fn targets(bringing: &Bringing, works: &Works) -> Result<Targets, Failure> {
+    let hsm = works.ground().hsm;
+    if hsm.shares_masters() && !hsm.ceremony() {
+        return Err(Failure::Refused(
+            "the tokens were cloned by their vendor's tools, and an anchored master would be in one of them alone: make it without --anchored, in a tenant of its own"
+                .to_owned(),
+        ));
+    }
+    bringing.targets(works.ground()).await
 }
 
 fn refused(error: impl std::fmt::Display) -> Failure {
@@ -191,7 +209,12 @@ fn show(made: &Made, json: bool) {
 
 impl CreateMaster {
     pub(super) async fn run(self) -> Result<(), Failure> {
-        let (opened, tenant) = open(&self.place, &self.tenant).await?;
+        let (works, tenant) = open(&self.place, &self.tenant).await?;
+        let opened = &works.opened;
+        let targets = match self.anchored {
+            true => targets(&self.bringing, &works).await?,
+            false => Targets::default(),
+        };
         let label = Label::named(&self.label)
             .ok_or_else(|| Failure::Refused(format!("there is no label {:?}", self.label)))?;
         let spec = Spec {
@@ -201,22 +224,45 @@ impl CreateMaster {
             label,
             scopes: self.scope,
             anchored: self.anchored,
+            tokens: targets.here,
+            elsewhere: targets.elsewhere,
         };
         let (store, hsm, now) = (&opened.store, &opened.hsm, opened.clock.now());
-        let made = derivation_master::create(store, hsm, &opened.deployment, &spec, now)
+        let (made, answers) = derivation_master::create(store, hsm, &opened.deployment, &spec, now)
             .await
             .map_err(refused)?;
         show(&made, self.json);
+        let files = self.bringing.write(&answers)?;
+        // The others see from it which one is meant.
+        masters::complete(works.ground()).await?;
+        if !self.json {
+            show_waits(&[], &files);
+        }
         Ok(())
     }
 }
 
 impl RotateMaster {
     pub(super) async fn run(self) -> Result<(), Failure> {
-        let (opened, tenant) = open(&self.place, &self.tenant).await?;
-        let master = (tenant, self.name.as_str());
+        let (works, tenant) = open(&self.place, &self.tenant).await?;
+        let (opened, master) = (&works.opened, (tenant, self.name.as_str()));
         let (store, hsm, now) = (&opened.store, &opened.hsm, opened.clock.now());
-        let made = derivation_master::rotate(store, hsm, &opened.deployment, master, now)
+        let known = derivation_master::masters(store, hsm, tenant, now)
+            .await
+            .map_err(refused)?;
+        let mut versions = known.iter().filter(|known| known.name == self.name);
+        let targets = match versions.any(|known| known.anchored) {
+            true => targets(&self.bringing, &works).await?,
+            false => Targets::default(),
+        };
+        if !targets.elsewhere.is_empty() {
+            return Err(Failure::Refused(format!(
+                "tokens of other machines hold the masters, too, and {:?} would derive nothing until they have its next version: make a new master with `keyward key create-master --anchored --request`",
+                self.name
+            )));
+        }
+        let tokens = targets.here;
+        let made = derivation_master::rotate(store, hsm, &opened.deployment, master, tokens, now)
             .await
             .map_err(refused)?;
         show(&made, self.json);
@@ -226,7 +272,8 @@ impl RotateMaster {
 
 impl Masters {
     pub(super) async fn run(self) -> Result<(), Failure> {
-        let (opened, tenant) = open(&self.place, &self.tenant).await?;
+        let (works, tenant) = open(&self.place, &self.tenant).await?;
+        let opened = &works.opened;
         let now = opened.clock.now();
         let all = derivation_master::masters(&opened.store, &opened.hsm, tenant, now)
             .await

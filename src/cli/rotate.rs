@@ -6,11 +6,12 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 
 use super::assembly::Opened;
+use super::bringing::{Bringing, show_waits, waits_json};
 use super::place::Place;
 use super::{Failure, assembly};
 use crate::audit::administration::ADMINISTRATOR;
 use crate::config::Config;
-use crate::engine::masters::{self, Ground, MastersError, Pace, Turn};
+use crate::engine::masters::{self, Ground, MastersError, Pace, Targets, Turn};
 use crate::hsm::MasterKind;
 use crate::store::archive::Archive;
 
@@ -78,12 +79,26 @@ impl Versions {
         for version in listed {
             let made = version.made.map(super::client::date);
             println!(
-                "{:<9} {:<9}  {:>9} rows under it  {}",
+                "{:<9} {:<10}  {:>9} rows under it  {}",
                 version.name,
                 version.state,
                 version.under,
                 made.unwrap_or_default()
             );
+            for place in &version.tokens {
+                let has = match &place.answer {
+                    Some(answer) => answer.get(..8).unwrap_or_default(),
+                    None => "-",
+                };
+                let away = place.away.as_ref().map(|why| format!("  away: {why}"));
+                println!(
+                    "    {:<8}  {} of {}{}",
+                    has,
+                    place.token,
+                    place.node,
+                    away.unwrap_or_default()
+                );
+            }
         }
         Ok(())
     }
@@ -113,6 +128,9 @@ impl What {
 #[derive(Debug, Args)]
 #[command(after_help = "Example: keyward token rotate kek
 
+Where several tokens hold the masters this is a ceremony: type the fingerprint of each one's transport
+key (docs/tokens.md).
+
 What is made from now on is under the new version. What is under an older one is moved by this
 command, or by a running server (--background). Either may be stopped at any time: the other, or
 the next one, goes on (--resume). An older version is of use until `keyward token destroy`.")]
@@ -125,6 +143,8 @@ pub(super) struct Rotate {
     resume: bool,
     #[command(flatten)]
     moving: Moving,
+    #[command(flatten)]
+    bringing: Bringing,
     #[command(flatten)]
     place: Place,
     /// Answer in JSON.
@@ -147,13 +167,47 @@ impl Rotate {
     pub(super) async fn run(self) -> Result<(), Failure> {
         let works = Works::open(&self.place).await?;
         let mut made = Vec::new();
+        if self.resume {
+            return self.moving.end(&works, &made, self.json).await;
+        }
+        if works.ground().hsm.shares_masters() {
+            return self.in_all(&works).await;
+        }
+        self.bringing.targets(works.ground()).await?;
         for kind in self.what.kinds() {
-            if !self.resume {
-                let version = masters::make(works.ground(), *kind).await?;
-                made.push(format!("{}-v{version}", kind.name()));
-            }
+            let version = masters::make(works.ground(), *kind).await?;
+            made.push(kind.called(version));
         }
         self.moving.end(&works, &made, self.json).await
+    }
+
+    /// The same where several tokens hold the masters: in a ceremony.
+    async fn in_all(&self, works: &Works) -> Result<(), Failure> {
+        let (ground, anew) = (works.ground(), self.bringing.to_others());
+        let plan = masters::plan(ground, self.what.kinds(), anew).await?;
+        let targets = match plan.needs_targets() {
+            true => self.bringing.targets(ground).await?,
+            false => Targets::default(),
+        };
+        let carried = masters::carry_out(ground, plan, &targets).await?;
+        let files = self.bringing.write(&carried.answers)?;
+        if carried.waits.is_empty() {
+            return self.moving.end(works, &carried.used, self.json).await;
+        }
+        if self.json {
+            let shown = serde_json::json!({
+                "made": carried.used,
+                "waits": waits_json(&carried.waits),
+                "answers": files,
+            });
+            println!("{shown}");
+            return Ok(());
+        }
+        for version in &carried.used {
+            println!("{version}: everything new is under it");
+        }
+        show_waits(&carried.waits, &files);
+        Ok(())
     }
 }
 
@@ -253,74 +307,5 @@ impl Bar {
         if std::mem::take(&mut self.drawn) {
             eprint!("\r\x1b[K");
         }
-    }
-}
-
-/// `kek-v2`.
-fn version(name: &str) -> Result<(MasterKind, u32), String> {
-    let of = |kind: MasterKind| {
-        let number = name.strip_prefix(kind.name())?.strip_prefix("-v")?;
-        Some((kind, number.parse().ok()?))
-    };
-    MasterKind::ALL
-        .into_iter()
-        .find_map(of)
-        .ok_or_else(|| "expected a version such as kek-v1 or mac-v1".to_owned())
-}
-
-/// Makes nothing more under a version, also where a server does not know of a newer one yet.
-#[derive(Debug, Args)]
-#[command(after_help = "Example: keyward token retire kek-v1
-
-What is under the version is still opened. The newest version cannot be retired.")]
-pub(super) struct Retire {
-    /// Which version, such as kek-v1.
-    #[arg(value_name = "VERSION", value_parser = version)]
-    which: (MasterKind, u32),
-    #[command(flatten)]
-    place: Place,
-}
-
-impl Retire {
-    pub(super) async fn run(self) -> Result<(), Failure> {
-        let works = Works::open(&self.place).await?;
-        let (kind, version) = self.which;
-        masters::retire(works.ground(), kind, version, "token retire").await?;
-        println!("{}-v{version} is retired", kind.name());
-        Ok(())
-    }
-}
-
-/// Destroys an older version of a master in the token, for ever.
-#[derive(Debug, Args)]
-#[command(after_help = "Example: keyward token destroy kek-v1
-
-Refused while anything is under it. A backup of the database from before the rotation cannot be
-read afterwards, unless there is a backup of the token, too.")]
-pub(super) struct Destroy {
-    /// Which version, such as kek-v1.
-    #[arg(value_name = "VERSION", value_parser = version)]
-    which: (MasterKind, u32),
-    /// Do not ask.
-    #[arg(long)]
-    yes: bool,
-    #[command(flatten)]
-    place: Place,
-}
-
-impl Destroy {
-    pub(super) async fn run(self) -> Result<(), Failure> {
-        let works = Works::open(&self.place).await?;
-        let (kind, version) = self.which;
-        let name = format!("{}-v{version}", kind.name());
-        let question = format!(
-            "Destroy {name} in the token? Backups of the database that need it cannot be read any more."
-        );
-        if !self.yes && !super::confirmed(&question)? {
-            return Err(Failure::Refused("nothing was changed".to_owned()));
-        }
-        masters::destroy(works.ground(), kind, version, "token destroy").await?;
-        println!("{name} is destroyed");
-        Ok(())
     }
 }

@@ -5,11 +5,12 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::Failure;
+use super::bringing::Bringing;
 use super::place::Place;
 use super::rotate::{Moving, Works};
 use crate::audit::checkpoint::AuditKey;
 use crate::engine::founding;
-use crate::engine::masters::{self, Step};
+use crate::engine::masters::{self, Step, Targets};
 use crate::hsm::Purpose;
 use crate::store::record::TenantId;
 
@@ -70,6 +71,8 @@ pub(super) struct Shred {
     #[arg(long)]
     yes: bool,
     #[command(flatten)]
+    bringing: Bringing,
+    #[command(flatten)]
     place: Place,
     /// Answer in JSON: the receipt.
     #[arg(long)]
@@ -87,9 +90,21 @@ impl Shred {
         if !self.yes && !super::confirmed(&question)? {
             return Err(Failure::Refused("nothing was changed".to_owned()));
         }
+        // Before anything is deleted: without a new root the end would be out of reach.
+        let root = match masters::shred_plan(works.ground(), id).await? {
+            Some(plan) if plan.needs_targets() => {
+                Some((plan, self.bringing.targets(works.ground()).await?))
+            }
+            plan => plan.map(|plan| (plan, Targets::default())),
+        };
+        let mut written = Ok(Vec::new());
         let told = |step: Step| {
+            if let Step::Answers(answers) = &step {
+                written = self.bringing.write(answers);
+            }
             if !self.json {
                 match step {
+                    Step::Answers(_) => {}
                     Step::KeysDeleted => {
                         println!("the tenant's keys are deleted, and it is refused")
                     }
@@ -100,7 +115,12 @@ impl Shred {
             }
         };
         let name = (id, self.name.as_str());
-        let signed = masters::shred(works.ground(), name, self.known_backup.clone(), told).await?;
+        let backups = self.known_backup.clone();
+        let signed = masters::shred(works.ground(), name, backups, root, told).await;
+        for file in written? {
+            eprintln!("answer  {}", file.display());
+        }
+        let signed = signed?;
         let text = pretty(&signed)?;
         if let Some(path) = &self.receipt {
             std::fs::write(path, &text).map_err(Failure::path(path))?;

@@ -2,11 +2,12 @@
 
 mod ceremony;
 mod check;
+mod destroy;
 
 use clap::{Args, Subcommand};
 
 use super::place::Place;
-use super::rotate::{Destroy, Retire, Rotate, Versions};
+use super::rotate::{Rotate, Versions};
 use super::{Failure, assembly};
 use crate::hsm::Protection;
 
@@ -28,8 +29,9 @@ enum TokenCommand {
     Join(check::Join),
     Versions(Versions),
     Rotate(Rotate),
-    Retire(Retire),
-    Destroy(Destroy),
+    Retire(destroy::Retire),
+    Destroy(destroy::Destroy),
+    Forget(destroy::Forget),
 }
 
 /// Shows what the token is and what it was found to do, by doing.
@@ -56,6 +58,7 @@ impl TokenFamily {
             TokenCommand::Rotate(command) => super::block_on(command.run()),
             TokenCommand::Retire(command) => super::block_on(command.run()),
             TokenCommand::Destroy(command) => super::block_on(command.run()),
+            TokenCommand::Forget(command) => super::block_on(command.run()),
         }
     }
 }

@@ -86,6 +86,7 @@ pub async fn token(
             hsm.use_row_mac_key(key.version, &key.wrapped()).await?;
         }
         let deployment = entity::verify::<Deployment>(&hsm, row).await?;
+        masters::admit(store, &hsm).await?;
         return Ok((hsm, deployment.body.identifier));
     }
     let identifier = uuid::Uuid::new_v4().to_string();

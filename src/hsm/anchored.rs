@@ -8,7 +8,7 @@ use super::line::{Loaded, Seat};
 use super::master::{self, ANCHORED, prefix};
 use super::pool::Cost;
 use super::use_key::{KeyKind, Role, UseKey};
-use super::{Config, Hsm, HsmError, Source};
+use super::{Config, Each, Hsm, HsmError, Source};
 use crate::store::record::{Blob, BlobKind, TenantId};
 
 use std::sync::Arc;
@@ -17,8 +17,8 @@ use std::sync::Arc;
 pub const MOST_ANCHORED: usize = 64;
 
 /// Of all of a tenant; another than the masters', which are looked for at every start.
-fn id(config: &Config, tenant: TenantId) -> String {
-    format!("{}anchored/{}", prefix(config), tenant.0)
+pub(super) fn id(prefix: &str, tenant: TenantId) -> String {
+    format!("{prefix}anchored/{}", tenant.0)
 }
 
 /// All labels of a master's versions begin so.
@@ -33,11 +33,21 @@ fn of_tenant(
     tenant: TenantId,
 ) -> Result<Vec<(String, Handle)>, HsmError> {
     let mut found = Vec::new();
-    for key in master::find(session, &id(config, tenant), ANCHORED.class)? {
+    for key in master::find(session, &id(&prefix(config), tenant), ANCHORED.class)? {
         found.push((master::label(session, key)?, key));
     }
     found.sort();
     Ok(found)
+}
+
+/// Refused where a tenant has as many as it may have.
+pub(super) fn room(session: &Session, config: &Config, tenant: TenantId) -> Result<(), HsmError> {
+    match of_tenant(session, config, tenant)?.len() < MOST_ANCHORED {
+        true => Ok(()),
+        false => Err(HsmError::BadInput(format!(
+            "the token keeps {MOST_ANCHORED} anchored masters of a tenant, of all versions, and has as many; `keyward key shred-master` makes room"
+        ))),
+    }
 }
 
 fn make(session: &Session, config: &Config, tenant: TenantId, label: &str) -> Result<(), HsmError> {
@@ -46,12 +56,8 @@ fn make(session: &Session, config: &Config, tenant: TenantId, label: &str) -> Re
     if there.iter().any(|(other, _)| other == label) {
         return Ok(());
     }
-    if there.len() >= MOST_ANCHORED {
-        return Err(HsmError::BadInput(format!(
-            "the token keeps {MOST_ANCHORED} anchored masters of a tenant, of all versions, and has as many; `keyward key shred-master` makes room"
-        )));
-    }
-    let id = id(config, tenant);
+    room(session, config, tenant)?;
+    let id = id(&prefix(config), tenant);
     let template = ANCHORED.attributes(id.as_bytes(), label.as_bytes());
     session.generate_key(Mechanism::Plain(ANCHORED.generator), &template)?;
     Ok(())
@@ -83,19 +89,15 @@ impl Hsm {
     /// Makes an HMAC key of 256 bits that is a token object, and answers what the row says of it.
     ///
     /// # Errors
-    /// [`HsmError::Refused`] when other tokens hold the masters, too: they would not have it.
-    /// [`HsmError::BadInput`] when the tenant has [`MOST_ANCHORED`].
+    /// [`HsmError::Refused`] when other tokens hold the masters, too: then [`Hsm::make_next`] makes
+    /// it. [`HsmError::BadInput`] when the tenant has [`MOST_ANCHORED`].
     pub async fn make_anchored(
         &self,
         tenant: TenantId,
         master: &str,
         version: u32,
     ) -> Result<Blob, HsmError> {
-        if self.shares_masters() {
-            return Err(HsmError::Refused(
-                "an anchored master that other tokens would not have (docs/tokens.md)".into(),
-            ));
-        }
+        self.only_here()?;
         let label = self.anchored_label(tenant, master, version);
         self.pool
             .run(Cost::Long, [label.as_bytes()], move |seat, [label]| {
@@ -103,46 +105,36 @@ impl Hsm {
                 make(&seat.line.anchor(), &seat.inner.config, tenant, &label)
             })
             .await?;
-        Ok(Blob {
-            kind: BlobKind::Anchored,
-            key_version: 0,
-            length: 32,
-            bytes: label.into_bytes(),
+        Ok(anchored_blob(label))
+    }
+
+    /// Labels of a tenant's anchored masters in each token that answers.
+    pub async fn anchored(&self, tenant: TenantId) -> Vec<Each<Vec<String>>> {
+        self.each(move |seat| {
+            let found = of_tenant(&seat.line.anchor(), &seat.inner.config, tenant)?;
+            Ok(found.into_iter().map(|(label, _)| label).collect())
         })
+        .await
     }
 
-    /// Labels of a tenant's anchored masters in the token.
-    pub async fn anchored(&self, tenant: TenantId) -> Result<Vec<String>, HsmError> {
-        self.pool
-            .run(Cost::Long, [], move |seat, []| {
-                let found = of_tenant(&seat.line.anchor(), &seat.inner.config, tenant)?;
-                Ok(found.into_iter().map(|(label, _)| label).collect())
-            })
-            .await
-    }
-
-    /// Destroys anchored masters of a tenant, which nobody brings back; those that are gone are no
-    /// error. Without `labels` all of them.
+    /// Destroys anchored masters of a tenant in each token that answers, which nobody brings back;
+    /// those that are gone are no error. Without `labels` all of them.
     pub async fn destroy_anchored(
         &self,
         tenant: TenantId,
         labels: Option<Vec<String>>,
-    ) -> Result<(), HsmError> {
-        self.pool
-            .run(Cost::Long, [], move |seat, []| {
-                let anchor = seat.line.anchor();
-                for (label, key) in of_tenant(&anchor, &seat.inner.config, tenant)? {
-                    if labels.as_ref().is_none_or(|some| some.contains(&label)) {
-                        anchor.destroy(key)?;
-                    }
+    ) -> Vec<Each<()>> {
+        self.each(move |seat| {
+            let anchor = seat.line.anchor();
+            for (label, key) in of_tenant(&anchor, &seat.inner.config, tenant)? {
+                if labels.as_ref().is_none_or(|some| some.contains(&label)) {
+                    anchor.destroy(key)?;
                 }
-                // Also where nothing is left: whoever destroyed it may have been stopped here.
-                match &seat.inner.config.source {
-                    Source::Embedded { dir } => Ok(token::wipe_deleted(dir)?),
-                    Source::Module { .. } => Ok(()),
-                }
-            })
-            .await
+            }
+            // Also where nothing is left: whoever destroyed it may have been stopped here.
+            wipe(seat)
+        })
+        .await
     }
 
     /// An anchored master's handle.
@@ -169,6 +161,24 @@ impl Hsm {
                 load(seat, &label)
             })
             .await
+    }
+}
+
+/// What the row of an anchored master holds.
+pub(super) fn anchored_blob(label: String) -> Blob {
+    Blob {
+        kind: BlobKind::Anchored,
+        key_version: 0,
+        length: 32,
+        bytes: label.into_bytes(),
+    }
+}
+
+/// No remains of what was destroyed in the embedded token's files.
+pub(super) fn wipe(seat: &Seat<'_>) -> Result<(), HsmError> {
+    match &seat.inner.config.source {
+        Source::Embedded { dir } => Ok(token::wipe_deleted(dir)?),
+        Source::Module { .. } => Ok(()),
     }
 }
 

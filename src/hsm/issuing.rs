@@ -13,6 +13,7 @@ use super::line::Seat;
 use super::master::{self, ISSUING, prefix};
 use super::pool::{Cost, lock};
 use super::{Config, Hsm, HsmError, der};
+use super::{making, masters};
 use crate::object::format::{Curve, EcPublic, Format, PublicKey};
 
 /// Length of a coordinate of P-384, in bytes.
@@ -29,12 +30,12 @@ pub(super) struct Issuing {
 /// Makes a key that issues certificates; its name must be new.
 fn make(session: &Session, config: &Config, name: &str) -> Result<(), HsmError> {
     let label = format!("{}{}{name}", prefix(config), ISSUING.name);
-    master::make_pair(session, config, &ISSUING, &label, der::P384)
+    making::make_pair(session, config, &ISSUING, &label, der::P384)
 }
 
 pub(super) fn find(session: &Session, config: &Config, name: &str) -> Result<Issuing, HsmError> {
     let label = format!("{}{}{name}", prefix(config), ISSUING.name);
-    let (key, point) = master::open_pair(session, config, &ISSUING, &label, 48)?;
+    let (key, point) = masters::open_pair(session, config, &ISSUING, &label, 48)?;
     Ok(Issuing { key, point })
 }
 

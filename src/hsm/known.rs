@@ -14,7 +14,7 @@ use token::{Handle, Mechanism, Session};
 
 use super::HsmError;
 use super::line::Temporary;
-use super::master;
+use super::master::{self, ANCHORED};
 use super::probe::Probe;
 
 const CONSTANT: [u8; 32] = *b"keyward: do two tokens hold one?";
@@ -28,6 +28,19 @@ pub(super) fn held(session: &Session, probe: &Probe, prefix: &str) -> Result<Hel
     for key in master::find(session, prefix, CKO_SECRET_KEY)? {
         let label = master::label(session, key)?;
         if let Some(name) = label.strip_prefix(prefix) {
+            held.insert(name.to_owned(), answer(session, probe, key)?);
+        }
+    }
+    Ok(held)
+}
+
+/// The same with anchored masters, each of which has its tenant's CKA_ID.
+pub(super) fn all(session: &Session, probe: &Probe, prefix: &str) -> Result<Held, HsmError> {
+    let mut held = self::held(session, probe, prefix)?;
+    let anchored = format!("{prefix}{}", ANCHORED.name);
+    for key in master::find_all(session, ANCHORED.class)? {
+        let label = master::label(session, key)?;
+        if let (true, Some(name)) = (label.starts_with(&anchored), label.strip_prefix(prefix)) {
             held.insert(name.to_owned(), answer(session, probe, key)?);
         }
     }
@@ -57,16 +70,4 @@ pub(super) fn answer(session: &Session, probe: &Probe, key: Handle) -> Result<[u
             .to_vec()
     };
     Ok(Sha256::digest(answer).into())
-}
-
-/// Names of masters that two tokens do not have in common or that differ.
-pub(super) fn differences(one: &Held, other: &Held) -> Vec<String> {
-    let names = one.keys().chain(other.keys());
-    let mut names: Vec<String> = names
-        .filter(|name| one.get(*name) != other.get(*name))
-        .cloned()
-        .collect();
-    names.sort();
-    names.dedup();
-    names
 }

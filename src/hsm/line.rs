@@ -6,7 +6,7 @@ use token::{Handle, Module, Session, Slot, raw};
 
 use super::HsmError;
 use super::decipher::Shown;
-use super::master::Masters;
+use super::masters::Masters;
 use super::pool::{Inner, lock};
 use super::probe::Probe;
 
@@ -43,7 +43,8 @@ impl Line {
     /// Whether this connection still serves: session, login, and the masters where they were.
     pub fn stands(&self, session: &Session) -> Result<(), HsmError> {
         session.alive()?;
-        let kek = self.masters.newest_kek()?.1;
+        let missing = || HsmError::Damaged("a master is missing".into());
+        let kek = self.masters.any().ok_or_else(missing)?;
         let anchor = self.anchor();
         anchor.alive()?;
         anchor.number(kek, raw::CKA_KEY_TYPE)?;

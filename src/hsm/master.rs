@@ -1,29 +1,24 @@
-//! The few objects that live in the token: key encryption keys, the row MAC keys, a node's audit
-//! key, the key behind Certify (DESIGN §4.2, §6). Found by CKA_ID (the deployment) and told apart by CKA_LABEL.
+//! What the few objects in the token are: key encryption keys, the row MAC keys, a node's audit key,
+//! the key behind Certify, anchored masters (DESIGN §4.2, §6). Found by CKA_ID (the deployment) and
+//! told apart by CKA_LABEL.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
-
-use arc_swap::ArcSwap;
-use token::Value::{Bytes, Flag, Number, Template};
+use token::Value::{Bytes, Flag, Number};
 use token::raw::{CK_ATTRIBUTE_TYPE, CK_MECHANISM_TYPE, CK_ULONG};
 use token::raw::{
-    CKA_ALWAYS_SENSITIVE, CKA_CLASS, CKA_DECRYPT, CKA_DERIVE, CKA_EC_PARAMS, CKA_EC_POINT,
-    CKA_ENCRYPT, CKA_EXTRACTABLE, CKA_ID, CKA_KEY_TYPE, CKA_LABEL, CKA_LOCAL,
-    CKA_NEVER_EXTRACTABLE, CKA_PRIVATE, CKA_SENSITIVE, CKA_SIGN, CKA_TOKEN, CKA_UNWRAP,
-    CKA_UNWRAP_TEMPLATE, CKA_VALUE_LEN, CKA_VERIFY, CKA_WRAP, CKK_AES, CKK_EC, CKK_GENERIC_SECRET,
-    CKM_AES_KEY_GEN, CKM_EC_KEY_PAIR_GEN, CKM_GENERIC_SECRET_KEY_GEN, CKO_PRIVATE_KEY,
-    CKO_PUBLIC_KEY, CKO_SECRET_KEY,
+    CKA_ALWAYS_SENSITIVE, CKA_CLASS, CKA_DECRYPT, CKA_DERIVE, CKA_EC_POINT, CKA_ENCRYPT,
+    CKA_EXTRACTABLE, CKA_ID, CKA_KEY_TYPE, CKA_LABEL, CKA_LOCAL, CKA_NEVER_EXTRACTABLE,
+    CKA_PRIVATE, CKA_SENSITIVE, CKA_SIGN, CKA_TOKEN, CKA_UNWRAP, CKA_VALUE_LEN, CKA_VERIFY,
+    CKA_WRAP, CKK_AES, CKK_EC, CKK_GENERIC_SECRET, CKM_AES_KEY_GEN, CKM_EC_KEY_PAIR_GEN,
+    CKM_GENERIC_SECRET_KEY_GEN, CKO_PRIVATE_KEY, CKO_PUBLIC_KEY, CKO_SECRET_KEY,
 };
-use token::{Attribute, Handle, Mechanism, Session};
+use token::{Attribute, Handle, Session};
 
-use super::der;
-use super::issuing::{self, Issuing};
-use super::probe::{Probe, SENSITIVE_ONLY};
-use super::{Config, HsmError, Source};
+use super::{Config, HsmError, Source, der};
 
 /// More masters than rotation makes in decades.
 const LIMIT: usize = 1024;
+/// More objects than tokens have room for.
+const MOST: usize = 1 << 16;
 const USAGES: [CK_ATTRIBUTE_TYPE; 7] = [
     CKA_ENCRYPT,
     CKA_DECRYPT,
@@ -33,23 +28,6 @@ const USAGES: [CK_ATTRIBUTE_TYPE; 7] = [
     CKA_UNWRAP,
     CKA_DERIVE,
 ];
-
-/// Handles are of this connection. For the embedded token they are session copies: a token
-/// object is read from its database and decrypted at every use, a session object is in memory.
-#[derive(Debug)]
-pub(super) struct Masters {
-    kek: Versions,
-    mac: Versions,
-    /// Of several tokens only one has the private half: no audit key ever crosses.
-    pub audit: Option<Handle>,
-    /// Uncompressed point of P-256, 65 bytes.
-    pub audit_point: Option<Vec<u8>>,
-    /// Keys that issue certificates, by name: those that were there at the start, and those found since.
-    pub issuing: Mutex<BTreeMap<String, Issuing>>,
-}
-
-/// By version. Another process may make and destroy some while this one works.
-type Versions = ArcSwap<BTreeMap<u32, Handle>>;
 
 /// What has versions and is rotated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -70,7 +48,20 @@ impl MasterKind {
         }
     }
 
-    fn row(self, config: &Config) -> &'static Row {
+    /// `kek-v2`.
+    pub fn called(self, version: u32) -> String {
+        format!("{}-v{version}", self.name())
+    }
+
+    /// Of `kek-v2`.
+    pub fn parse(name: &str) -> Option<(MasterKind, u32)> {
+        MasterKind::ALL.into_iter().find_map(|kind| {
+            let number = name.strip_prefix(kind.name())?.strip_prefix("-v")?;
+            Some((kind, number.parse().ok()?))
+        })
+    }
+
+    pub(super) fn row(self, config: &Config) -> &'static Row {
         match self {
             MasterKind::Kek => &KEK,
             MasterKind::Mac => mac_row(config),
@@ -129,14 +120,13 @@ pub(super) const ISSUING: Row = Row {
     ..AUDIT
 };
 
-/// A derivation master that is a token object (`anchored`). No ceremony takes it along.
+/// A derivation master that is a token object (`anchored`).
 pub(super) const ANCHORED: Row = Row {
     name: "anchored-",
-    crosses: false,
     ..MAC
 };
 
-fn mac_row(config: &Config) -> &'static Row {
+pub(super) fn mac_row(config: &Config) -> &'static Row {
     match config.macs_in_token() {
         true => &MAC,
         false => &MAC_WRAP,
@@ -222,307 +212,7 @@ pub(super) fn prefix(config: &Config) -> String {
     format!("keyward/{}/", config.deployment)
 }
 
-impl Masters {
-    /// Makes version 1 of everything, then opens it.
-    pub fn create(session: &Session, config: &Config, probe: &Probe) -> Result<Masters, HsmError> {
-        let prefix = prefix(config);
-        let (kek, mac) = (
-            format!("{prefix}{}", KEK.name),
-            format!("{prefix}{}", MAC.name),
-        );
-        let mut left = Vec::new();
-        for key in find(session, &prefix, CKO_SECRET_KEY)? {
-            let label = label(session, key)?;
-            // Of any version: the first one is destroyed after a rotation.
-            if label.starts_with(&kek) {
-                return Err(HsmError::AlreadyInitialised);
-            }
-            if label.starts_with(&mac) {
-                left.push(key);
-            }
-        }
-        // What an interrupted initialisation left would be there twice.
-        let audit = format!("{prefix}{}{}", AUDIT.name, config.node);
-        for class in [CKO_PRIVATE_KEY, CKO_PUBLIC_KEY] {
-            left.extend(find_labelled(session, &audit, class)?);
-        }
-        for key in left {
-            session.destroy(key)?;
-        }
-        make_audit_key(session, config)?;
-        make_secret(session, config, mac_row(config), 1, None)?;
-        // Last: its presence says that the others are there.
-        make_kek(session, config, probe, 1)?;
-        Masters::open(session, config)
-    }
-
-    /// Makes this node's audit key where it has none.
-    pub fn join(session: &Session, config: &Config) -> Result<Masters, HsmError> {
-        let audit = format!("{}{}{}", prefix(config), AUDIT.name, config.node);
-        if find_labelled(session, &audit, CKO_PRIVATE_KEY)?.is_empty() {
-            make_audit_key(session, config)?;
-        }
-        Masters::open(session, config)
-    }
-
-    pub fn open(session: &Session, config: &Config) -> Result<Masters, HsmError> {
-        let prefix = prefix(config);
-        let open = |kind| -> Result<Versions, HsmError> {
-            let mut keys = BTreeMap::new();
-            for (version, key) in scan(session, config, kind)? {
-                keys.insert(version, at_hand(session, config, key)?);
-            }
-            Ok(ArcSwap::from_pointee(keys))
-        };
-        let (kek, mac) = (open(MasterKind::Kek)?, open(MasterKind::Mac)?);
-        if kek.load().is_empty() || mac.load().is_empty() {
-            return Err(HsmError::Damaged(format!(
-                "{prefix}kek or {prefix}mac is missing: this is another token, or it was never initialised"
-            )));
-        }
-        let label = format!("{prefix}{}{}", AUDIT.name, config.node);
-        let (audit, audit_point) = open_audit(session, config, &label)?;
-        Ok(Masters {
-            kek,
-            mac,
-            audit,
-            audit_point,
-            issuing: Mutex::new(issuing::open(session, config)?),
-        })
-    }
-
-    fn all(&self, kind: MasterKind) -> &Versions {
-        match kind {
-            MasterKind::Kek => &self.kek,
-            MasterKind::Mac => &self.mac,
-        }
-    }
-
-    /// Finds what other processes made or destroyed. `session` is the anchor, and locked.
-    pub fn look_again(&self, session: &Session, config: &Config) -> Result<(), HsmError> {
-        for kind in MasterKind::ALL {
-            let (known, found) = (self.all(kind).load_full(), scan(session, config, kind)?);
-            let mut keys = BTreeMap::new();
-            for (version, key) in found {
-                let key = match known.get(&version) {
-                    Some(key) => *key,
-                    None => at_hand(session, config, key)?,
-                };
-                keys.insert(version, key);
-            }
-            if keys.is_empty() {
-                return Err(HsmError::Damaged("a master is missing".into()));
-            }
-            let gone: Vec<Handle> = known
-                .iter()
-                .filter(|(version, _)| !keys.contains_key(version))
-                .map(|(_, key)| *key)
-                .collect();
-            self.all(kind).store(Arc::new(keys));
-            // The copy in memory of what is destroyed.
-            if matches!(config.source, Source::Embedded { .. }) {
-                gone.into_iter().try_for_each(|key| session.destroy(key))?;
-            }
-        }
-        Ok(())
-    }
-
-    pub fn versions(&self, kind: MasterKind) -> Vec<u32> {
-        self.all(kind).load().keys().copied().collect()
-    }
-
-    /// The newest key encryption key.
-    pub fn newest_kek(&self) -> Result<(u32, Handle), HsmError> {
-        newest(&self.kek.load())
-    }
-
-    pub fn kek(&self, version: u32) -> Result<Handle, HsmError> {
-        // What is under it is lost without it; a row MAC of an unknown version is an edited row.
-        of(&self.kek.load(), version)
-            .ok_or_else(|| HsmError::Lost(format!("the token has no kek-v{version} (any more)")))
-    }
-
-    pub fn mac(&self, version: u32) -> Result<Handle, HsmError> {
-        of(&self.mac.load(), version)
-            .ok_or_else(|| HsmError::BadKey(format!("the token has no mac-v{version} (any more)")))
-    }
-
-    pub fn newest_mac(&self) -> Result<(u32, Handle), HsmError> {
-        newest(&self.mac.load())
-    }
-}
-
-/// The versions of a kind in the token, each checked.
-fn scan(
-    session: &Session,
-    config: &Config,
-    kind: MasterKind,
-) -> Result<BTreeMap<u32, Handle>, HsmError> {
-    let (prefix, row) = (prefix(config), kind.row(config));
-    let mut keys = BTreeMap::new();
-    for key in find(session, &prefix, CKO_SECRET_KEY)? {
-        let label = label(session, key)?;
-        let Some(number) = label
-            .strip_prefix(&prefix)
-            .and_then(|name| name.strip_prefix(row.name))
-        else {
-            continue;
-        };
-        let version = number
-            .parse::<u32>()
-            .map_err(|_| HsmError::Damaged(format!("{label} has no version")))?;
-        row.check(session, config, key, &label)?;
-        if keys.insert(version, key).is_some() {
-            return Err(HsmError::Damaged(format!("{label} is there twice")));
-        }
-    }
-    Ok(keys)
-}
-
-/// Makes a version that comes next; who may do that at a time is settled in the database.
-pub(super) fn make_next(
-    session: &Session,
-    config: &Config,
-    probe: &Probe,
-    kind: MasterKind,
-    version: u32,
-) -> Result<(), HsmError> {
-    let newest = scan(session, config, kind)?.keys().copied().max();
-    match newest {
-        Some(newest) if newest == version => return Ok(()),
-        Some(newest) if newest.checked_add(1) == Some(version) => {}
-        _ => {
-            return Err(HsmError::BadInput(format!(
-                "{}-v{version} does not come next in the token",
-                kind.name()
-            )));
-        }
-    }
-    match kind {
-        MasterKind::Kek => make_kek(session, config, probe, version),
-        MasterKind::Mac => make_secret(session, config, mac_row(config), version, None),
-    }
-}
-
-fn make_kek(
-    session: &Session,
-    config: &Config,
-    probe: &Probe,
-    version: u32,
-) -> Result<(), HsmError> {
-    let bound = (CKA_UNWRAP_TEMPLATE, Template(SENSITIVE_ONLY));
-    let bound = probe.unwrap_template.then_some(bound);
-    make_secret(session, config, &KEK, version, bound)
-}
-
-/// Destroys a version that is not the newest; one that is gone is no error.
-pub(super) fn destroy(
-    session: &Session,
-    config: &Config,
-    kind: MasterKind,
-    version: u32,
-) -> Result<(), HsmError> {
-    let keys = scan(session, config, kind)?;
-    if keys.keys().max().is_none_or(|newest| *newest <= version) {
-        return Err(HsmError::BadInput(format!(
-            "{}-v{version} is the newest version; what is newest is not destroyed",
-            kind.name()
-        )));
-    }
-    keys.get(&version)
-        .map_or(Ok(()), |key| Ok(session.destroy(*key)?))
-}
-
-fn newest(keys: &BTreeMap<u32, Handle>) -> Result<(u32, Handle), HsmError> {
-    keys.last_key_value()
-        .map(|(version, key)| (*version, *key))
-        .ok_or_else(|| HsmError::Damaged("a master is missing".into()))
-}
-
-fn of(keys: &BTreeMap<u32, Handle>, version: u32) -> Option<Handle> {
-    keys.get(&version).copied()
-}
-
-fn make_secret(
-    session: &Session,
-    config: &Config,
-    row: &Row,
-    version: u32,
-    more: Option<Attribute<'_>>,
-) -> Result<(), HsmError> {
-    let id = prefix(config);
-    let label = format!("{id}{}{version}", row.name);
-    let mut template = row.attributes(id.as_bytes(), label.as_bytes());
-    template.extend(more);
-    session.generate_key(Mechanism::Plain(row.generator), &template)?;
-    Ok(())
-}
-
-pub(super) fn make_audit_key(session: &Session, config: &Config) -> Result<(), HsmError> {
-    let label = format!("{}{}{}", prefix(config), AUDIT.name, config.node);
-    make_pair(session, config, &AUDIT, &label, der::P256)
-}
-
-pub(super) fn make_pair(
-    session: &Session,
-    config: &Config,
-    row: &Row,
-    label: &str,
-    curve: &[u8],
-) -> Result<(), HsmError> {
-    let id = prefix(config);
-    let public = [
-        (CKA_CLASS, Number(CKO_PUBLIC_KEY)),
-        (CKA_KEY_TYPE, Number(CKK_EC)),
-        (CKA_TOKEN, Flag(true)),
-        (CKA_VERIFY, Flag(true)),
-        (CKA_ID, Bytes(id.as_bytes())),
-        (CKA_LABEL, Bytes(label.as_bytes())),
-        (CKA_EC_PARAMS, Bytes(curve)),
-    ];
-    session.generate_pair(
-        Mechanism::Plain(row.generator),
-        &public,
-        &row.attributes(id.as_bytes(), label.as_bytes()),
-    )?;
-    Ok(())
-}
-
-/// This node's audit key. Of several tokens one has the pair; others may have the public half,
-/// by which the log is read while the one is away.
-fn open_audit(
-    session: &Session,
-    config: &Config,
-    label: &str,
-) -> Result<(Option<Handle>, Option<Vec<u8>>), HsmError> {
-    let one_of_several = config.replicas.crossed || config.is_of_set();
-    let missing = |class| Ok::<_, HsmError>(find_labelled(session, label, class)?.is_empty());
-    if one_of_several && missing(CKO_PRIVATE_KEY)? {
-        let point = match missing(CKO_PUBLIC_KEY)? {
-            true => None,
-            false => Some(point(session, label, 32)?),
-        };
-        return Ok((None, point));
-    }
-    let (key, point) = open_pair(session, config, &AUDIT, label, 32)?;
-    Ok((Some(key), Some(point)))
-}
-
-/// The private key at hand, and the public one's point; `size` is a coordinate's length in bytes.
-pub(super) fn open_pair(
-    session: &Session,
-    config: &Config,
-    row: &Row,
-    label: &str,
-    size: usize,
-) -> Result<(Handle, Vec<u8>), HsmError> {
-    let private = only(find_labelled(session, label, CKO_PRIVATE_KEY)?, label)?;
-    let point = point(session, label, size)?;
-    row.check(session, config, private, label)?;
-    Ok((at_hand(session, config, private)?, point))
-}
-
-fn only(keys: Vec<Handle>, label: &str) -> Result<Handle, HsmError> {
+pub(super) fn only(keys: Vec<Handle>, label: &str) -> Result<Handle, HsmError> {
     match keys.as_slice() {
         [key] => Ok(*key),
         [] => Err(HsmError::Damaged(format!("{label} is missing"))),
@@ -549,6 +239,11 @@ pub(super) fn find(session: &Session, id: &str, class: CK_ULONG) -> Result<Vec<H
         ],
         LIMIT,
     )?)
+}
+
+/// Every token object of a class, whosever it is.
+pub(super) fn find_all(session: &Session, class: CK_ULONG) -> Result<Vec<Handle>, HsmError> {
+    Ok(session.find(&[(CKA_CLASS, Number(class)), (CKA_TOKEN, Flag(true))], MOST)?)
 }
 
 pub(super) fn find_labelled(

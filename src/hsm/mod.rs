@@ -4,22 +4,29 @@
 //! the database as [`WrappedKey`] and [`Blob`](crate::store::record::Blob) and come back the same
 //! way; where they are in clear is the business of their class (DESIGN §4).
 
+mod admitted;
 mod anchored;
 mod ceremony;
 mod cipher;
+mod crossing;
 mod decipher;
 mod der;
 mod derive;
+mod each;
 mod error;
 #[cfg(test)]
 pub(crate) mod fixture;
 mod issuing;
 mod kdf108;
+mod kind;
 mod known;
 mod line;
+mod making;
 mod master;
+mod masters;
 mod material;
 mod mechanism;
+mod next;
 mod pair;
 mod passage;
 mod pool;
@@ -41,20 +48,27 @@ mod version;
 
 use std::collections::HashSet;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use token::raw::CKM_ECDSA;
 use token::{Locked, Mechanism};
 use zeroize::Zeroizing;
 
+use admitted::Admitted;
+
+pub use admitted::Current;
 pub use anchored::MOST_ANCHORED;
-pub use ceremony::{Answer, known_answers, make_masters, take_masters};
+pub use ceremony::{known_answers, make_masters, take_masters};
 pub use cipher::Ciphertext;
+pub use crossing::Answer;
 pub use derive::{TokenKdf, prf_length};
+pub use each::{Each, Holding};
 pub use error::HsmError;
 pub use kdf108::{Kdf108, Mode108};
 pub use master::MasterKind;
 pub use material::SecretSpec;
 pub use mechanism::{AES, CipherParameters, Encipherment, Signature, TRIPLE_DES, WrapMethod};
+pub use next::Next;
 pub use pair::{Maker, Pair, PairSpec};
 use pool::{Cost, Pool, Start};
 pub use replica::TokenState;
@@ -119,15 +133,23 @@ pub struct Replicas {
     pub crossed: bool,
     /// What the first token decides for all: whether `mac-v` makes row MACs or wraps the keys that do.
     macs_in_token: Option<bool>,
+    /// The versions that are used.
+    admitted: Arc<Admitted>,
 }
 
 impl Replicas {
     /// `crossed`: made in a ceremony.
     pub fn new(sources: Vec<Source>, crossed: bool) -> Replicas {
+        let admitted = match crossed || !sources.is_empty() {
+            // Until the database says otherwise.
+            true => Admitted::up_to(1),
+            false => Admitted::default(),
+        };
         Replicas {
             sources,
             crossed,
             macs_in_token: None,
+            admitted: Arc::new(admitted),
         }
     }
 }
@@ -153,6 +175,7 @@ impl Config {
                 sources: Vec::new(),
                 crossed: self.replicas.crossed,
                 macs_in_token: Some(self.macs_in_token()),
+                admitted: Arc::clone(&self.replicas.admitted),
             },
             ..self.clone()
         }
@@ -257,6 +280,11 @@ impl Hsm {
             .tokens
             .as_ref()
             .map_or(1, |tokens| tokens.all.len())
+    }
+
+    /// This node's name.
+    pub fn node(&self) -> &str {
+        &self.pool.inner.config.node
     }
 
     /// Whether the masters were made in a ceremony.

@@ -16,7 +16,8 @@ use zeroize::Zeroizing;
 
 use super::decipher::Shown;
 use super::line::{Graveyard, Line, Seat};
-use super::master::{Masters, prefix};
+use super::master::prefix;
+use super::masters::Masters;
 use super::probe::Probe;
 use super::reach::{self, Found};
 use super::replica::{Reference, Tokens, agree};
@@ -63,7 +64,7 @@ pub(super) struct Inner {
     /// A wrong PIN may lock the token: after one refusal nobody logs in until the process starts anew.
     pin_refused: AtomicBool,
     /// One of several: what all of them answer.
-    reference: Option<Reference>,
+    pub reference: Option<Reference>,
     /// One of several: the connection that was given up, until its sessions are ended.
     pub gone: Mutex<Option<Line>>,
     pub why_away: Mutex<Option<String>>,
@@ -164,13 +165,24 @@ impl Pool {
             }
         }
         let owned = inputs.map(|input| Zeroizing::new(input.to_vec()));
-        let (reply, answer) = tokio::sync::oneshot::channel();
-        let task: Task = Box::new(move |inner, tokens| {
+        self.send(move |inner, tokens| {
             let job = |seat: &Seat<'_>| job(seat, owned.each_ref().map(|input| input.as_slice()));
-            let result = match tokens {
+            match tokens {
                 None => inner.attend(&job),
                 Some(tokens) => tokens.attend(&job),
-            };
+            }
+        })
+        .await
+    }
+
+    /// Runs a task on a worker thread.
+    pub async fn send<T: Send + 'static>(
+        &self,
+        task: impl FnOnce(&Inner, Option<&Tokens>) -> Result<T, HsmError> + Send + 'static,
+    ) -> Result<T, HsmError> {
+        let (reply, answer) = tokio::sync::oneshot::channel();
+        let task: Task = Box::new(move |inner, tokens| {
+            let result = task(inner, tokens);
             // The caller may have gone; its answer is nobody's then.
             drop(reply.send(result));
         });
@@ -323,7 +335,7 @@ impl Inner {
         };
         if let Some(reference) = &self.reference {
             let held = known::held(&anchor, &probe, &prefix(&self.config))?;
-            agree(reference, held)?;
+            agree(reference, &self.config, held)?;
         }
         let forge = reach::forge(&self.config.source, &module)?
             .map(|forge| self.log_in(&forge))

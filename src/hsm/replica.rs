@@ -3,13 +3,13 @@
 //!
 //! With one token none of this runs: it is found anew by whoever asks next (`pool`).
 
-use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
-use super::known::{self, Held};
+use super::known::Held;
 use super::line::{Line, Seat};
 use super::pool::{Inner, RETRY, Start, lock, write};
-use super::{HsmError, Source};
+use super::{Config, HsmError, Source};
 
 /// How often a token that stands is asked whether it still does.
 const LOOK: Duration = Duration::from_secs(1);
@@ -18,8 +18,8 @@ const LOOK: Duration = Duration::from_secs(1);
 const RENEW: Duration = Duration::from_secs(10);
 const RENEW_AT_MOST: Duration = Duration::from_secs(600);
 
-/// What every token of the set answers, from the first that was reached.
-pub(super) type Reference = Arc<OnceLock<Held>>;
+/// What every token of the set answers, from those that were reached.
+pub(super) type Reference = Arc<Mutex<Held>>;
 
 /// Whether a token serves, for administrators and metrics.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,18 +40,43 @@ pub(super) struct Tokens {
     renewing: Mutex<()>,
 }
 
-/// Refuses a token that holds other masters than the set.
-pub(super) fn agree(reference: &Reference, held: Held) -> Result<(), HsmError> {
-    let first = reference.get_or_init(|| held.clone());
-    let differing = known::differences(first, &held);
-    if differing.is_empty() {
-        return Ok(());
+/// Refuses a token that holds other masters than the set, or lacks one that is used. What is not
+/// used yet may be on its way.
+pub(super) fn agree(reference: &Reference, config: &Config, held: Held) -> Result<(), HsmError> {
+    lacking(config, &held)?;
+    let admitted = &config.replicas.admitted;
+    let mut known = lock(reference);
+    let differing: Vec<&str> = held
+        .iter()
+        .filter(|(name, answer)| {
+            admitted.uses(name) && known.get(*name).is_some_and(|other| other != *answer)
+        })
+        .map(|(name, _)| name.as_str())
+        .collect();
+    if !differing.is_empty() {
+        return Err(HsmError::Damaged(format!(
+            "it does not hold the masters of the other tokens ({} differ): make them in one ceremony, \
+             see `keyward token check`",
+            differing.join(", ")
+        )));
     }
-    Err(HsmError::Damaged(format!(
-        "it does not hold the masters of the other tokens ({} differ): make them in one ceremony, \
-         see `keyward token check`",
-        differing.join(", ")
-    )))
+    known.extend(held.into_iter().filter(|(name, _)| admitted.uses(name)));
+    Ok(())
+}
+
+/// Refuses a token that lacks a version which the others have and use.
+pub(super) fn lacking(config: &Config, held: &Held) -> Result<(), HsmError> {
+    let required = config.replicas.admitted.required();
+    let missing = required.into_iter().filter(|name| !held.contains_key(name));
+    let missing: Vec<String> = missing.collect();
+    match missing.is_empty() {
+        true => Ok(()),
+        false => Err(HsmError::Lost(format!(
+            "it lacks {}, which the other tokens have: it is older than the last rotation; a further \
+             rotation with this token among them gives it what is used from then on (docs/tokens.md)",
+            missing.join(", ")
+        ))),
+    }
 }
 
 impl Tokens {
@@ -241,7 +266,7 @@ impl Inner {
         *lock(&self.why_away) = away;
     }
 
-    fn away(&self) -> Option<String> {
+    pub fn away(&self) -> Option<String> {
         lock(&self.why_away).clone()
     }
 
@@ -307,6 +332,16 @@ impl Inner {
                 }
                 None => true,
             },
+        }
+    }
+
+    /// Gives up the present connection.
+    pub fn leave_now(&self, reason: &str) {
+        let line = self.line.read().unwrap_or_else(PoisonError::into_inner);
+        let epoch = line.as_ref().map(|line| line.epoch);
+        drop(line);
+        if let Some(epoch) = epoch {
+            self.leave(epoch, reason);
         }
     }
 

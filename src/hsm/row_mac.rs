@@ -178,11 +178,14 @@ impl Hsm {
             mac.update(data);
             return Ok(mac.finalize().into_bytes().into());
         }
+        let (kind, missing) = (MasterKind::Mac, Missing::Mac(version));
+        if version > self.pool.inner.config.replicas.admitted.newest(kind) {
+            // Another node was quicker, and what this one saw of it may have been made anew since.
+            self.find_master(kind, version, missing).await;
+        }
         let made = self.row_mac_in_token(version, data).await;
         if matches!(made, Err(HsmError::BadKey(_)))
-            && self
-                .find_master(MasterKind::Mac, version, Missing::Mac(version))
-                .await
+            && self.find_master(kind, version, missing).await
         {
             return self.row_mac_in_token(version, data).await;
         }

@@ -15,9 +15,10 @@ use token::raw::{
 };
 use token::{Handle, Mechanism, Session};
 
+use super::crossing::Desk;
 use super::line::Temporary;
 use super::master;
-use super::reach::{self, Bare};
+use super::reach;
 use super::{HsmError, Source};
 use crate::object::format::{Format, Hint, PublicKey, RsaPublic, Unsigned};
 
@@ -136,18 +137,25 @@ impl Request {
 /// token that is not there is made.
 pub fn request(source: &Source) -> Result<Request, HsmError> {
     let token = reach::bare(source, Some("keyward replica"))?;
-    let public = match pair(&token.session)? {
+    let desk = Desk::of(&token);
+    request_of(desk, token.name.clone())
+}
+
+/// The same for a token that is at hand.
+pub(super) fn request_of(desk: Desk<'_>, token: String) -> Result<Request, HsmError> {
+    let session = desk.session;
+    let public = match pair(session)? {
         Some((public, private)) => {
-            check(&token.session, private)?;
+            check(session, private)?;
             public
         }
-        None => make(&token.session)?.0,
+        None => make(session)?.0,
     };
     let request = Request {
         format: FORMAT.into(),
-        oaep: shown(&token)?,
-        public_key: public_key_info(&token.session, public)?,
-        token: token.name,
+        oaep: shown(session)?,
+        public_key: public_key_info(session, public)?,
+        token,
     };
     match request.oaep.is_empty() {
         true => Err(HsmError::Refused("unwrapping with RSA-OAEP".into())),
@@ -263,8 +271,7 @@ fn public_key_info(session: &Session, public: Handle) -> Result<Vec<u8>, HsmErro
 }
 
 /// What of OAEP the token does, seen by wrapping and unwrapping a key of this moment.
-fn shown(token: &Bare) -> Result<Vec<Oaep>, HsmError> {
-    let session = &token.session;
+fn shown(session: &Session) -> Result<Vec<Oaep>, HsmError> {
     let (public, private) =
         pair(session)?.ok_or_else(|| HsmError::Damaged(format!("{LABEL} is missing")))?;
     let key = passing_key(session)?;

@@ -2,14 +2,15 @@
 
 use token::{Handle, Mechanism};
 
+use super::anchored::wipe;
 use super::line::{Loaded, Seat};
-use super::master::{self, MasterKind};
+use super::master::MasterKind;
 use super::pool::Cost;
 use super::rewrap::passing;
 use super::source::Missing;
 use super::tenant::{open_with, passing_tenant_key, seal_with, unwrapping};
 use super::use_key::KeyKind;
-use super::{Hsm, HsmError, KeySource, Purpose, Source, TenantKeys, WrappedKey};
+use super::{Each, Hsm, HsmError, KeySource, Purpose, TenantKeys, WrappedKey, making};
 use crate::store::record::{Blob, BlobKind};
 
 impl Hsm {
@@ -20,13 +21,7 @@ impl Hsm {
 
     /// Finds masters that another process made, and lets go of those that it destroyed.
     pub async fn look_for_masters(&self) -> Result<(), HsmError> {
-        self.pool
-            .run(Cost::Long, [], |seat, []| {
-                seat.line
-                    .masters
-                    .look_again(&seat.line.anchor(), &seat.inner.config)
-            })
-            .await?;
+        self.look_in_each_token().await?;
         self.look_for_row_mac_keys().await
     }
 
@@ -37,7 +32,8 @@ impl Hsm {
         version: u32,
         missing: Missing,
     ) -> bool {
-        if self.has_master(kind, version).await || !self.source.may_look(missing) {
+        let used = version <= self.pool.inner.config.replicas.admitted.newest(kind);
+        if (used && self.has_master(kind, version).await) || !self.source.may_look(missing) {
             return self.has_master(kind, version).await;
         }
         if let Err(error) = self.look_for_masters().await {
@@ -47,15 +43,18 @@ impl Hsm {
     }
 
     async fn has_master(&self, kind: MasterKind, version: u32) -> bool {
-        let versions = self.master_versions(kind).await;
-        versions.is_ok_and(|versions| versions.contains(&version))
+        let has = self.pool.run(Cost::Short, [], move |seat, []| {
+            Ok(seat.line.masters.versions(kind).contains(&version))
+        });
+        has.await.unwrap_or(false)
     }
 
-    /// Versions of a master in the token, as this process knows them, oldest first.
+    /// Versions of a master that are used or were, in the token that serves, as this process knows
+    /// them, oldest first.
     pub async fn master_versions(&self, kind: MasterKind) -> Result<Vec<u32>, HsmError> {
         self.pool
             .run(Cost::Short, [], move |seat, []| {
-                Ok(seat.line.masters.versions(kind))
+                Ok(seat.line.masters.admitted(kind))
             })
             .await
     }
@@ -70,38 +69,47 @@ impl Hsm {
         self.pool
             .run(Cost::Long, [], move |seat, []| {
                 let anchor = seat.line.anchor();
-                master::make_next(&anchor, &seat.inner.config, &seat.line.probe, kind, version)?;
+                making::make_next(&anchor, &seat.inner.config, &seat.line.probe, kind, version)?;
                 seat.line.masters.look_again(&anchor, &seat.inner.config)
             })
             .await
     }
 
-    /// Destroys a version of a master, which nobody brings back. Whether something is still under
+    /// Makes the version that comes next in the first token alone, which its vendor's tools clone.
+    ///
+    /// # Errors
+    /// [`HsmError::BadInput`] when it does not come next.
+    pub async fn make_for_cloning(&self, kind: MasterKind, version: u32) -> Result<(), HsmError> {
+        self.at(0, move |seat| {
+            let (anchor, config) = (seat.line.anchor(), &seat.inner.config);
+            making::make_next(&anchor, config, &seat.line.probe, kind, version)?;
+            seat.line.masters.look_again(&anchor, config)
+        })
+        .await
+    }
+
+    /// Destroys a version of a master in each token that answers; nobody brings it back. Whether something is still under
     /// it is the caller's to know.
     ///
     /// # Errors
-    /// [`HsmError::BadInput`] when it is the newest; [`HsmError::Refused`] when other tokens hold
-    /// the masters, too.
-    pub async fn destroy_master(&self, kind: MasterKind, version: u32) -> Result<(), HsmError> {
-        self.only_here()?;
-        self.pool
-            .run(Cost::Long, [], move |seat, []| {
-                let anchor = seat.line.anchor();
-                master::destroy(&anchor, &seat.inner.config, kind, version)?;
-                seat.line.masters.look_again(&anchor, &seat.inner.config)?;
-                match &seat.inner.config.source {
-                    Source::Embedded { dir } => Ok(token::wipe_deleted(dir)?),
-                    Source::Module { .. } => Ok(()),
-                }
-            })
-            .await
+    /// Of each token; [`HsmError::BadInput`] when it is the newest.
+    pub async fn destroy_master(&self, kind: MasterKind, version: u32) -> Vec<Each<()>> {
+        let done = self.each(move |seat| {
+            let anchor = seat.line.anchor();
+            let newest = seat.line.masters.admitted(kind).last().copied();
+            making::destroy(&anchor, &seat.inner.config, kind, version, newest)?;
+            seat.line.masters.look_again(&anchor, &seat.inner.config)?;
+            // Also where it is gone: whoever destroyed it may have been stopped here.
+            wipe(seat)
+        });
+        done.await
     }
 
-    fn only_here(&self) -> Result<(), HsmError> {
+    pub(super) fn only_here(&self) -> Result<(), HsmError> {
         match self.shares_masters() {
             false => Ok(()),
             true => Err(HsmError::Refused(
-                "a change of masters that other tokens hold, too (docs/tokens.md)".into(),
+                "a master in one token where others hold the masters, too: they would not have it (docs/tokens.md)".into(),
             )),
         }
     }

@@ -28,7 +28,7 @@ pub use input::{
     COUNTER, EVERY, Input, LENGTH, Label, Malformed, Scope, check_prefix, covers, overlap, prefix,
 };
 pub use make::{Made, MasterError, Spec, create, masters, rotate};
-pub use shred::{Anchored, anchored, chosen, destroyed};
+pub use shred::{Anchored, activated, anchored, chosen, destroyed};
 
 /// The server's own attributes on a master, `y-…` in 1.x: no client can write them.
 const VENDOR: &str = "y";

@@ -1,5 +1,7 @@
 //! What Locate can find an object by: every attribute it has, one entry per leaf (DESIGN §5).
 
+use std::collections::HashMap;
+
 use sha2::{Digest, Sha256};
 use ttlv::{Tag, Value};
 
@@ -99,15 +101,23 @@ fn push(attribute: &Attribute, instance: u32, out: &mut Vec<IndexEntry>) {
 
 pub fn entries(attributes: &Attributes) -> Vec<IndexEntry> {
     let mut out = Vec::with_capacity(attributes.0.len() * 2);
-    for (position, attribute) in attributes.0.iter().enumerate() {
+    // Counted for each attribute by itself, so that what one object has and another has not makes no
+    // difference for all that follows: what they have alike is stored once (`store::alike`).
+    let mut instances: HashMap<&AttributeReference, u32> = HashMap::new();
+    for attribute in &attributes.0 {
         if NOT_INDEXED.iter().any(|tag| attribute.is(*tag)) {
             continue;
         }
-        push(
-            attribute,
-            u32::try_from(position).unwrap_or(u32::MAX),
-            &mut out,
-        );
+        let instance = match attribute.value {
+            Value::Structure(_) => {
+                let next = instances.entry(&attribute.reference).or_default();
+                *next += 1;
+                *next - 1
+            }
+            // Of a plain value, which has no other fields beside it, nobody asks which one it is.
+            _ => 0,
+        };
+        push(attribute, instance, &mut out);
     }
     if !attributes.has(tag::OPERATION_POLICY_NAME) {
         // 1.4 §3.18: set "via some default set by the server". It is no attribute of the object, so
@@ -159,7 +169,43 @@ pub fn names(attributes: &Attributes, distinguisher: &str) -> Vec<UniqueName> {
 mod tests {
     #![allow(clippy::indexing_slicing, reason = "tests")]
     use super::*;
+    use crate::store::record::INDEX_RULES;
     use ttlv::Node;
+
+    /// An update does not look at the entries of a row whose rules are of today: whoever changes here
+    /// what becomes of attributes raises `INDEX_RULES`, and writes the new digest.
+    #[test]
+    fn other_rules_have_another_number() {
+        let text = |text: &'static str| Value::TextString(text.into());
+        let name = |name| {
+            Value::Structure(vec![
+                Node::new(tag::NAME_VALUE, text(name)),
+                Node::new(tag::NAME_TYPE, Value::Enumeration(1)),
+            ])
+        };
+        let attributes = Attributes(vec![
+            Attribute::standard(tag::CRYPTOGRAPHIC_LENGTH, Value::Integer(256)),
+            Attribute::standard(tag::NAME, name("a")),
+            Attribute::standard(tag::INITIAL_DATE, Value::DateTime(1_700_000_000)),
+            Attribute::standard(tag::NAME, name("b")),
+            Attribute::standard(tag::STATE, Value::Enumeration(1)),
+        ]);
+        let entries = entries(&attributes);
+        let names: Vec<_> = entries
+            .iter()
+            .filter(|entry| entry.attribute == tag::NAME.0)
+            .collect();
+        let instances: Vec<_> = names.iter().map(|entry| entry.instance).collect();
+        assert_eq!(instances, [0, 0, 1, 1]);
+        let digest = hex::encode(Sha256::digest(format!("{entries:?}")));
+        assert_eq!(
+            (INDEX_RULES, digest.as_str()),
+            (
+                1,
+                "ad85b8909f88ce0dccc5f6ff76a66a99350ae92095548781f5f0c2cfedcc1046"
+            )
+        );
+    }
 
     #[test]
     fn serial_numbers_are_found_with_and_without_their_header() {

@@ -19,7 +19,9 @@ use crate::protocol::structure::Item;
 use crate::protocol::tag;
 use crate::protocol::version::Version;
 use crate::store::archive::Receipt;
-use crate::store::record::{Blob, Change, Class, IndexEntry, Record, TenantId, UniqueName};
+use crate::store::record::{
+    Before, Blob, Change, Class, INDEX_RULES, IndexEntry, Record, TenantId, UniqueName,
+};
 
 /// Stored form of an object: an extension tag of our own that no message carries.
 const STORED: Tag = Tag(0x54_0001);
@@ -61,6 +63,8 @@ pub struct Managed {
     /// Where the material of an archived object is.
     pub archive: Option<Receipt>,
     version: i64,
+    /// By which rules the row's index entries were made.
+    index_rules: u32,
 }
 
 /// Why a row is not taken.
@@ -117,9 +121,23 @@ impl Managed {
             archived: self.archived,
             attributes: Vec::new(),
             blob: None,
+            index_rules: INDEX_RULES,
             mac_version: 0,
             mac: [0; 32],
         }
+    }
+
+    /// The Names it holds in the store. `distinguish`: the tenant allows several objects of one Name.
+    fn names(&self, distinguish: bool) -> Vec<UniqueName> {
+        if state::is_destroyed(&self.attributes) {
+            return Vec::new();
+        }
+        let distinguisher = if distinguish {
+            self.unique_identifier.as_str()
+        } else {
+            ""
+        };
+        index::names(&self.attributes, distinguisher)
     }
 
     fn stored(&self) -> Vec<u8> {
@@ -247,6 +265,7 @@ impl Sealed {
             changes: stored.changes,
             archive: stored.archive,
             version: record.version,
+            index_rules: record.index_rules,
         })))
     }
 
@@ -257,7 +276,7 @@ impl Sealed {
                 version: self.0.version + 1,
                 ..Managed::clone(&self.0)
             },
-            before: Some(self.0.attributes.clone()),
+            before: Some(self.clone()),
         }
     }
 }
@@ -266,8 +285,8 @@ impl Sealed {
 #[derive(Clone, Debug)]
 pub struct Draft {
     managed: Managed,
-    /// The attributes of the version that is edited; None of a new object.
-    before: Option<Attributes>,
+    /// The version that is edited; None of a new object.
+    before: Option<Sealed>,
 }
 
 impl Deref for Draft {
@@ -290,6 +309,8 @@ pub struct Row {
     pub record: Record,
     pub index: Vec<IndexEntry>,
     pub names: Vec<UniqueName>,
+    /// What the store has of the version before, where that is known.
+    before: Option<Before>,
 }
 
 impl Row {
@@ -304,6 +325,7 @@ impl Row {
             record,
             index,
             names,
+            before,
         } = self;
         match record.version {
             1 => Change::Insert {
@@ -315,6 +337,7 @@ impl Row {
                 record,
                 index,
                 names,
+                before,
             },
         }
     }
@@ -344,6 +367,7 @@ impl Draft {
             changes: Changes::default(),
             archive: None,
             version: 1,
+            index_rules: INDEX_RULES,
         };
         Draft {
             managed,
@@ -361,20 +385,21 @@ impl Draft {
             managed: mut object,
             before,
         } = self;
-        if let Some(before) = before {
+        if let Some(before) = &before {
             let version = object.version;
-            object.changes.note(version, &before, &object.attributes);
+            object
+                .changes
+                .note(version, &before.attributes, &object.attributes);
         }
-        let names = if state::is_destroyed(&object.attributes) {
-            Vec::new()
-        } else {
-            let distinguisher = if distinguish {
-                object.unique_identifier.as_str()
-            } else {
-                ""
-            };
-            index::names(&object.attributes, distinguisher)
-        };
+        let names = object.names(distinguish);
+        // What was edited several times in one batch, or by other rules, is compared by the store.
+        let before = before
+            .filter(|before| before.index_rules == INDEX_RULES && before.owner == object.owner)
+            .filter(|before| before.version + 1 == object.version)
+            .map(|before| Before {
+                index: index::entries(&before.attributes),
+                names: before.names(distinguish),
+            });
         let mut record = Record {
             attributes: object.stored(),
             mac_version: hsm.row_mac_version().await?,
@@ -389,6 +414,7 @@ impl Draft {
             record,
             index,
             names,
+            before,
         })
     }
 }

@@ -1,12 +1,16 @@
 //! Commits that go ahead of their durability: a caller that has several to make, one after the
 //! other, learns at once that each is applied, and waits for the disk once for all of them.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::oneshot;
 
+use super::record::Commit;
 use super::verbs::StoreError;
+
+/// Where the answer to a commit goes.
+pub(super) type Answer = oneshot::Sender<Result<(), StoreError>>;
 
 /// One caller's commits. When one of them is lost because the disk failed, those after it are
 /// refused: they may have been decided on what is lost.
@@ -18,6 +22,15 @@ struct Ends {
     broken: AtomicBool,
     /// More is on its way: worth holding a group of commits open for.
     goes_on: AtomicBool,
+    held: Mutex<Held>,
+}
+
+/// What a line keeps back until more of it can be written at once.
+#[derive(Debug, Default)]
+struct Held {
+    commits: Vec<(Commit, Answer)>,
+    /// Ends when what was sent last is answered.
+    landing: Option<oneshot::Receiver<()>>,
 }
 
 impl PartialEq for Line {
@@ -37,6 +50,36 @@ impl Line {
 
     pub(super) fn break_off(&self) {
         self.0.broken.store(true, Ordering::Release);
+    }
+
+    fn held(&self) -> MutexGuard<'_, Held> {
+        self.0.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Keeps a commit back; answers how many that makes.
+    pub(super) fn hold(&self, commit: Commit, answer: Answer) -> usize {
+        let mut held = self.held();
+        held.commits.push((commit, answer));
+        held.commits.len()
+    }
+
+    pub(super) fn release(&self) -> Vec<(Commit, Answer)> {
+        std::mem::take(&mut self.held().commits)
+    }
+
+    /// What is sent now is on its way until the sender is dropped.
+    pub(super) fn lands(&self) -> oneshot::Sender<()> {
+        let (under_way, landing) = oneshot::channel();
+        self.held().landing = Some(landing);
+        under_way
+    }
+
+    /// Waits for what was sent last.
+    pub(super) async fn landed(&self) {
+        let landing = self.held().landing.take();
+        if let Some(landing) = landing {
+            let _ = landing.await;
+        }
     }
 
     /// # Errors

@@ -62,6 +62,13 @@ pub enum Term {
     ObjectType(u32),
 }
 
+impl Term {
+    /// Asks for several fields in one instance.
+    pub(super) fn is_of_several(&self) -> bool {
+        matches!(self, Term::Matches { fields, .. } if fields.len() > 1)
+    }
+}
+
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Located {
     /// Newest first.

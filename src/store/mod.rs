@@ -20,8 +20,8 @@ pub mod verbs;
 pub use ahead::{Applied, Line};
 pub use filter::{Filter, Located, Term};
 pub use record::{
-    AuditRow, Blob, BlobKind, Change, Class, Commit, Entity, EntityKind, IndexEntry, IndexValue,
-    JournalEntry, Record, TenantId, UniqueName,
+    AuditRow, Before, Blob, BlobKind, Change, Class, Commit, Entity, EntityKind, INDEX_RULES,
+    IndexEntry, IndexValue, JournalEntry, Record, TenantId, UniqueName,
 };
 pub use verbs::{Store, StoreError};
 

@@ -5,7 +5,7 @@
 //! Which index drives is decided by counting, up to [`FEW`]: texts first, for they are mostly
 //! near-unique where numbers (algorithms, types) are shared by thousands.
 
-use super::alike;
+use super::alike::Sets;
 use super::evaluate::state;
 use super::filter::{Filter, Term};
 use super::limit;
@@ -68,12 +68,9 @@ pub(super) fn candidates(filter: &Filter) -> Vec<Driver> {
         match term {
             Term::Matches { fields, .. } => {
                 for (field, (_, value)) in fields.iter().enumerate() {
-                    let kind = if matches!(value, IndexValue::Bytes(_)) {
-                        &mut bytes
-                    } else {
-                        &mut numbers
-                    };
-                    kind.push(Driver::Field { term: at, field });
+                    let driver = Driver::Field { term: at, field };
+                    let is_rare = matches!(value, IndexValue::Bytes(_)) && !driver.is_mixed(filter);
+                    if is_rare { &mut bytes } else { &mut numbers }.push(driver);
                 }
             }
             Term::Between { .. } => numbers.push(Driver::Range { term: at }),
@@ -84,14 +81,28 @@ pub(super) fn candidates(filter: &Filter) -> Vec<Driver> {
 }
 
 impl Driver {
+    /// Sets its rows may stand in.
+    fn sets(self, filter: &Filter) -> Sets {
+        match self {
+            Driver::Objects => None,
+            Driver::Range { term } => filter.terms.get(term).map(Sets::of_term),
+            Driver::Field { term, field } => match filter.terms.get(term) {
+                Some(Term::Matches {
+                    attribute,
+                    name,
+                    fields,
+                }) => fields
+                    .get(field)
+                    .map(|(field, value)| Sets::of(*attribute, name, *field, value)),
+                _ => None,
+            },
+        }
+        .unwrap_or_default()
+    }
+
     /// Whether its rows may stand in sets: then objects are found by either.
     pub(super) fn is_mixed(self, filter: &Filter) -> bool {
-        match self {
-            Driver::Objects => false,
-            Driver::Field { term, .. } | Driver::Range { term } => {
-                filter.terms.get(term).is_some_and(alike::may_hold)
-            }
-        }
+        self.sets(filter) != Sets::OWN
     }
 
     fn few(self, filter: &Filter) -> i64 {
@@ -165,6 +176,27 @@ pub(super) fn total(dialect: Dialect, filter: &Filter, driver: Driver) -> Query 
     builder.query
 }
 
+/// Whose entries are looked at.
+#[derive(Clone, Copy)]
+enum Whose<'a> {
+    /// The object's: its own and those of its sets.
+    Object,
+    /// Those that stand where this row does.
+    Row(&'a str),
+}
+
+impl Whose<'_> {
+    fn place(self, sets: Sets) -> String {
+        match (self, sets.alike, sets.dated) {
+            (Whose::Row(alias), ..) => format!("= {alias}.object"),
+            (_, false, false) => "= o.sequence".to_owned(),
+            (_, true, false) => "IN (o.sequence, o.alike)".to_owned(),
+            (_, false, true) => "IN (o.sequence, o.dated)".to_owned(),
+            (_, true, true) => "IN (o.sequence, o.alike, o.dated)".to_owned(),
+        }
+    }
+}
+
 struct Builder {
     dialect: Dialect,
     tenant: i64,
@@ -220,19 +252,44 @@ impl Builder {
         }
         self.push("FROM entries d CROSS JOIN objects o WHERE o.sequence = d.object AND ");
         self.driving(filter, driver);
+        if let Driver::Field { term, field } = driver
+            && let Some(Term::Matches {
+                attribute,
+                name,
+                fields,
+            }) = filter.terms.get(term)
+        {
+            self.others("d", Whose::Object, (*attribute, name), fields, field);
+        }
         self.push(" AND ");
         self.conditions(filter, driver);
         let order = self.order(filter, driver);
         self.push(&format!(" GROUP BY {order}"));
     }
 
-    /// The objects of a condition: those that have the entry, and those of the sets that have it.
+    /// The objects of a driver's rows: those that have the entry, and those of the sets that have it.
     fn mixed(&mut self, filter: &Filter, driver: Driver, union: &str) {
+        let sets = driver.sets(filter);
         self.push("SELECT d.object AS sequence FROM entries d WHERE d.object > 0 AND ");
         self.driving(filter, driver);
-        self.push(union);
-        self.push("SELECT s.sequence FROM entries d CROSS JOIN objects s WHERE s.alike = d.object AND d.object < 0 AND ");
-        self.driving(filter, driver);
+        if sets.alike {
+            self.push(union);
+            self.push("SELECT s.sequence FROM entries d CROSS JOIN objects s WHERE s.alike = d.object AND d.object < 0 AND ");
+            self.driving(filter, driver);
+        }
+        if sets.dated {
+            self.push(union);
+            self.push(match self.dialect {
+                Dialect::Sqlite => {
+                    "SELECT s.sequence FROM entries d CROSS JOIN objects s WHERE s.dated = d.object"
+                }
+                Dialect::Postgres => {
+                    "SELECT s.object FROM entries d CROSS JOIN dated_objects s WHERE s.dated = d.object"
+                }
+            });
+            self.push(" AND d.object < 0 AND ");
+            self.driving(filter, driver);
+        }
     }
 
     /// The order of creation. SQLite sees that the index has it only by the index's own column;
@@ -246,6 +303,7 @@ impl Builder {
         }
     }
 
+    /// The driver's rows: of a term with several fields, those of one.
     fn driving(&mut self, filter: &Filter, driver: Driver) {
         self.compare("d.tenant = ", Param::Number(filter.tenant.0));
         match driver {
@@ -270,22 +328,32 @@ impl Builder {
                 }) = filter.terms.get(term)
                 {
                     self.attribute("d", *attribute, name);
-                    self.instance("d", fields, field);
+                    if let Some((field, value)) = fields.get(field) {
+                        self.field("d", *field, value);
+                    }
                 }
             }
         }
     }
 
-    /// Row `alias` is field `at` of the term, and the other fields are in its instance.
-    fn instance(&mut self, alias: &str, fields: &[(u32, IndexValue)], at: usize) {
+    /// Beside row `alias`, which is field `at` of the term, the other fields are in its instance:
+    /// among the entries of `whose`.
+    fn others(
+        &mut self,
+        alias: &str,
+        whose: Whose<'_>,
+        (attribute, name): (u32, &str),
+        fields: &[(u32, IndexValue)],
+        at: usize,
+    ) {
         for (other, (field, value)) in fields.iter().enumerate() {
             if other == at {
-                self.field(alias, *field, value);
                 continue;
             }
             let inner = format!("{alias}{other}");
+            let place = whose.place(Sets::of(attribute, name, *field, value));
             self.push(&format!(
-                " AND EXISTS (SELECT 1 FROM entries {inner} WHERE {inner}.object = {alias}.object \
+                " AND EXISTS (SELECT 1 FROM entries {inner} WHERE {inner}.object {place} \
                  AND {inner}.attribute = {alias}.attribute AND {inner}.name = {alias}.name \
                  AND {inner}.instance = {alias}.instance"
             ));
@@ -345,11 +413,13 @@ impl Builder {
             self.compare(" AND o.owner = ", Param::Text(owner.clone()));
         }
         for (at, term) in filter.terms.iter().enumerate() {
+            // Rows in sets were found by one field of the term.
+            let whole = !driver.is_mixed(filter) || !term.is_of_several();
             let drives = match driver {
                 Driver::Objects => false,
                 Driver::Field { term, .. } | Driver::Range { term } => term == at,
             };
-            if !drives {
+            if !(drives && whole) {
                 self.term(term, at);
             }
         }
@@ -381,58 +451,36 @@ impl Builder {
 
     fn term(&mut self, term: &Term, at: usize) {
         let alias = format!("t{at}x");
-        let held = alike::may_hold(term);
+        let place = Whose::Object.place(Sets::of_term(term));
         match term {
             Term::Matches {
                 attribute,
                 name,
                 fields,
-            } if held && !fields.is_empty() => {
-                // The sets that have it are few and found once; most objects need no other look.
-                let sets = format!("{alias}s");
-                self.push(&format!(
-                    " AND (o.alike IN (SELECT {sets}.object FROM entries {sets} WHERE {sets}.object < 0"
-                ));
-                let tenant = format!(" AND {sets}.tenant = ");
-                self.compare(&tenant, Param::Number(self.tenant));
-                self.attribute(&sets, *attribute, name);
-                self.instance(&sets, fields, 0);
-                self.push(") OR ");
-                self.exists(&alias, "= o.sequence", (*attribute, name), |builder| {
-                    builder.instance(&alias, fields, 0);
-                });
-                self.push(")");
-            }
-            Term::Matches {
-                attribute,
-                name,
-                fields,
-            } => self.and_exists(&alias, held, (*attribute, name), |builder| {
-                builder.instance(&alias, fields, 0);
-            }),
+            } => self.matches(&alias, (*attribute, name), fields),
             Term::Present { attribute, name } => {
-                self.and_exists(&alias, held, (*attribute, name), |_| {});
+                self.and_exists(&alias, &place, (*attribute, name), |_| {});
             }
             Term::Between {
                 attribute,
                 name,
                 low,
                 high,
-            } => self.and_exists(&alias, held, (*attribute, name), |builder| {
+            } => self.and_exists(&alias, &place, (*attribute, name), |builder| {
                 builder.between(&alias, *low, *high);
             }),
             Term::AtLeast {
                 attribute,
                 field,
                 low,
-            } => self.and_exists(&alias, held, (*attribute, ""), |builder| {
+            } => self.and_exists(&alias, &place, (*attribute, ""), |builder| {
                 builder.compare(&format!(" AND {alias}.field = "), Param::Tag(*field));
                 let (column, only) = builder.number(&alias);
                 builder.compare(&format!(" AND {column} >= "), Param::Number(*low));
                 builder.push(&only);
             }),
             Term::Contains { attribute, mask } => {
-                self.and_exists(&alias, held, (*attribute, ""), |builder| {
+                self.and_exists(&alias, &place, (*attribute, ""), |builder| {
                     builder.compare(&format!(" AND {alias}.field = "), Param::Tag(0));
                     let (column, only) = builder.number(&alias);
                     builder.compare(&format!(" AND ({column} & "), Param::Number(*mask));
@@ -453,20 +501,54 @@ impl Builder {
         }
     }
 
-    /// The object has such an entry, or, where that may be, its set has.
+    /// The object has an instance of the attribute with all of these fields.
+    fn matches(&mut self, alias: &str, attribute: (u32, &str), fields: &[(u32, IndexValue)]) {
+        let of =
+            |(field, value): &(u32, IndexValue)| Sets::of(attribute.0, attribute.1, *field, value);
+        let Some((first, rest)) = fields.split_first() else {
+            let place = Whose::Object.place(Sets::of_any(attribute.1));
+            return self.and_exists(alias, &place, attribute, |_| {});
+        };
+        let sets = of(first);
+        let column = match sets {
+            _ if rest.iter().any(|field| of(field) != sets) => None,
+            Sets { alike: true, .. } => Some("alike"),
+            Sets { dated: true, .. } => Some("dated"),
+            _ => None,
+        };
+        let Some(column) = column else {
+            return self.and_exists(alias, &Whose::Object.place(sets), attribute, |builder| {
+                builder.field(alias, first.0, &first.1);
+                builder.others(alias, Whose::Object, attribute, fields, 0);
+            });
+        };
+        // The sets that have it are few and found once; most objects need no other look.
+        let set = format!("{alias}s");
+        self.push(&format!(
+            " AND (o.{column} IN (SELECT {set}.object FROM entries {set} WHERE {set}.object < 0"
+        ));
+        let tenant = format!(" AND {set}.tenant = ");
+        self.compare(&tenant, Param::Number(self.tenant));
+        self.attribute(&set, attribute.0, attribute.1);
+        self.field(&set, first.0, &first.1);
+        self.others(&set, Whose::Row(&set), attribute, fields, 0);
+        self.push(") OR ");
+        self.exists(alias, "= o.sequence", attribute, |builder| {
+            builder.field(alias, first.0, &first.1);
+            builder.others(alias, Whose::Row(alias), attribute, fields, 0);
+        });
+        self.push(")");
+    }
+
+    /// There is such an entry at this place.
     fn and_exists(
         &mut self,
         alias: &str,
-        held: bool,
+        place: &str,
         attribute: (u32, &str),
         more: impl FnOnce(&mut Builder),
     ) {
         self.push(" AND ");
-        let place = if held {
-            "IN (o.sequence, o.alike)"
-        } else {
-            "= o.sequence"
-        };
         self.exists(alias, place, attribute, more);
     }
 

@@ -10,6 +10,8 @@
 
 mod columns;
 mod fault;
+mod form;
+mod group;
 mod open;
 mod read;
 mod rows;
@@ -33,6 +35,8 @@ use super::record::{AuditRow, Commit, Entity, EntityKind, JournalEntry, Record, 
 use super::tally::{Behind, Place, Tally};
 use super::verbs::StoreError;
 use fault::fault;
+use form::Form;
+use group::{Groups, joins};
 use sets::Sets;
 
 mod migrations {
@@ -43,6 +47,7 @@ mod migrations {
 pub struct Postgres {
     pool: Pool,
     sets: Arc<Sets>,
+    groups: Groups,
 }
 
 impl std::fmt::Debug for Postgres {
@@ -56,9 +61,11 @@ impl Postgres {
     /// # Errors
     /// `Unavailable` when no connection can be made, `Damaged` when it is not a store of our version.
     pub async fn open(options: &Options) -> Result<Postgres, StoreError> {
+        let (pool, sets) = (open::open(options).await?, Arc::default());
         Ok(Postgres {
-            pool: open::open(options).await?,
-            sets: Arc::default(),
+            groups: Groups::new(pool.clone(), Arc::clone(&sets)),
+            pool,
+            sets,
         })
     }
 
@@ -72,26 +79,39 @@ impl Postgres {
 
     pub async fn apply(&self, commit: Commit) -> Result<(), StoreError> {
         limit::check(&commit)?;
+        if let Some(form) = joins(&commit) {
+            return self.groups.write(form, commit).await;
+        }
         let connection = self.connection().await?;
         // A caller that goes away must not leave half a transaction in a connection of the pool.
         let sets = Arc::clone(&self.sets);
-        let apply = async move { write::apply(connection, &sets, commit).await };
+        let apply = async move { write::apply(connection, &sets, &commit).await };
         let applied = tokio::spawn(apply).await;
         applied.map_err(|_| StoreError::Unavailable("the commit was interrupted".to_owned()))?
     }
 
-    /// A commit is a transaction of its own: seen by others, and durable, when it is answered.
+    /// What cannot be refused is kept back until the line has no more; everything else is durable,
+    /// and seen by others, when it is answered.
     pub async fn apply_ahead(
         &self,
-        _: &Line,
+        line: &Line,
         commit: Commit,
-        _: bool,
+        more: bool,
     ) -> Result<Applied, StoreError> {
+        limit::check(&commit)?;
+        line.check()?;
+        if joins(&commit) == Some(Form::Insert) {
+            return self.groups.ahead(line, commit, more).await;
+        }
+        self.groups.flush(line).await;
+        line.landed().await;
+        line.check()?;
         self.apply(commit).await.map(|()| Applied::durable())
     }
 
-    pub async fn settle(&self, _: &Line, applied: Applied) -> Result<(), StoreError> {
-        applied.settled().await
+    pub async fn settle(&self, line: &Line, applied: Applied) -> Result<(), StoreError> {
+        self.groups.flush(line).await;
+        self.groups.settled(applied).await
     }
 
     pub async fn put_checkpoint(

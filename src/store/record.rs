@@ -98,10 +98,17 @@ pub struct Record {
     pub attributes: Vec<u8>,
     /// None for objects without key value, and after Destroy.
     pub blob: Option<Blob>,
+    /// By which rules its index entries were made ([`INDEX_RULES`]). A hint, not covered by the MAC.
+    pub index_rules: u32,
     /// Version of the deployment's MAC key.
     pub mac_version: u32,
     pub mac: [u8; 32],
 }
+
+/// By which rules entries are made of attributes (`object::index`) and kept (`alike`): one higher
+/// whenever either changes, so that an update of an older row compares what is there with what shall
+/// be instead of relying on what the rules of today make of the version before.
+pub const INDEX_RULES: u32 = 1;
 
 /// One searchable value of an object. A structured attribute gives one entry per leaf field,
 /// with the same `instance`; a plain one gives one with `field` 0.
@@ -117,7 +124,7 @@ pub struct IndexEntry {
     pub value: IndexValue,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum IndexValue {
     /// Integers, enumerations, booleans, dates, intervals.
     Number(i64),
@@ -186,10 +193,12 @@ pub enum EntityKind {
     Told = 48,
     /// A version of an anchored master that is, or is being, shredded; key: its Unique Identifier.
     ShreddedMaster = 50,
+    /// The tokens of a node, where several hold the masters, and what is in them; key: the node.
+    Holder = 51,
 }
 
 impl EntityKind {
-    pub const ALL: [EntityKind; 26] = [
+    pub const ALL: [EntityKind; 27] = [
         EntityKind::Deployment,
         EntityKind::Tenant,
         EntityKind::TenantKey,
@@ -216,6 +225,7 @@ impl EntityKind {
         EntityKind::SealUses,
         EntityKind::Shredding,
         EntityKind::ShreddedMaster,
+        EntityKind::Holder,
     ];
 
     /// What tells who somebody is or what a tenant allows: a change of it ends what nodes remember
@@ -283,9 +293,20 @@ pub enum Change {
         record: Record,
         index: Vec<IndexEntry>,
         names: Vec<UniqueName>,
+        /// Of the version it is based on, where the writer knows it: what is the same is then not
+        /// looked at. Without it the store compares with what is there.
+        before: Option<Before>,
     },
     /// Version 1 inserts (fails with `Exists`), a higher one replaces the one before it, else `Conflict`.
     Put(Entity),
+}
+
+/// What a version was written with. MUST be exact, and by [`INDEX_RULES`]; the owner MUST be the same.
+#[derive(Clone, Debug)]
+pub struct Before {
+    pub index: Vec<IndexEntry>,
+    /// None of a destroyed object.
+    pub names: Vec<UniqueName>,
 }
 
 /// A Name value held by an object. With an empty `distinguisher` it is unique in its tenant

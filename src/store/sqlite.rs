@@ -1,6 +1,6 @@
 //! The store in one SQLite file, for one node.
 //!
-//! One thread writes: it takes what waits, applies each commit under a savepoint and ends them all
+//! One thread writes: it takes what waits, applies each commit whole or not at all and ends them all
 //! with one COMMIT, so that one fsync serves many callers (WAL, `synchronous=FULL`). Short reads
 //! run on the caller's thread, for a hop to another one costs more than they do; searches and
 //! lists run on threads that may block, over connections of their own.
@@ -9,6 +9,7 @@ mod change;
 mod read;
 mod rows;
 mod search;
+mod sets;
 mod tally;
 mod write;
 

@@ -14,7 +14,7 @@ use super::filter::{Filter, Located};
 use super::record::{AuditRow, Commit, Entity, EntityKind, JournalEntry, Record, TenantId};
 use super::tally::{Behind, Place, Tally};
 
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum StoreError {
     /// The row has another version than the change was based on: read again, decide again.
     #[error("the row changed meanwhile")]

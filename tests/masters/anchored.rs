@@ -11,13 +11,18 @@ use crate::ground::{check, everywhere, keys, refused, version};
 use crate::process::{Answer, Client, Server, Setup, on};
 use crate::shred::databases;
 
-struct Master {
+pub struct Master {
     id: String,
     prefix: Vec<u8>,
 }
 
 fn made(server: &Server, words: &[&str]) -> Master {
-    let told: Json = serde_json::from_str(&server.told(words)).unwrap();
+    read(&server.told(words))
+}
+
+/// What `--json` says of a master.
+pub fn read(told: &str) -> Master {
+    let told: Json = serde_json::from_str(told).unwrap();
     Master {
         id: told["unique_identifier"].as_str().unwrap().to_owned(),
         prefix: hex::decode(told["prefix"].as_str().unwrap()).unwrap(),
@@ -38,7 +43,7 @@ fn create(server: &Server, name: &str, more: &[&str]) -> Master {
     made(server, &[&words, more].concat())
 }
 
-fn derived(client: &mut Client, master: &Master) -> Answer {
+pub fn derived(client: &mut Client, master: &Master) -> Answer {
     let input = [
         master.prefix.as_slice(),
         &[0, 5],
@@ -51,7 +56,7 @@ fn derived(client: &mut Client, master: &Master) -> Answer {
     client.ask(Operation::MAC, payload)
 }
 
-fn key(client: &mut Client, master: &Master) -> Vec<u8> {
+pub fn key(client: &mut Client, master: &Master) -> Vec<u8> {
     derived(client, master).ok().bytes(tag::MAC_DATA)
 }
 

@@ -20,5 +20,7 @@ mod process;
 
 mod anchored;
 mod ground;
+mod nodes;
 mod rotation;
+mod several;
 mod shred;

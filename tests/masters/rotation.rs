@@ -10,7 +10,7 @@ use crate::ground::{check, check_archive, create, everywhere, keys, refused, ver
 use crate::process::{Server, Setup, aes, name};
 
 /// Clients that make, read, activate and destroy keys until `work` is done; no answer of theirs fails.
-fn under_load(server: &Server, called: &str, work: impl FnOnce()) -> usize {
+pub fn under_load(server: &Server, called: &str, work: impl FnOnce()) -> usize {
     let ending = AtomicBool::new(false);
     std::thread::scope(|scope| {
         let clients: Vec<_> = (0..3)
@@ -192,11 +192,33 @@ fn a_row_that_was_edited_is_named_and_keeps_the_old_version() {
         let told = refused(server, &["token", "destroy", "mac-v1", "--yes"]);
         assert!(told.contains("1 rows are still under mac-v1"), "{told}");
         check(&mut client, &known);
+        // Left behind knowingly, and named before: not without a word.
+        let told = refused(server, &["token", "destroy", "mac-v1", "--abandon"]);
+        assert!(told.contains("1 rows are under it, and lost"), "{told}");
         // What it was before is moved.
         owner(&database.text("first-client"));
         server.told(&["token", "rotate", "--resume"]);
         server.told(&["token", "destroy", "mac-v1", "--yes"]);
-        server.client().on(Operation::GET, &id).ok();
+        let mut client = server.client();
+        client.on(Operation::GET, &id).ok();
+        // Another one, which is left behind: it is lost, and nothing else.
+        let lost = client.create("left behind");
+        let place = format!("WHERE unique_identifier = {}", database.text(&lost));
+        database.run(&format!(
+            "UPDATE objects SET owner = {} {place}",
+            database.text("somebody else")
+        ));
+        refused(server, &["token", "rotate", "mac"]);
+        refused(server, &["token", "destroy", "mac-v2", "--yes"]);
+        let told = server.told(&["token", "destroy", "mac-v2", "--abandon", "--yes"]);
+        assert!(told.contains(&lost) && !told.contains(&id), "{told}");
+        assert_eq!(version(server, "mac-v2"), ("destroyed".to_owned(), 1));
+        check(&mut client, &known);
+        client.on(Operation::GET, &id).ok();
+        assert_ne!(
+            client.on(Operation::GET, &lost).status,
+            ResultStatus::SUCCESS
+        );
     });
 }
 

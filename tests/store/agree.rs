@@ -7,15 +7,21 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
-use crate::samples::{insert, record, update};
+use crate::samples::{insert, record, update, update_of};
 
 type Object = (Record, Vec<IndexEntry>);
+
+/// The first number that is kept as a date.
+const DATE: i64 = 1 << 28;
+/// An attribute whose texts are kept in sets.
+const POLICY: u32 = 0x42_005D;
 
 // Few different values, so that conditions hold now and then.
 fn attribute() -> impl Strategy<Value = (u32, String)> {
     prop_oneof![
         3 => Just((1, String::new())),
         3 => Just((2, String::new())),
+        1 => Just((POLICY, String::new())),
         1 => Just((u32::MAX, "vendor:n".to_owned())),
         1 => Just((3, "x".repeat(300))),
     ]
@@ -28,6 +34,7 @@ fn field() -> impl Strategy<Value = u32> {
 fn value() -> impl Strategy<Value = IndexValue> {
     prop_oneof![
         4 => (-1_i64..4).prop_map(IndexValue::Number),
+        2 => (DATE - 1..DATE + 2).prop_map(IndexValue::Number),
         1 => prop_oneof![Just(i64::MIN), Just(i64::MAX)].prop_map(IndexValue::Number),
         3 => vec(0_u8..2, 0..2).prop_map(IndexValue::Bytes),
         1 => Just(IndexValue::Bytes(vec![7; 300])),
@@ -46,7 +53,10 @@ fn entry() -> impl Strategy<Value = IndexEntry> {
     )
 }
 
-fn object() -> impl Strategy<Value = (Object, Option<Vec<IndexEntry>>)> {
+/// The entries it is updated with, by somebody who knows those it had or not.
+type Second = Option<(Vec<IndexEntry>, bool)>;
+
+fn object() -> impl Strategy<Value = (Object, Second)> {
     let date = || prop::option::of(0_i64..5);
     let columns = (
         1_u32..7,
@@ -59,7 +69,7 @@ fn object() -> impl Strategy<Value = (Object, Option<Vec<IndexEntry>>)> {
     (
         columns,
         vec(entry(), 0..14),
-        prop::option::of(vec(entry(), 0..14)),
+        prop::option::of((vec(entry(), 0..14), any::<bool>(), any::<bool>())),
     )
         .prop_map(|(columns, first, second)| {
             let (state, activation_date, deactivation_date, archived, owner, object_type) = columns;
@@ -72,17 +82,29 @@ fn object() -> impl Strategy<Value = (Object, Option<Vec<IndexEntry>>)> {
                 object_type,
                 ..record("")
             };
+            // Half of the updates add a little to what there is.
+            let second = second.map(|(mut index, adds, knows)| {
+                if adds {
+                    index.truncate(3);
+                    index.splice(0..0, first.iter().cloned());
+                }
+                (index, knows)
+            });
             ((columns, first), second)
         })
+}
+
+fn low() -> impl Strategy<Value = i64> {
+    prop_oneof![-2_i64..4, DATE - 2..DATE + 2]
 }
 
 fn term() -> impl Strategy<Value = Term> {
     prop_oneof![
         4 => (attribute(), vec((field(), value()), 0..3))
             .prop_map(|((attribute, name), fields)| Term::Matches { attribute, name, fields }),
-        2 => (attribute(), -2_i64..4, 0_i64..4)
+        2 => (attribute(), low(), prop_oneof![0_i64..4, Just(DATE)])
             .prop_map(|((attribute, name), low, span)| Term::Between { attribute, name, low, high: low + span }),
-        1 => (1_u32..3, 0_u32..3, -2_i64..4).prop_map(|(attribute, field, low)| Term::AtLeast { attribute, field, low }),
+        1 => (1_u32..3, 0_u32..3, low()).prop_map(|(attribute, field, low)| Term::AtLeast { attribute, field, low }),
         1 => (1_u32..3, 0_i64..4).prop_map(|(attribute, mask)| Term::Contains { attribute, mask }),
         1 => attribute().prop_map(|(attribute, name)| Term::Present { attribute, name }),
         2 => (1_u32..7, 0_i64..5).prop_map(|(state, now)| Term::State { state, now }),
@@ -142,11 +164,7 @@ fn expected(objects: &[Object], filter: &Filter) -> Located {
 }
 
 /// Inserts, then updates those that have a second list of entries; what is stored in the end.
-async fn store_all(
-    store: &Store,
-    tenant: TenantId,
-    drawn: Vec<(Object, Option<Vec<IndexEntry>>)>,
-) -> Vec<Object> {
+async fn store_all(store: &Store, tenant: TenantId, drawn: Vec<(Object, Second)>) -> Vec<Object> {
     let mut objects = Vec::new();
     for (at, ((columns, index), _)) in drawn.iter().enumerate() {
         let record = Record {
@@ -161,7 +179,8 @@ async fn store_all(
         objects.push((record, index.clone()));
     }
     for (object, (_, second)) in objects.iter_mut().zip(drawn) {
-        if let Some(index) = second {
+        if let Some((index, knows)) = second {
+            let before = (object.1.clone(), Vec::new());
             *object = (
                 Record {
                     version: 2,
@@ -169,10 +188,11 @@ async fn store_all(
                 },
                 index,
             );
-            store
-                .apply(update(object.0.clone(), object.1.clone(), Vec::new()))
-                .await
-                .unwrap();
+            let mut commit = update(object.0.clone(), object.1.clone(), Vec::new());
+            if knows {
+                commit = update_of(before, commit);
+            }
+            store.apply(commit).await.unwrap();
         }
     }
     objects

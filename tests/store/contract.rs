@@ -64,6 +64,9 @@ contract! {
     a_line_of_commits_goes_ahead_in_order
     a_group_waits_for_no_line_for_long
     what_is_alike_is_found_whichever_way_it_is_kept
+    what_fails_takes_nothing_else_along
+    an_update_by_who_knows_what_was_there
+    dates_are_found_within_and_across_seconds
 }
 
 async fn apply(store: &Store, commit: Commit) {
@@ -224,6 +227,7 @@ async fn a_commit_is_whole_or_not_at_all(store: &Store) {
             },
             index: Vec::new(),
             names: Vec::new(),
+            before: None,
         },
         Change::Put(entity(EntityKind::Role, "r", 2)),
     ];
@@ -351,6 +355,7 @@ async fn names_move_between_objects(store: &Store) {
         },
         index: Vec::new(),
         names: unique("y"),
+        before: None,
     };
     let take = Change::Update {
         record: Record {
@@ -359,6 +364,7 @@ async fn names_move_between_objects(store: &Store) {
         },
         index: Vec::new(),
         names: [unique("z"), unique("x")].concat(),
+        before: None,
     };
     apply(
         store,
@@ -438,6 +444,7 @@ async fn the_journal_has_every_change_in_order(store: &Store) {
         },
         index: Vec::new(),
         names: Vec::new(),
+        before: None,
     };
     apply(
         store,
@@ -1250,6 +1257,7 @@ async fn one_of_many_updates_wins(store: &Store) {
                 record,
                 index: usual_entries(&format!("n{at}")),
                 names: Vec::new(),
+                before: None,
             }];
             async move { store.apply(Commit { changes, audit }).await.map(|()| at) }
         });
@@ -1288,6 +1296,7 @@ async fn a_commit_may_change_a_row_twice(store: &Store) {
             },
             index: usual_entries("m"),
             names: unique("m"),
+            before: None,
         },
         Change::Insert {
             record: record("b"),
@@ -1446,4 +1455,215 @@ async fn what_is_alike_is_found_whichever_way_it_is_kept(store: &Store) {
         low: 7,
     };
     assert_eq!(found(store, &same(vec![at_least])).await, ["a"]);
+}
+
+/// Among many commits at once some fail after they have written the most part.
+async fn what_fails_takes_nothing_else_along(store: &Store) {
+    apply(store, insert(record("first"), Vec::new(), unique("taken"))).await;
+    let commit = |at: usize| {
+        let id = at.to_string();
+        let name = if at % 5 == 3 { "taken" } else { id.as_str() };
+        let mut commit = insert(
+            record(&format!("a{at}")),
+            usual_entries(&id),
+            unique(&format!("a{at}")),
+        );
+        let second = insert(record(&format!("b{at}")), usual_entries(&id), unique(name));
+        commit.changes.extend(second.changes);
+        commit.audit.push(audit(&format!("node{at}"), 1));
+        commit
+    };
+    let single = (0..200).filter(|at| at % 2 == 0).map(|at| async move {
+        let applied = store.apply(commit(at)).await;
+        (at, applied)
+    });
+    // Two commits each, of which one or the other may fail.
+    let lines = (0..200).filter(|at| at % 4 == 1).map(|at| async move {
+        let line = Line::default();
+        let mut ended = Vec::new();
+        for (at, more) in [(at, true), (at + 2, false)] {
+            let applied = store.apply_ahead(&line, commit(at), more).await;
+            ended.push((at, applied));
+        }
+        let mut settled = Vec::new();
+        for (at, applied) in ended {
+            settled.push(match applied {
+                Ok(applied) => (at, store.settle(&line, applied).await),
+                Err(error) => (at, Err(error)),
+            });
+        }
+        settled
+    });
+    let (single, lines) = tokio::join!(
+        futures_util::future::join_all(single),
+        futures_util::future::join_all(lines)
+    );
+    let all: Vec<_> = single
+        .into_iter()
+        .chain(lines.into_iter().flatten())
+        .collect();
+    assert_eq!(all.len(), 200);
+    for (at, applied) in all {
+        let fails = at % 5 == 3;
+        assert_eq!(
+            matches!(applied, Err(StoreError::NameTaken)),
+            fails,
+            "{at}: {applied:?}"
+        );
+        assert!(fails || applied.is_ok(), "{at}: {applied:?}");
+        for kind in ["a", "b"] {
+            let row = store.fetch(TENANT, &format!("{kind}{at}")).await.unwrap();
+            assert_eq!(row.is_none(), fails, "{kind}{at}");
+        }
+        let hits = found(store, &filter(vec![named(&at.to_string())])).await;
+        assert_eq!(hits.len(), if fails { 0 } else { 2 }, "{at}");
+        let written = store.audit(&format!("node{at}"), 1, 9).await.unwrap();
+        assert_eq!(written.is_empty(), fails, "{at}");
+        // The names of what failed are free.
+        if fails {
+            let free = insert(
+                record(&format!("c{at}")),
+                Vec::new(),
+                unique(&format!("a{at}")),
+            );
+            apply(store, free).await;
+        }
+    }
+}
+
+async fn an_update_by_who_knows_what_was_there(store: &Store) {
+    const DATE: u32 = 0x42_0048;
+    let index = |name: &str, length: i64, date: i64| {
+        let mut index = name_entries(name, 0);
+        index.push(number(LENGTH, length));
+        index.push(number(DATE, 1_700_000_000 + date));
+        index
+    };
+    let term = |attribute, value| {
+        let fields = vec![(0, IndexValue::Number(value))];
+        let name = String::new();
+        filter(vec![Term::Matches {
+            attribute,
+            name,
+            fields,
+        }])
+    };
+    apply(store, insert(record("a"), index("n", 128, 0), unique("n"))).await;
+    apply(store, insert(record("b"), index("o", 128, 0), unique("o"))).await;
+    // What changes from one to the next: a date; nothing; a length; a Name; all; the state.
+    let versions = [
+        ("n", 128, 0),
+        ("n", 128, 1),
+        ("n", 128, 1),
+        ("n", 256, 1),
+        ("m", 256, 1),
+        ("l", 512, 2),
+        ("l", 512, 3),
+    ];
+    for (version, pair) in (2..).zip(versions.windows(2)) {
+        let (old, new) = (pair[0], pair[1]);
+        let last = version == versions.len() as i64;
+        let next = Record {
+            version,
+            state: if last { 5 } else { 1 },
+            ..record("a")
+        };
+        let before = (index(old.0, old.1, old.2), unique(old.0));
+        let commit = update(next, index(new.0, new.1, new.2), unique(new.0));
+        let commit = update_of(before, commit);
+        apply(store, commit.clone()).await;
+        let again = store.apply(commit).await;
+        assert!(matches!(again, Err(StoreError::Conflict)), "{again:?}");
+        for (name, length, date) in versions {
+            let shown = |hit: bool, with_b: bool| {
+                let hits = [("b", with_b), ("a", hit && !last)];
+                let hits = hits.into_iter().filter(|(_, hit)| *hit);
+                hits.map(|(id, _)| id.to_owned()).collect::<Vec<_>>()
+            };
+            let hits = found(store, &filter(vec![named(name)])).await;
+            assert_eq!(hits, shown(name == new.0, false), "{version}: {name}");
+            let hits = found(store, &term(LENGTH, length)).await;
+            assert_eq!(
+                hits,
+                shown(length == new.1, length == 128),
+                "{version}: {length}"
+            );
+            let hits = found(store, &term(DATE, 1_700_000_000 + date)).await;
+            assert_eq!(hits, shown(date == new.2, date == 0), "{version}: {date}");
+        }
+        let row = store.fetch(TENANT, "a").await.unwrap().unwrap();
+        assert_eq!((row.version, row.index_rules), (version, INDEX_RULES));
+    }
+    assert_eq!(journal(store, 0, 8).await.len(), 8);
+    // The names it gave up are free, also the one it held when it was destroyed.
+    for name in ["n", "m", "l"] {
+        apply(store, insert(record(name), Vec::new(), unique(name))).await;
+    }
+}
+
+async fn dates_are_found_within_and_across_seconds(store: &Store) {
+    const MADE: u32 = 0x42_0039;
+    const CHANGED: u32 = 0x42_0048;
+    const NOW: i64 = 1_700_000_000;
+    let index = |made: i64, changed: i64| vec![number(MADE, made), number(CHANGED, changed)];
+    // Two in each second, and one from before 1978, whose dates are its own.
+    for at in 0..6 {
+        let made = NOW + at / 2;
+        let commit = insert(record(&at.to_string()), index(made, made), Vec::new());
+        apply(store, commit).await;
+    }
+    apply(store, insert(record("old"), index(-5, 77), Vec::new())).await;
+    let between = |attribute, low, high| Term::Between {
+        attribute,
+        name: String::new(),
+        low,
+        high,
+    };
+    let within = |low, high| filter(vec![between(MADE, low, high)]);
+    assert_eq!(found(store, &within(NOW, NOW)).await, ["1", "0"]);
+    assert_eq!(
+        found(store, &within(NOW + 1, NOW + 9)).await,
+        ["5", "4", "3", "2"]
+    );
+    assert_eq!(
+        found(store, &within(i64::MIN, NOW)).await,
+        ["old", "1", "0"]
+    );
+    assert_eq!(found(store, &within(i64::MIN, -1)).await, ["old"]);
+    let page = Filter {
+        offset: 1,
+        maximum: Some(2),
+        count: true,
+        ..within(NOW, i64::MAX)
+    };
+    let located = store.locate(&page).await.unwrap();
+    assert_eq!(located.unique_identifiers, ["4", "3"]);
+    assert_eq!(located.total, Some(6));
+    // Changed twice in one second, and once more in the next; its neighbours stay.
+    for (version, changed) in [(2, 5), (3, 5), (4, 6)] {
+        let next = Record {
+            version,
+            ..record("1")
+        };
+        let before = if version == 2 { 0 } else { 5 };
+        let commit = update(next, index(NOW, NOW + changed), Vec::new());
+        let before = (index(NOW, NOW + before), Vec::new());
+        apply(store, update_of(before, commit)).await;
+        let both = filter(vec![
+            between(MADE, NOW, NOW),
+            between(CHANGED, NOW + changed, NOW + changed),
+        ]);
+        assert_eq!(found(store, &both).await, ["1"]);
+        let stays = filter(vec![between(CHANGED, NOW, NOW + 4)]);
+        assert_eq!(found(store, &stays).await, ["5", "4", "3", "2", "0"]);
+    }
+    assert_eq!(
+        found(store, &filter(vec![between(CHANGED, NOW + 5, NOW + 5)])).await,
+        [""; 0]
+    );
+    let present = Term::Present {
+        attribute: CHANGED,
+        name: String::new(),
+    };
+    assert_eq!(found(store, &filter(vec![present])).await.len(), 7);
 }

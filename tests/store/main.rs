@@ -16,5 +16,7 @@ mod durable;
 mod faults;
 mod plans;
 mod samples;
+mod sets;
 mod speed;
 mod tls;
+mod together;

@@ -5,7 +5,7 @@ use keyward::store::*;
 use crate::samples::*;
 
 const OBJECTS: usize = 100_000;
-/// A date, as numbers that no two objects have alike are.
+/// When the first ten objects were made; each second has ten.
 const DATE: i64 = 1_700_000_000;
 
 /// Objects with a Name, a length and a group; of 20,000 one has a length and a group of its own.
@@ -15,7 +15,7 @@ pub async fn fill(store: &Store, objects: std::ops::Range<usize>) {
             let mut index = name_entries(&format!("name-{at}"), 0);
             index.push(number(LENGTH, if at % 20_000 == 7 { 128 } else { 256 }));
             index.push(text(GROUP, if at % 20_000 == 7 { "rare" } else { "usual" }));
-            index.push(number(0x42_0100, DATE + *at as i64));
+            index.push(number(0x42_0100, DATE + (*at / 10) as i64));
             Change::Insert {
                 record: record(&format!("o{at}")),
                 index,
@@ -68,8 +68,8 @@ fn searches() -> Vec<(Filter, usize, bool)> {
         (filter(vec![group("usual"), named("name-5")]), 1, true),
         (filter(vec![group("rare")]), 5, true),
         (filter(vec![named("none")]), 0, true),
-        (filter(vec![dates(500, 509)]), 10, true),
-        (some(vec![dates(0, 90_000)]), 10, false),
+        (filter(vec![dates(500, 509)]), 100, true),
+        (some(vec![dates(0, 9_000)]), 10, false),
         (some(vec![group("usual")]), 10, false),
         (filter(vec![length(128)]), 5, true),
         (some(vec![length(256)]), 10, false),

@@ -31,6 +31,7 @@ pub fn record(identifier: &str) -> Record {
             length: 32,
             bytes: vec![7; 40],
         }),
+        index_rules: INDEX_RULES,
         mac_version: 1,
         mac: [9; 32],
     }
@@ -99,14 +100,39 @@ pub fn insert(record: Record, index: Vec<IndexEntry>, names: Vec<UniqueName>) ->
     }
 }
 
+/// Compared with what is there.
 pub fn update(record: Record, index: Vec<IndexEntry>, names: Vec<UniqueName>) -> Commit {
     Commit {
         changes: vec![Change::Update {
             record,
             index,
             names,
+            before: None,
         }],
         audit: Vec::new(),
+    }
+}
+
+/// By somebody who knows what the version before was written with.
+pub fn update_of((index, names): (Vec<IndexEntry>, Vec<UniqueName>), commit: Commit) -> Commit {
+    let known = Before { index, names };
+    let changes = commit.changes.into_iter().map(|change| match change {
+        Change::Update {
+            record,
+            index,
+            names,
+            ..
+        } => Change::Update {
+            record,
+            index,
+            names,
+            before: Some(known.clone()),
+        },
+        other => other,
+    });
+    Commit {
+        changes: changes.collect(),
+        audit: commit.audit,
     }
 }
 

@@ -1,21 +1,24 @@
 //! `keyward token init`, `request`, `import`: masters that several tokens hold (docs/tokens.md).
 
-use std::io::{BufRead, IsTerminal, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
 
+use crate::cli::bringing::{
+    agree, read, read_requests, show_waits, vouch, waits_json, write_answers,
+};
 use crate::cli::place::Place;
+use crate::cli::rotate::Works;
 use crate::cli::{Failure, assembly};
 use crate::config::Config;
-use crate::engine::founding;
-use crate::hsm::{self, Answer, Hsm, Request as TransportKey, Source, is_typed};
+use crate::engine::{founding, masters};
+use crate::hsm::{self, Answer, Hsm, Request as TransportKey, Source};
 use crate::secret::write_private;
 
 /// Makes a deployment: the masters in its token, and its rows in an empty database.
 ///
 /// With --ceremony the masters are made for several tokens: the configured one, those of
-/// token.replicas, and those whose requests are given. Later no token can take part any more.
+/// token.replicas, and those whose requests are given.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Example: keyward token init --ceremony --config keyward.toml --request b.request
@@ -47,7 +50,8 @@ pub(in crate::cli) struct Init {
     after_help = "Example: keyward token request b.request --config keyward.toml
 
 The private half never leaves the token and serves once. Bring FILE to the machine that holds the
-ceremony (`keyward token init --ceremony`), and its fingerprint by another way."
+ceremony (`keyward token init --ceremony`, `keyward token rotate --request`), and its fingerprint by
+another way."
 )]
 pub(in crate::cli) struct Request {
     /// Where to write the request.
@@ -69,10 +73,11 @@ pub(in crate::cli) struct Request {
     after_help = "Example: keyward token import b.request.answer --config keyward.toml
 
 Type the check value that the ceremony showed: it tells that these are its masters and nobody
-else's."
+else's. The next version of a master (`keyward token rotate --request`) needs none: the database says
+what it is."
 )]
 pub(in crate::cli) struct Import {
-    /// What `keyward token init --ceremony` wrote for this token.
+    /// What `keyward token init --ceremony`, or a later ceremony, wrote for this token.
     #[arg(value_name = "FILE")]
     file: PathBuf,
     /// The check value, instead of typing it.
@@ -101,36 +106,6 @@ fn source(token: &hsm::Config, replica: Option<usize>) -> Result<&Source, Failur
             token.replicas.sources.len()
         ))
     })
-}
-
-/// Compares with what the operator says, at the terminal or in an option.
-fn agree(question: &str, shown: &str, given: &[String]) -> Result<(), Failure> {
-    let agrees = |typed: &String| is_typed(typed, shown);
-    if given.iter().any(agrees) {
-        return Ok(());
-    }
-    if !given.is_empty() || !std::io::stdin().is_terminal() {
-        return Err(Failure::Refused(format!(
-            "{question}: none was given that agrees, and there is no terminal to ask at"
-        )));
-    }
-    eprint!("{question}: ");
-    let _ = std::io::stderr().flush();
-    let mut typed = String::new();
-    std::io::stdin()
-        .lock()
-        .read_line(&mut typed)
-        .map_err(Failure::io("the terminal"))?;
-    match agrees(&typed) {
-        true => Ok(()),
-        false => Err(Failure::Refused(
-            "that is not it: somebody may have exchanged the file; nothing was done".to_owned(),
-        )),
-    }
-}
-
-fn read(path: &Path) -> Result<Vec<u8>, Failure> {
-    std::fs::read(path).map_err(Failure::path(path))
 }
 
 impl Init {
@@ -166,18 +141,13 @@ impl Init {
         })
         .await?;
         let local = config.token.replicas.len();
-        let mut files = Vec::new();
-        for (request, answer) in self.request.iter().zip(answers.iter().skip(local)) {
-            let mut file = request.clone().into_os_string();
-            file.push(".answer");
-            let file = PathBuf::from(file);
-            let text = serde_json::to_vec_pretty(answer)
-                .map_err(|error| Failure::Refused(error.to_string()))?;
-            write_private(&file, &text).map_err(Failure::path(&file))?;
-            files.push(file);
-        }
+        let elsewhere = answers.get(local..).unwrap_or_default();
+        let files = write_answers(&self.request, elsewhere)?;
+        let deployment = opened.deployment.clone();
+        drop(opened);
+        enter(&self.place).await;
         let check = answers.first().map(Answer::check_value);
-        self.show(&opened.deployment, check.as_deref(), &files);
+        self.show(&deployment, check.as_deref(), &files);
         Ok(())
     }
 
@@ -194,13 +164,8 @@ impl Init {
             );
             targets.push(target);
         }
-        for file in &self.request {
-            targets.push(TransportKey::read(&read(file)?)?);
-        }
-        for target in &targets {
-            let question = format!("Fingerprint that the token {:?} shows", target.token);
-            agree(&question, &target.fingerprint(), &self.fingerprint)?;
-        }
+        targets.extend(read_requests(&self.request)?);
+        vouch(&targets, &self.fingerprint)?;
         Ok(targets)
     }
 
@@ -251,6 +216,9 @@ impl Request {
 impl Import {
     pub(super) async fn run(self) -> Result<(), Failure> {
         let answer = Answer::read(&read(&self.file)?)?;
+        if answer.is_next() {
+            return self.next(answer).await;
+        }
         let token = assembly::token(&self.place.config()?, &answer.deployment, true)?;
         // Its audit key stays where it is; two machines of one name would write one log.
         if self.replica.is_none() && answer.node() == token.node {
@@ -263,6 +231,7 @@ impl Import {
         let given: Vec<String> = self.check.into_iter().collect();
         agree("Check value that the ceremony showed", &check, &given)?;
         hsm::take_masters(&token, source(&token, self.replica)?, &answer)?;
+        enter(&self.place).await;
         if self.json {
             let shown = serde_json::json!({
                 "deployment": answer.deployment,
@@ -276,5 +245,37 @@ impl Import {
         println!("node         {}", token.node);
         println!("The token has the masters.");
         Ok(())
+    }
+    /// Later versions, for a token that has the masters already.
+    async fn next(self, answer: Answer) -> Result<(), Failure> {
+        let works = Works::open(&self.place).await?;
+        // The database says, under a MAC of these masters, which ones are on their way: nobody has to
+        // compare a value.
+        let position = self.replica.unwrap_or(0);
+        let plan = masters::import(works.ground(), position, answer).await?;
+        if self.json {
+            let waits = waits_json(&plan.waits);
+            println!("{}", serde_json::json!({"used": plan.used, "waits": waits}));
+            return Ok(());
+        }
+        println!("The token has what the ceremony made.");
+        for version in &plan.used {
+            println!("{version} is in all tokens: everything new is under it");
+        }
+        show_waits(&plan.waits, &[]);
+        Ok(())
+    }
+}
+
+/// Says in the database which tokens this node has, so that nothing is made or destroyed without them.
+async fn enter(place: &Place) {
+    let entered = async {
+        let works = Works::open(place).await?;
+        Ok::<_, Failure>(masters::complete(works.ground()).await.map(drop)?)
+    };
+    if let Err(error) = entered.await {
+        eprintln!(
+            "The database does not say yet that this node's tokens have the masters ({error}): start the server, or give `keyward token versions`, before the next rotation."
+        );
     }
 }

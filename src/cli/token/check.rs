@@ -66,9 +66,28 @@ impl Check {
             _ => false,
         };
         let agree = tokens.iter().all(|(_, answers)| same(answers));
+        let every: BTreeMap<&String, &String> = tokens
+            .iter()
+            .rev()
+            .filter_map(|(_, answers)| answers.as_ref().ok())
+            .flatten()
+            .collect();
+        // Against what the first token has, or the first that has it.
+        let differing = |answers: &BTreeMap<String, String>| -> Vec<String> {
+            let wrong = |(name, answer): (&&String, &&String)| match answers.get(*name) {
+                None => Some(format!("{name} is missing")),
+                Some(own) if own != *answer => Some(format!("{name} is another key")),
+                Some(_) => None,
+            };
+            every.iter().filter_map(wrong).collect()
+        };
         if self.json {
             let shown = |(name, answers): &(String, Answers)| match answers {
-                Ok(answers) => serde_json::json!({"token": name, "masters": answers}),
+                Ok(answers) => serde_json::json!({
+                    "token": name,
+                    "masters": answers,
+                    "differs": differing(answers),
+                }),
                 Err(error) => serde_json::json!({"token": name, "error": error.to_string()}),
             };
             let tokens: Vec<_> = tokens.iter().map(shown).collect();
@@ -78,9 +97,14 @@ impl Check {
                 println!("{name}");
                 match answers {
                     Ok(answers) if answers.is_empty() => println!("  no masters"),
-                    Ok(answers) => answers
-                        .iter()
-                        .for_each(|(master, answer)| println!("  {master:8} {answer}")),
+                    Ok(answers) => {
+                        answers
+                            .iter()
+                            .for_each(|(master, answer)| println!("  {master:8} {answer}"));
+                        for what in differing(answers) {
+                            println!("  {what}");
+                        }
+                    }
                     Err(error) => println!("  {error}"),
                 }
             }
@@ -88,7 +112,7 @@ impl Check {
         match agree {
             true => Ok(()),
             false => Err(Failure::Refused(
-                "the tokens do not all hold the same masters".to_owned(),
+                "the tokens do not all hold the same masters; what is on its way to them, or being destroyed, `keyward token versions` tells".to_owned(),
             )),
         }
     }

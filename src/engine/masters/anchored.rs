@@ -4,8 +4,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::shred::{Receipt, Shredded, Signed, sign, token};
-use super::{FENCE, Ground, MastersError, refused, version};
+use super::receipt::{Receipt, Shredded, Signed, sign, tokens};
+use super::{FENCE, Ground, MastersError, destroy, refused};
 use crate::audit::administration::{self, Deed};
 use crate::engine::entity::{self, Verified};
 use crate::object::derivation_master::{self, Anchored, MasterError};
@@ -112,7 +112,6 @@ pub async fn shreddable(
     master: (TenantId, &str),
     only: Option<u32>,
 ) -> Result<Vec<Anchored>, MastersError> {
-    version::alone(ground)?;
     Ok(derivation_master::chosen(ground.store, ground.hsm, master, only).await?)
 }
 
@@ -142,14 +141,8 @@ pub async fn shred_master(
     // What a server began before it knew is answered by then.
     tokio::time::sleep(FENCE).await;
     let labels: Vec<String> = left.iter().map(|one| label(ground, one)).collect();
-    ground
-        .hsm
-        .destroy_anchored(tenant, Some(labels.clone()))
-        .await?;
-    let there = ground.hsm.anchored(tenant).await?;
-    if let Some(still) = there.iter().find(|label| labels.contains(label)) {
-        return refused(format!("the token still has {still}; try again"));
-    }
+    let done = ground.hsm.destroy_anchored(tenant, Some(labels.clone()));
+    destroy::all_gone(ground, &labels, done.await).await?;
     end(ground, ((tenant, name), which), &left).await
 }
 
@@ -226,7 +219,7 @@ async fn end(
         done,
         destroyed: rows.iter().map(|(_, row)| row.body.label.clone()).collect(),
         newest: String::new(),
-        tokens: vec![token(ground).await?],
+        tokens: tokens(ground).await?,
         known_backups,
         not_proven: NOT_PROVEN.map(str::to_owned).to_vec(),
     };

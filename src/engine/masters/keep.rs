@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::sync::Notify;
 
 use super::seals::renew_worn;
-use super::{Ground, Pace, Turn, turn};
+use super::{Ground, Pace, Turn, admit, complete, turn};
 use crate::audit::administration::SERVER;
 use crate::engine::Engine;
 use crate::hsm::HsmError;
@@ -38,7 +38,14 @@ impl Look {
         if kind == EntityKind::MasterVersion as u8 {
             self.masters.store(true, Ordering::Release);
         }
-        if kind == EntityKind::MasterVersion as u8 || kind == EntityKind::TenantKey as u8 {
+        if [
+            EntityKind::MasterVersion,
+            EntityKind::TenantKey,
+            EntityKind::Holder,
+        ]
+        .iter()
+        .any(|known| *known as u8 == kind)
+        {
             self.told.notify_one();
         }
     }
@@ -61,7 +68,11 @@ impl Engine {
         if !self.masters.masters.swap(false, Ordering::AcqRel) {
             return Ok(());
         }
-        let looked = self.hsm.look_for_masters().await;
+        // What is used is known before it is met.
+        let looked = match admit(&self.store, &self.hsm).await {
+            Ok(()) => self.hsm.look_for_masters().await,
+            Err(error) => Err(HsmError::Unavailable(error.to_string())),
+        };
         if looked.is_err() {
             self.masters.masters.store(true, Ordering::Release);
         }
@@ -120,6 +131,9 @@ pub fn keep(engine: &Arc<Engine>) {
         loop {
             let Some(engine) = weak.upgrade() else { return };
             let mut rest = period;
+            if let Err(error) = complete(engine.ground()).await {
+                tracing::warn!(%error, "it cannot be said which masters are in this node's tokens; it is tried again");
+            }
             if let Err(error) = renew_worn(engine.ground()).await {
                 tracing::warn!(%error, "seal keys that were used too often cannot be renewed; it is tried again");
             }

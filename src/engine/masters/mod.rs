@@ -4,13 +4,19 @@
 //! How far that is stands in the rows themselves: what names an older version is left. Whoever is
 //! stopped in the middle is followed by any other process. Commands and servers do the same here.
 
+mod abandon;
 mod anchored;
+mod ceremony;
 mod claim;
+mod current;
+mod destroy;
+mod holders;
 mod keep;
 mod keys;
 mod material;
 mod outstanding;
 mod pace;
+mod receipt;
 mod row;
 mod seals;
 mod shred;
@@ -18,22 +24,28 @@ mod source;
 mod sweep;
 mod tenant;
 mod version;
+mod waiting;
 
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use abandon::left_behind;
 pub use anchored::{shred_master, shreddable};
+pub use ceremony::{
+    Carried, Plan, Targets, Waits, carry_out, complete, import, plan, transport_keys,
+};
+pub use current::admit;
+pub use destroy::destroy;
+pub use holders::forget;
 pub(super) use keep::{Look, keep};
 pub use outstanding::{Under, under};
 pub use pace::Pace;
-pub use shred::{
-    Receipt, SHREDDING, Shredded, Shredding, Signed, Step, is_shredding, open_receipt, shred,
-    shreddings,
-};
+pub use receipt::{Receipt, Shredded, Signed, open_receipt};
+pub use shred::{SHREDDING, Shredding, Step, is_shredding, shred, shred_plan, shreddings};
 pub use source::know;
 pub use sweep::{Turn, turn};
 pub use tenant::rotate_tenant;
-pub use version::{Listed, destroy, list, make, retire};
+pub use version::{Listed, Place, list, make, retire};
 
 use super::entity::EntityError;
 use super::founding::FoundingError;

@@ -77,7 +77,7 @@ fn purpose(kind: BlobKind) -> Option<Purpose> {
 }
 
 /// Of each key of row MACs the master that wraps it; empty where the masters make the MACs.
-async fn master_of_mac(ground: Ground<'_>) -> Result<BTreeMap<u32, u32>, MastersError> {
+pub(super) async fn master_of_mac(ground: Ground<'_>) -> Result<BTreeMap<u32, u32>, MastersError> {
     if !ground.hsm.wants_row_mac_key() {
         return Ok(BTreeMap::new());
     }

@@ -2,24 +2,21 @@
 //! everybody else's move to a new KEK, and the KEKs that ever wrapped its keys are destroyed in the
 //! token. Only then is it shredded. Each step can be taken again.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
+use super::ceremony::{self, Plan, Targets};
+use super::holders;
 use super::outstanding::tenant_keys;
-use super::{Ground, MastersError, anchored, keys, refused, version};
+use super::receipt::{Receipt, Signed, sign, tokens};
+use super::{Ground, MastersError, anchored, destroy, keys, refused, version};
 use crate::audit::administration::{self, Deed};
-use crate::audit::checkpoint::AuditKey;
 use crate::engine::entity::{self, EntityError, Rows, Verified};
 use crate::engine::tenant::TenantKey;
-use crate::hsm::MasterKind;
+use crate::hsm::{Answer, MasterKind};
 use crate::store::record::{Change, EntityKind, TenantId};
 
 /// Key of a tenant's Shredding row.
 pub const SHREDDING: &str = "shredding";
-/// What is signed begins so: no signature of the audit key over something else is one of a receipt.
-const PURPOSE: &[u8] = b"keyward receipt 1\n";
-
 /// Body of a Shredding row.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -39,60 +36,6 @@ pub struct Shredding {
     pub receipt: Option<Signed>,
 }
 
-/// What is known of a shredding.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Receipt {
-    pub deployment: String,
-    pub tenant: String,
-    pub tenant_number: i64,
-    /// Versions of anchored masters, where not the tenant is shredded.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub masters: Vec<Shredded>,
-    /// Times are seconds since 1970.
-    pub begun: i64,
-    pub done: i64,
-    /// What the tokens do not have any more: versions of the KEK, labels of anchored masters.
-    pub destroyed: Vec<String>,
-    /// Under which everybody else's keys are now; a master that is shredded moves none.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub newest: String,
-    pub tokens: Vec<Token>,
-    /// Backups of the token that still hold a destroyed version, as the administrator said.
-    pub known_backups: Vec<String>,
-    pub not_proven: Vec<String>,
-}
-
-/// A version of an anchored master.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Shredded {
-    pub name: String,
-    pub version: u32,
-    pub unique_identifier: String,
-}
-
-/// A token in which versions were destroyed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Token {
-    pub label: String,
-    pub manufacturer: String,
-    pub model: String,
-    pub serial: String,
-}
-
-/// A receipt with its signature by the audit key of the node that made it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Signed {
-    pub receipt: Receipt,
-    /// ECDSA P-256 with SHA-256, r and s; base64.
-    pub signature: String,
-    /// SubjectPublicKeyInfo of the audit key, PEM.
-    pub key: String,
-}
-
 /// What no server can know.
 const NOT_PROVEN: [&str; 4] = [
     "that no copy of the token's storage, made before the versions were destroyed, exists elsewhere: with it and an old backup of the database the tenant's keys can be read",
@@ -102,58 +45,14 @@ const NOT_PROVEN: [&str; 4] = [
 ];
 
 /// What a shredding is at.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub enum Step {
     KeysDeleted,
     NewRoot(String),
     Moved(u64),
     Destroyed(String),
-}
-
-/// The message under a receipt's signature: its JSON without spaces, keys in order.
-fn message(receipt: &Receipt) -> Result<Vec<u8>, MastersError> {
-    // A Value has its keys in order, whatever the order of the fields above.
-    let value = serde_json::to_value(receipt).and_then(|value| serde_json::to_vec(&value));
-    let json = value.map_err(|error| MastersError::Refused(error.to_string()))?;
-    Ok([PURPOSE, &json].concat())
-}
-
-/// The token in which something was destroyed.
-pub(super) async fn token(ground: Ground<'_>) -> Result<Token, MastersError> {
-    let info = ground.hsm.info().await?;
-    Ok(Token {
-        label: info.label,
-        manufacturer: info.manufacturer,
-        model: info.model,
-        serial: info.serial,
-    })
-}
-
-pub(super) async fn sign(ground: Ground<'_>, receipt: Receipt) -> Result<Signed, MastersError> {
-    let signature = ground.hsm.sign_checkpoint(&message(&receipt)?).await?;
-    let key = AuditKey::new(ground.hsm.audit_public_key().await?).pem();
-    Ok(Signed {
-        receipt,
-        signature: STANDARD.encode(signature),
-        key,
-    })
-}
-
-/// Reads a receipt and checks that this key signed it.
-///
-/// # Errors
-/// Refused when it is none, or was changed, or another key signed it.
-pub fn open_receipt(text: &str, key: &AuditKey) -> Result<Receipt, MastersError> {
-    let signed: Signed = serde_json::from_str(text)
-        .map_err(|error| MastersError::Refused(format!("this is no receipt: {error}")))?;
-    let signature = STANDARD.decode(&signed.signature).unwrap_or_default();
-    match key.verifies(&message(&signed.receipt)?, &signature) {
-        true => Ok(signed.receipt),
-        false if signed.key != key.pem() => {
-            refused("the receipt is signed by another key than the one that it is held against")
-        }
-        false => refused("the receipt was changed: its signature does not hold"),
-    }
+    /// The new root, for the tokens of other machines, in the order of their requests.
+    Answers(Vec<Answer>),
 }
 
 async fn read(
@@ -200,45 +99,156 @@ async fn put(
     Ok(())
 }
 
-/// Shreds a tenant, or goes on where it was stopped. `told` hears of each step.
+/// The ceremony that a shredding needs where several tokens hold the masters: a new root for the
+/// other tenants. None where there is one token, or the root is there already.
 ///
 /// # Errors
-/// When the database or the token does not answer; what was done stays done, and the next call goes on.
+/// Refused when another process is making it.
+pub async fn shred_plan(
+    ground: Ground<'_>,
+    tenant: TenantId,
+) -> Result<Option<Plan>, MastersError> {
+    if !ground.hsm.shares_masters() {
+        return Ok(None);
+    }
+    ceremony::complete(ground).await?;
+    let newest = newest_kek(ground).await?;
+    let row = read(ground, tenant).await?;
+    match row {
+        Some(row) if row.body.done.is_some() || newest > row.body.kek => Ok(None),
+        _ => Ok(Some(
+            ceremony::plan(ground, &[MasterKind::Kek], false).await?,
+        )),
+    }
+}
+
+/// Shreds a tenant, or goes on where it was stopped. `root`: what [`shred_plan`] asked for. `told`
+/// hears of each step.
+///
+/// # Errors
+/// When the database or the token does not answer, or one of several tokens still has what is to be
+/// destroyed; what was done stays done, and the next call goes on.
 pub async fn shred(
     ground: Ground<'_>,
     (tenant, name): (TenantId, &str),
     backups: Vec<String>,
+    root: Option<(Plan, Targets)>,
     mut told: impl FnMut(Step),
 ) -> Result<Signed, MastersError> {
-    // Before anything is deleted: the end would be out of reach.
-    version::alone(ground)?;
     ground.hsm.look_for_masters().await?;
     let begun = begin(ground, (tenant, name), backups).await?;
     if let Some(receipt) = begun.receipt {
         return Ok(receipt);
     }
     told(Step::KeysDeleted);
-    // These are under no KEK.
-    for label in ground.hsm.anchored(tenant).await? {
-        let one = Some(vec![label.clone()]);
-        ground.hsm.destroy_anchored(tenant, one).await?;
-        told(Step::Destroyed(label));
-    }
     let mut newest = newest_kek(ground).await?;
     if newest <= begun.kek {
-        newest = version::make(ground, MasterKind::Kek).await?;
+        newest = new_root(ground, root, &mut told).await?;
     }
     told(Step::NewRoot(format!("kek-v{newest}")));
     // What a server began to make under the old one is written by then.
     tokio::time::sleep(super::FENCE).await;
     told(Step::Moved(keys::rewrap_now(ground, newest).await?));
-    for old in ground.hsm.master_versions(MasterKind::Kek).await? {
-        if old <= begun.kek {
-            version::destroy(ground, MasterKind::Kek, old, "tenant shred").await?;
-            told(Step::Destroyed(format!("kek-v{old}")));
+    // What is left in one place does not keep the rest.
+    let mut left = Vec::new();
+    match destroy_anchored(ground, tenant).await {
+        Ok(labels) => labels
+            .into_iter()
+            .for_each(|label| told(Step::Destroyed(label))),
+        Err(MastersError::Refused(why)) => left.push(why),
+        Err(error) => return Err(error),
+    }
+    for old in old_keks(ground, begun.kek).await? {
+        let place = (MasterKind::Kek, old);
+        match destroy::destroy(ground, place, "tenant shred", false).await {
+            Ok(()) => told(Step::Destroyed(format!("kek-v{old}"))),
+            Err(MastersError::Refused(why)) => left.push(why),
+            Err(error) => return Err(error),
         }
     }
-    end(ground, tenant, newest).await
+    match left.is_empty() {
+        true => end(ground, tenant, newest).await,
+        false => refused(format!(
+            "tenant {name:?} is being shredded, and not shredded yet. {}",
+            left.join(". ")
+        )),
+    }
+}
+
+/// Where the other tenants' keys go.
+async fn new_root(
+    ground: Ground<'_>,
+    root: Option<(Plan, Targets)>,
+    told: &mut impl FnMut(Step),
+) -> Result<u32, MastersError> {
+    if !ground.hsm.shares_masters() {
+        return version::make(ground, MasterKind::Kek).await;
+    }
+    let Some((plan, targets)) = root else {
+        return refused("the other tenants need a new root, which is made in a ceremony");
+    };
+    let carried = ceremony::carry_out(ground, plan, &targets).await?;
+    told(Step::Answers(carried.answers));
+    match carried.waits.first() {
+        Some(waits) => refused(format!(
+            "the tenant is refused and its keys are deleted; it is shredded when {} is in every token and the older ones are in none. It is not in: {}. Import it there (`keyward token import`), then give the command again",
+            waits.version,
+            waits.tokens.join("; ")
+        )),
+        None => newest_kek(ground).await,
+    }
+}
+
+/// Versions of the KEK that are to be destroyed.
+async fn old_keks(ground: Ground<'_>, newest: u32) -> Result<Vec<u32>, MastersError> {
+    if !ground.hsm.shares_masters() {
+        let there = ground.hsm.master_versions(MasterKind::Kek).await?;
+        return Ok(there.into_iter().filter(|old| *old <= newest).collect());
+    }
+    let mut old = Vec::new();
+    for version in 1..=newest {
+        let (body, _) = version::read(ground, MasterKind::Kek, version).await?;
+        if body.destroyed.is_none() {
+            old.push(version);
+        }
+    }
+    Ok(old)
+}
+
+/// Those of a tenant, which are under no KEK.
+async fn destroy_anchored(
+    ground: Ground<'_>,
+    tenant: TenantId,
+) -> Result<Vec<String>, MastersError> {
+    let labels = in_tokens(ground, tenant).await?;
+    let done = ground.hsm.destroy_anchored(tenant, None).await;
+    destroy::all_gone(ground, &labels, done).await?;
+    Ok(labels)
+}
+
+/// Labels of a tenant's anchored masters that tokens have, or may have.
+async fn in_tokens(ground: Ground<'_>, tenant: TenantId) -> Result<Vec<String>, MastersError> {
+    let shares = ground.hsm.shares_masters();
+    let mut labels = Vec::new();
+    for each in ground.hsm.anchored(tenant).await {
+        match each.done {
+            Ok(found) => labels.extend(found),
+            // Its row says what it had.
+            Err(_) if shares => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    if shares {
+        let ever = anchored::labels(ground, tenant).await?;
+        let holders = holders::report(ground).await?;
+        labels.extend(
+            ever.into_iter()
+                .filter(|label| !holders.with(label).is_empty()),
+        );
+    }
+    labels.sort();
+    labels.dedup();
+    Ok(labels)
 }
 
 async fn newest_kek(ground: Ground<'_>) -> Result<u32, MastersError> {
@@ -285,12 +295,11 @@ async fn end(ground: Ground<'_>, tenant: TenantId, newest: u32) -> Result<Signed
         return refused("the shredding's row is gone");
     };
     let mut body = row.body;
-    let there = ground.hsm.master_versions(MasterKind::Kek).await?;
-    if there.iter().any(|version| *version <= body.kek) {
-        return refused("the token still has a version of the KEK that wrapped the tenant's keys");
+    if !old_keks(ground, body.kek).await?.is_empty() {
+        return refused("a token still has a version of the KEK that wrapped the tenant's keys");
     }
-    if !ground.hsm.anchored(tenant).await?.is_empty() {
-        return refused("the token still has an anchored master of the tenant");
+    if !in_tokens(ground, tenant).await?.is_empty() {
+        return refused("a token still has an anchored master of the tenant");
     }
     let keks = (1..=body.kek).map(|old| format!("kek-v{old}"));
     let anchored = anchored::labels(ground, tenant).await?;
@@ -304,7 +313,7 @@ async fn end(ground: Ground<'_>, tenant: TenantId, newest: u32) -> Result<Signed
         done,
         destroyed: keks.chain(anchored).collect(),
         newest: format!("kek-v{newest}"),
-        tokens: vec![token(ground).await?],
+        tokens: tokens(ground).await?,
         known_backups: body.backups.clone(),
         not_proven: NOT_PROVEN.map(str::to_owned).to_vec(),
     };

@@ -1,8 +1,9 @@
 //! Versions of the masters, by an administrator's hand: the next one, none more of an older one, gone.
 
+use super::holders;
 use super::outstanding::under;
 use super::row::Version;
-use super::{FENCE, Ground, MastersError, refused, sweep};
+use super::{Ground, MastersError, refused};
 use crate::audit::administration::{self, Deed};
 use crate::engine::entity::{self, Verified};
 use crate::engine::founding::DEPLOYMENT;
@@ -13,7 +14,7 @@ use crate::store::StoreError;
 use crate::store::record::{Change, EntityKind, TenantId};
 
 /// Another process that began to make a version and did not end is given up after this, in seconds.
-const GIVEN_UP: i64 = 30;
+pub(super) const GIVEN_UP: i64 = 30;
 
 /// A version as administrators see it.
 #[derive(Clone, Debug, serde::Serialize)]
@@ -21,39 +22,51 @@ pub struct Listed {
     /// `kek-v2`.
     pub name: String,
     pub version: u32,
-    /// `newest`, `in use`, `retired`, `destroyed`.
+    /// `waiting` (not in all tokens yet), `newest`, `in use`, `retired`, `destroying` (not everywhere
+    /// yet), `destroyed`.
     pub state: &'static str,
     pub made: Option<i64>,
     pub retired: Option<i64>,
     pub destroyed: Option<i64>,
     /// Rows that only this version opens: tenants' keys of a KEK, all rows of a MAC master.
     pub under: u64,
+    /// Where several tokens hold the masters: which of them has it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tokens: Vec<Place>,
 }
 
-fn name(kind: MasterKind, version: u32) -> String {
-    format!("{}-v{version}", kind.name())
+/// A token, and whether it has a version.
+#[derive(Clone, Debug, serde::Serialize)]
+pub struct Place {
+    pub node: String,
+    pub token: String,
+    /// SHA-256 of what the version answers there, in hexadecimal. None: it is not there.
+    pub answer: Option<String>,
+    /// Why the token does not answer now; what it has is what was seen last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub away: Option<String>,
 }
 
-async fn read(
+pub(super) async fn read(
     ground: Ground<'_>,
     kind: MasterKind,
     version: u32,
 ) -> Result<(Version, i64), MastersError> {
-    let (store, key) = (ground.store, name(kind, version));
+    let (store, key) = (ground.store, kind.called(version));
     let kind = EntityKind::MasterVersion;
     let row = entity::read::<Version>(store, ground.hsm, kind, TenantId(0), &key).await?;
     Ok(row.map_or((Version::default(), 0), |row| (row.body, row.version)))
 }
 
 /// Writes a version's row, and with a command the audit record of it.
-async fn write(
+pub(super) async fn write(
     ground: Ground<'_>,
     (kind, version): (MasterKind, u32),
     (body, row): (&Version, i64),
     more: Vec<Change>,
     command: &str,
 ) -> Result<(), StoreError> {
-    let key = name(kind, version);
+    let key = kind.called(version);
     let (hsm, kind, row) = (ground.hsm, EntityKind::MasterVersion, row + 1);
     let put = entity::put(hsm, kind, TenantId(0), &key, row, body).await;
     let mut changes = vec![put.map_err(|error| StoreError::Damaged(error.to_string()))?];
@@ -67,23 +80,12 @@ async fn write(
     administration::write_by(ground.store, changes, deed, ground.by).await
 }
 
-/// A version that only one token gets would be missed when another one serves.
-pub(super) fn alone(ground: Ground<'_>) -> Result<(), MastersError> {
-    match ground.hsm.shares_masters() {
-        false => Ok(()),
-        true => refused(
-            "several tokens hold these masters; versions of them cannot be made or destroyed yet (docs/tokens.md)",
-        ),
-    }
-}
-
 /// Makes the next version of a master; everything new is under it from then on. What is under an
 /// older one is [`super::turn`]'s to move.
 ///
 /// # Errors
 /// Refused when somebody else is making it at the moment.
 pub async fn make(ground: Ground<'_>, kind: MasterKind) -> Result<u32, MastersError> {
-    alone(ground)?;
     ground.hsm.look_for_masters().await?;
     let newest = newest(ground, kind).await?;
     let (known, row) = read(ground, kind, newest).await?;
@@ -100,46 +102,49 @@ pub async fn make(ground: Ground<'_>, kind: MasterKind) -> Result<u32, MastersEr
     if body.made.is_some() {
         return refused(format!(
             "{} was made and is not in the token: it is not the token that the database goes with",
-            name(kind, version)
+            kind.called(version)
         ));
     }
-    let busy = || {
-        refused(format!(
-            "another process is making {} at the moment; look again in half a minute",
-            name(kind, version)
-        ))
-    };
     if row > 0 && body.begun.saturating_add(GIVEN_UP) > now {
-        return busy();
+        return busy(kind, version);
     }
     body.begun = now;
-    // Of two that begin at once the token would keep two keys of one name.
-    match write(
-        ground,
-        (kind, version),
-        (&body, row),
-        Vec::new(),
-        "token rotate",
-    )
-    .await
-    {
-        Ok(()) => row += 1,
-        Err(StoreError::Exists | StoreError::Conflict) => return busy(),
-        Err(error) => return Err(error.into()),
-    }
+    begin(ground, (kind, version), (&body, row)).await?;
+    row += 1;
     ground.hsm.make_master(kind, version).await?;
     settle(ground, kind, version, (body, row)).await?;
     Ok(version)
 }
 
-async fn newest(ground: Ground<'_>, kind: MasterKind) -> Result<u32, MastersError> {
+pub(super) fn busy<T>(kind: MasterKind, version: u32) -> Result<T, MastersError> {
+    refused(format!(
+        "another process is making {} at the moment; look again in half a minute",
+        kind.called(version)
+    ))
+}
+
+/// Of two that begin at once the token would keep two keys of one name.
+pub(super) async fn begin(
+    ground: Ground<'_>,
+    (kind, version): (MasterKind, u32),
+    row: (&Version, i64),
+) -> Result<(), MastersError> {
+    let place = (kind, version);
+    match write(ground, place, row, Vec::new(), "token rotate").await {
+        Ok(()) => Ok(()),
+        Err(StoreError::Exists | StoreError::Conflict) => busy(kind, version),
+        Err(error) => Err(error.into()),
+    }
+}
+
+pub(super) async fn newest(ground: Ground<'_>, kind: MasterKind) -> Result<u32, MastersError> {
     let versions = ground.hsm.master_versions(kind).await?;
     let none = || MastersError::Refused("the token has no masters".to_owned());
     versions.last().copied().ok_or_else(none)
 }
 
 /// The token has the version: says so to everybody.
-async fn settle(
+pub(super) async fn settle(
     ground: Ground<'_>,
     kind: MasterKind,
     version: u32,
@@ -155,13 +160,13 @@ async fn settle(
     Ok(ground.hsm.look_for_masters().await?)
 }
 
-async fn deployment(ground: Ground<'_>) -> Result<Verified<Deployment>, MastersError> {
+pub(super) async fn deployment(ground: Ground<'_>) -> Result<Verified<Deployment>, MastersError> {
     let (store, kind) = (ground.store, EntityKind::Deployment);
     let row = entity::read::<Deployment>(store, ground.hsm, kind, TenantId(0), DEPLOYMENT).await?;
     row.ok_or_else(|| Unsound::Gone.into())
 }
 
-async fn put_deployment(
+pub(super) async fn put_deployment(
     ground: Ground<'_>,
     row: &Verified<Deployment>,
 ) -> Result<Change, MastersError> {
@@ -187,23 +192,35 @@ async fn next_row_mac_key(ground: Ground<'_>) -> Result<Option<Change>, MastersE
     put_deployment(ground, &row).await.map(Some)
 }
 
-/// All versions of both masters, also those that are gone.
+/// All versions of both masters, also those that are gone, and those that are on their way.
 pub async fn list(ground: Ground<'_>) -> Result<Vec<Listed>, MastersError> {
     ground.hsm.look_for_masters().await?;
+    let holders = match ground.hsm.shares_masters() {
+        true => Some(holders::report(ground).await?),
+        false => None,
+    };
     let under = under(ground).await?;
     let mut listed = Vec::new();
     for kind in MasterKind::ALL {
         let there = ground.hsm.master_versions(kind).await?;
         let newest = there.last().copied().unwrap_or(0);
-        for version in 1..=newest {
+        for version in 1..=newest.saturating_add(1) {
             let (body, row) = read(ground, kind, version).await?;
-            let present = there.contains(&version);
+            if version > newest && body.check.is_none() {
+                continue;
+            }
+            let name = kind.called(version);
+            let tokens = holders.as_ref().map(|holders| holders.places(&name));
+            let present = match &tokens {
+                Some(_) => body.destroyed.is_none(),
+                None => there.contains(&version),
+            };
             listed.push(Listed {
-                name: name(kind, version),
-                version,
                 state: match () {
                     () if !present => "destroyed",
+                    () if version > newest => "waiting",
                     () if version == newest => "newest",
+                    () if body.destroying.is_some() => "destroying",
                     () if body.retired.is_some() => "retired",
                     () => "in use",
                 },
@@ -211,6 +228,9 @@ pub async fn list(ground: Ground<'_>) -> Result<Vec<Listed>, MastersError> {
                 retired: body.retired,
                 destroyed: body.destroyed,
                 under: under.of(kind, version),
+                tokens: tokens.unwrap_or_default(),
+                name,
+                version,
             });
         }
     }
@@ -218,13 +238,17 @@ pub async fn list(ground: Ground<'_>) -> Result<Vec<Listed>, MastersError> {
 }
 
 /// Whether it is there, and not the newest.
-async fn older(ground: Ground<'_>, kind: MasterKind, version: u32) -> Result<bool, MastersError> {
+pub(super) async fn older(
+    ground: Ground<'_>,
+    kind: MasterKind,
+    version: u32,
+) -> Result<bool, MastersError> {
     ground.hsm.look_for_masters().await?;
     let there = ground.hsm.master_versions(kind).await?;
-    if there.last().is_some_and(|newest| version >= *newest) {
+    if version == 0 || there.last().is_some_and(|newest| version >= *newest) {
         return refused(format!(
             "{} is the newest version, or there is none of that number; `keyward token rotate {}` makes a newer one",
-            name(kind, version),
+            kind.called(version),
             kind.name()
         ));
     }
@@ -242,7 +266,7 @@ pub async fn retire(
     command: &str,
 ) -> Result<(), MastersError> {
     if !older(ground, kind, version).await? {
-        return refused(format!("{} is destroyed", name(kind, version)));
+        return refused(format!("{} is destroyed", kind.called(version)));
     }
     let (mut body, row) = read(ground, kind, version).await?;
     if body.retired.is_some() {
@@ -250,68 +274,4 @@ pub async fn retire(
     }
     body.retired = Some(ground.clock.now());
     Ok(write(ground, (kind, version), (&body, row), Vec::new(), command).await?)
-}
-
-/// Destroys a version in the token, once nothing is under it.
-///
-/// # Errors
-/// Refused when it is the newest, or something is still under it.
-pub async fn destroy(
-    ground: Ground<'_>,
-    kind: MasterKind,
-    version: u32,
-    command: &str,
-) -> Result<(), MastersError> {
-    alone(ground)?;
-    if older(ground, kind, version).await? {
-        empty(ground, kind, version).await?;
-        retire(ground, kind, version, command).await?;
-        // What a server began before it knew is written by then.
-        tokio::time::sleep(FENCE).await;
-        empty(ground, kind, version).await?;
-        if kind == MasterKind::Mac && ground.hsm.wants_row_mac_key() {
-            give_up_row_mac_keys(ground, version, command).await?;
-        }
-        ground.hsm.destroy_master(kind, version).await?;
-    }
-    let (mut body, row) = read(ground, kind, version).await?;
-    if body.destroyed.is_some() {
-        return Ok(());
-    }
-    body.destroyed = Some(ground.clock.now());
-    Ok(write(ground, (kind, version), (&body, row), Vec::new(), command).await?)
-}
-
-async fn empty(ground: Ground<'_>, kind: MasterKind, version: u32) -> Result<(), MastersError> {
-    match under(ground).await?.of(kind, version) {
-        0 => Ok(()),
-        left => {
-            // The servers, or the next command, look at everything again.
-            sweep::unsettle(ground).await?;
-            refused(format!(
-                "{left} rows are still under {}: a running server moves them, or `keyward token rotate --resume`",
-                name(kind, version)
-            ))
-        }
-    }
-}
-
-async fn give_up_row_mac_keys(
-    ground: Ground<'_>,
-    version: u32,
-    command: &str,
-) -> Result<(), MastersError> {
-    let mut row = deployment(ground).await?;
-    row.body
-        .row_mac_keys
-        .retain(|key| key.master_version != version);
-    let deed = Deed {
-        command,
-        tenant: TenantId(0),
-        object: DEPLOYMENT,
-        time: ground.clock.now(),
-    };
-    let put = put_deployment(ground, &row).await?;
-    administration::write_by(ground.store, vec![put], deed, ground.by).await?;
-    Ok(ground.hsm.look_for_masters().await?)
 }

@@ -40,18 +40,23 @@ pub(super) async fn masters(ground: &Ground) {
     let labels = vec![hsm.anchored_label(OURS, "first", 1)];
     for _ in 0..2 {
         let labels = Some(labels.clone());
-        hsm.destroy_anchored(OURS, labels).await.unwrap();
+        in_all(hsm.destroy_anchored(OURS, labels).await).unwrap();
     }
     let gone = mac("first", &first).await;
     assert!(matches!(gone, Err(HsmError::Lost(_))), "{gone:?}");
     mac("first", &second).await.unwrap();
     assert_eq!(
-        hsm.anchored(OURS).await.unwrap(),
+        in_all(hsm.anchored(OURS).await).unwrap().concat(),
         [hsm.anchored_label(OURS, "first", 2)]
     );
     room(hsm).await;
-    hsm.destroy_anchored(OURS, None).await.unwrap();
-    assert!(hsm.anchored(OURS).await.unwrap().is_empty());
+    in_all(hsm.destroy_anchored(OURS, None).await).unwrap();
+    assert!(
+        in_all(hsm.anchored(OURS).await)
+            .unwrap()
+            .concat()
+            .is_empty()
+    );
 }
 
 async fn only_macs(ground: &Ground, blob: &Blob) {
@@ -75,7 +80,7 @@ async fn only_macs(ground: &Ground, blob: &Blob) {
 
 /// Some for every tenant, and not more.
 async fn room(hsm: &Hsm) {
-    let there = hsm.anchored(OURS).await.unwrap().len();
+    let there = in_all(hsm.anchored(OURS).await).unwrap().concat().len();
     for number in there..MOST_ANCHORED {
         hsm.make_anchored(OURS, &format!("more-{number}"), 1)
             .await
@@ -85,5 +90,5 @@ async fn room(hsm: &Hsm) {
     assert!(matches!(full, Err(HsmError::BadInput(_))), "{full:?}");
     let others = TenantId(71);
     hsm.make_anchored(others, "theirs", 1).await.unwrap();
-    hsm.destroy_anchored(others, None).await.unwrap();
+    in_all(hsm.destroy_anchored(others, None).await).unwrap();
 }

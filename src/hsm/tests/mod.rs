@@ -36,6 +36,11 @@ fn hex(text: &str) -> Vec<u8> {
     hex::decode(text.replace(' ', "")).unwrap()
 }
 
+/// Of every token, or the first error.
+fn in_all<T>(each: Vec<Each<T>>) -> Result<Vec<T>, HsmError> {
+    each.into_iter().map(|each| each.done).collect()
+}
+
 fn outside(label: &str, pin: &str) -> Config {
     let pin = Pin(Zeroizing::new(pin.as_bytes().to_vec()));
     let source = Source::Module {

@@ -269,6 +269,118 @@ async fn a_ceremony_fails_closed() {
     assert!(Hsm::init(config).is_err());
 }
 
+fn current(kek: u32, required: &[(MasterKind, u32)]) -> Current {
+    Current {
+        kek,
+        mac: 1,
+        required: required.iter().copied().collect(),
+    }
+}
+
+fn holds(each: &Each<Holding>, name: &str) -> bool {
+    each.done.as_ref().unwrap().masters.contains_key(name)
+}
+
+async fn targets(hsm: &Hsm) -> Vec<Request> {
+    in_all(hsm.transport_keys().await.into_iter().collect()).unwrap()
+}
+
+/// A version that is in one token, or in all, is used when it is said to be, and not before.
+async fn next_version(config: Config) {
+    let kek = MasterKind::Kek;
+    let ground = Ground::on(Hsm::open(config.clone()).unwrap()).await;
+    let hsm = &ground.hsm;
+    let first = current(1, &[(kek, 1), (MasterKind::Mac, 1)]);
+    hsm.admit(&first).await.unwrap();
+    let old = hsm.new_tenant_key(Purpose::Wrap).await.unwrap();
+    // Cut off between the tokens.
+    let next = || vec![Next::Version(kek, 2)];
+    hsm.make_next(next(), targets(hsm).await).await.unwrap();
+    let there = hsm.holdings().await;
+    assert!(holds(&there[0], "kek-v2") && !holds(&there[1], "kek-v2"));
+    assert_eq!(hsm.newest_kek().await.unwrap(), 1);
+    // The second token is away and comes back meanwhile: it lacks nothing that is used.
+    let again = Hsm::open(config.clone()).unwrap();
+    assert_eq!(serving(&again), [true, true]);
+    assert_eq!(again.newest_kek().await.unwrap(), 1);
+    drop(again);
+    // Anew, to the end.
+    let keys = targets(hsm).await;
+    assert!(
+        hsm.bring(next(), keys, Vec::new())
+            .await
+            .unwrap()
+            .is_empty()
+    );
+    let there = hsm.holdings().await;
+    let answer = |each: &Each<Holding>| each.done.as_ref().unwrap().masters["kek-v2"];
+    assert_eq!(answer(&there[0]), answer(&there[1]));
+    assert_eq!(hsm.master_versions(kek).await.unwrap(), [1]);
+    assert_eq!(
+        hsm.new_tenant_key(Purpose::Wrap).await.unwrap().kek_version,
+        1
+    );
+    let both = current(2, &[(kek, 1), (kek, 2), (MasterKind::Mac, 1)]);
+    hsm.admit(&both).await.unwrap();
+    assert_eq!(hsm.newest_kek().await.unwrap(), 2);
+    // What is used is not made anew.
+    let used = hsm.make_next(next(), Vec::new()).await;
+    assert!(matches!(used, Err(HsmError::BadInput(_))), "{used:?}");
+    let new = hsm.rewrap_tenant_key(Purpose::Wrap, &old).await.unwrap();
+    assert_eq!(new.kek_version, 2);
+    // Each token opens it by itself.
+    for source in [&config.source, &config.replicas.sources[0]] {
+        let one = Hsm::open(Config {
+            source: source.clone(),
+            replicas: Replicas::new(Vec::new(), true),
+            ..config.clone()
+        });
+        let one = one.unwrap();
+        let keys = TenantKeys::new(TenantId(7), [(Purpose::Wrap, 1, new.clone())]);
+        one.generate(&keys, AES_256, Class::Token, AAD)
+            .await
+            .unwrap();
+    }
+    hsm.admit(&current(2, &[(kek, 2), (MasterKind::Mac, 1)]))
+        .await
+        .unwrap();
+    in_all(hsm.destroy_master(kek, 1).await).unwrap();
+    for each in hsm.holdings().await {
+        assert!(!holds(&each, "kek-v1") && holds(&each, "kek-v2"));
+    }
+    assert_eq!(serving(hsm), [true, true]);
+}
+
+#[tokio::test]
+async fn a_version_is_used_when_all_embedded_tokens_have_it() {
+    let (one, two) = (directory().join("one"), directory().join("two"));
+    let config = set(source(&one), vec![source(&two)]);
+    ceremony(&config);
+    next_version(config).await;
+}
+
+#[tokio::test]
+async fn a_token_that_lacks_what_is_used_is_left() {
+    let (one, two) = (directory().join("one"), directory().join("two"));
+    let config = set(source(&one), vec![source(&two)]);
+    ceremony(&config);
+    let hsm = Hsm::open(config.clone()).unwrap();
+    let next = vec![Next::Version(MasterKind::Kek, 2)];
+    hsm.make_next(next, Vec::new()).await.unwrap();
+    hsm.admit(&current(2, &[(MasterKind::Kek, 2)]))
+        .await
+        .unwrap();
+    assert_eq!(serving(&hsm), [true, false]);
+    let why = hsm.tokens().remove(1).away.unwrap();
+    assert!(why.contains("lacks kek-v2"), "{why}");
+    // It is not taken back, either; and alone it is not used at all.
+    tokio::time::sleep(std::time::Duration::from_secs(3)).await;
+    assert_eq!(serving(&hsm), [true, false]);
+    let alone = Hsm::open(set(source(&two), vec![])).unwrap();
+    let admitted = alone.admit(&current(2, &[(MasterKind::Kek, 2)])).await;
+    assert!(matches!(admitted, Err(HsmError::Lost(_))), "{admitted:?}");
+}
+
 /// No master in a token may be wrapped, not even by who has the PIN.
 #[tokio::test]
 async fn nothing_extractable_stays_in_a_token() {
@@ -316,7 +428,6 @@ async fn a_token_with_other_masters_is_not_used() {
     // A version that one token gets would be missed in the others.
     for made in [
         hsm.make_master(MasterKind::Kek, 2).await,
-        hsm.destroy_master(MasterKind::Kek, 1).await,
         hsm.make_issuing_key().await.map(drop),
         hsm.make_anchored(TenantId(1), "master", 1).await.map(drop),
     ] {
@@ -385,6 +496,16 @@ async fn two_softhsm_tokens_serve_one_for_the_other() {
         until(&ground.hsm, &[true, true]).await;
         works(&ground, &blob).await;
     }
+}
+
+#[tokio::test]
+async fn a_version_is_used_when_all_softhsm_tokens_have_it() {
+    if softhsm().is_none() || !alone("a_version_is_used_when_all_softhsm_tokens_have_it") {
+        return;
+    }
+    let config = set(softhsm_source("first"), vec![softhsm_source("second")]);
+    ceremony(&config);
+    next_version(config).await;
 }
 
 fn tokens_of(home: &Path) -> Vec<std::path::PathBuf> {

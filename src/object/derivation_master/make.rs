@@ -11,7 +11,7 @@ use super::{
 use crate::audit::administration::{self, Deed};
 use crate::engine::entity::EntityError;
 use crate::engine::founding::{self, FoundingError};
-use crate::hsm::{Hsm, HsmError};
+use crate::hsm::{Answer, Hsm, HsmError, Request};
 use crate::protocol::enumeration::LinkType;
 use crate::protocol::tag;
 use crate::store::filter::{Filter, Term};
@@ -52,6 +52,10 @@ pub struct Spec {
     pub scopes: Vec<String>,
     /// A token object of its own, which can be shredded by itself.
     pub anchored: bool,
+    /// Of an anchored one: transport keys of the other tokens that hold the masters, in their order.
+    pub tokens: Vec<Request>,
+    /// The same of other machines' tokens: the master is active when they have it.
+    pub elsewhere: Vec<Request>,
 }
 
 /// A version of a master, as administrators see it.
@@ -104,8 +108,10 @@ async fn write(
     let written = administration::write(store, changes, deed).await;
     if written.is_err() && spec.anchored {
         let label = hsm.anchored_label(spec.tenant, &made.unique_identifier, made.version);
-        if let Err(error) = hsm.destroy_anchored(spec.tenant, Some(vec![label])).await {
-            tracing::warn!(%error, "a key that no row names stays in the token until its tenant is shredded");
+        for each in hsm.destroy_anchored(spec.tenant, Some(vec![label])).await {
+            if let Err(error) = each.done {
+                tracing::warn!(token = each.token, %error, "a key that no row names stays in the token until its tenant is shredded");
+            }
         }
     }
     Ok(written?)
@@ -176,7 +182,7 @@ fn check(spec: &Spec) -> Result<(), MasterError> {
     Ok(())
 }
 
-/// Makes the first version of a master.
+/// Makes the first version of a master. Answers for [`Spec::elsewhere`], in that order.
 ///
 /// # Errors
 /// Refused when the name is taken, a scope is none, or the owner is no identity of the tenant.
@@ -186,7 +192,7 @@ pub async fn create(
     deployment: &str,
     spec: &Spec,
     now: i64,
-) -> Result<Made, MasterError> {
+) -> Result<(Made, Vec<Answer>), MasterError> {
     check(spec)?;
     let identities = founding::identities(store, hsm).await?;
     let tenants = founding::tenants(store, hsm).await?;
@@ -214,7 +220,7 @@ pub async fn create(
             "the tenant has a master {name:?}; `keyward key rotate-master` makes its next version"
         )));
     }
-    let draft = version::make(store, hsm, deployment, spec, 1, now).await?;
+    let (draft, answers) = version::make(store, hsm, deployment, spec, 1, now).await?;
     let shown = made(&draft, now).ok_or_else(unreadable)?;
     let row = draft.seal(hsm, false).await?;
     let deed = Deed {
@@ -224,7 +230,7 @@ pub async fn create(
         time: now,
     };
     write(store, hsm, (spec, &shown), vec![row.change()], deed).await?;
-    Ok(shown)
+    Ok((shown, answers))
 }
 
 fn unreadable() -> MasterError {
@@ -232,7 +238,7 @@ fn unreadable() -> MasterError {
 }
 
 /// Makes the next version of a master, which takes over its Name; the one before it goes on deriving
-/// what exists.
+/// what exists. `tokens`: as [`Spec::tokens`].
 ///
 /// # Errors
 /// Refused when there is no such master.
@@ -241,6 +247,7 @@ pub async fn rotate(
     hsm: &Hsm,
     deployment: &str,
     (tenant, name): (TenantId, &str),
+    tokens: Vec<Request>,
     now: i64,
 ) -> Result<Made, MasterError> {
     let all = all(store, hsm, tenant).await?;
@@ -261,9 +268,11 @@ pub async fn rotate(
         label: facts.label,
         scopes: own_text(newest, SCOPE).map(str::to_owned).collect(),
         anchored: is_anchored(newest),
+        tokens,
+        elsewhere: Vec::new(),
     };
     let next = facts.version.saturating_add(1);
-    let mut draft = version::make(store, hsm, deployment, &spec, next, now).await?;
+    let (mut draft, _) = version::make(store, hsm, deployment, &spec, next, now).await?;
     let mut before = newest.edit();
     before
         .attributes

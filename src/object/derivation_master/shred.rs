@@ -78,6 +78,19 @@ pub async fn chosen(
     Ok(chosen)
 }
 
+/// The version as one that derives from now on; None when it is not waiting for that.
+pub fn activated(object: &Sealed, now: i64) -> Option<Draft> {
+    if object.state(now) != State::PRE_ACTIVE {
+        return None;
+    }
+    let mut draft = object.edit();
+    super::version::activate(&mut draft.attributes, now);
+    draft
+        .attributes
+        .set(tag::LAST_CHANGE_DATE, Value::DateTime(now));
+    Some(draft)
+}
+
 /// The version as destroyed; None when its row says so already.
 pub fn destroyed(object: &Sealed, now: i64) -> Option<Draft> {
     if object.blob.is_none() && state::is_destroyed(&object.attributes) {

@@ -10,7 +10,7 @@ use super::{
     ANCHORED, COUNTER_HMAC_SHA256, LABEL, METHOD, NAME, PREFIX, SCOPE, VERSION, attribute, prefix,
 };
 use crate::engine::directory;
-use crate::hsm::{Hsm, HsmError, KeyKind, SecretSpec};
+use crate::hsm::{Answer, Hsm, HsmError, KeyKind, Next, SecretSpec};
 use crate::protocol::attributes::{Attribute, Attributes};
 use crate::protocol::enumeration::{
     CryptographicAlgorithm, HashingAlgorithm, KeyFormatType, NameType, ObjectType, State,
@@ -40,7 +40,7 @@ pub(super) async fn make(
     spec: &Spec,
     version: u32,
     now: i64,
-) -> Result<Draft, MasterError> {
+) -> Result<(Draft, Vec<Answer>), MasterError> {
     let identifier = uuid::Uuid::now_v7();
     let unique_identifier = identifier.to_string();
     let class = Class::Token;
@@ -57,9 +57,12 @@ pub(super) async fn make(
         kind: KeyKind::Generic,
         length: super::LENGTH,
     };
-    let blob = match spec.anchored {
+    let (blob, answers) = match spec.anchored {
         true => anchor(hsm, spec, &unique_identifier, version).await?,
-        false => hsm.generate(&keys, secret, class, &binding).await?,
+        false => {
+            let blob = hsm.generate(&keys, secret, class, &binding).await?;
+            (blob, Vec::new())
+        }
     };
     let attributes = attributes(spec, version, *identifier.as_bytes(), now)?;
     let skeleton = Object::SymmetricKey(SymmetricKey {
@@ -88,29 +91,40 @@ pub(super) async fn make(
         lease_time: crate::engine::settings::Settings::default().lease_time,
     };
     let material = (Form::Bytes, Some(blob));
-    Ok(creation::kept(
-        &maker, &birth, skeleton, material, attributes,
-    ))
+    let draft = creation::kept(&maker, &birth, skeleton, material, attributes);
+    Ok((draft, answers))
 }
 
-/// The key as a token object.
+/// The key as a token object; answers for other machines' tokens.
 async fn anchor(
     hsm: &Hsm,
     spec: &Spec,
     unique_identifier: &str,
     version: u32,
-) -> Result<Blob, MasterError> {
-    if hsm.shares_masters() {
-        return Err(MasterError::Refused(
-            "several tokens hold the masters, and an anchored one would be in one of them alone (docs/tokens.md)".to_owned(),
-        ));
-    }
-    let made = hsm.make_anchored(spec.tenant, unique_identifier, version);
+) -> Result<(Blob, Vec<Answer>), MasterError> {
+    let made = async {
+        if !hsm.shares_masters() {
+            let made = hsm.make_anchored(spec.tenant, unique_identifier, version);
+            return Ok((made.await?, Vec::new()));
+        }
+        let label = hsm.anchored_label(spec.tenant, unique_identifier, version);
+        let next = vec![Next::Anchored(spec.tenant, label)];
+        let (here, elsewhere) = (spec.tokens.clone(), spec.elsewhere.clone());
+        let answers = hsm.bring(next, here, elsewhere).await?;
+        let blob = hsm.anchored_blob(spec.tenant, unique_identifier, version);
+        Ok((blob, answers))
+    };
     match made.await {
         // The token has no room: its words say what to do.
         Err(HsmError::BadInput(why)) => Err(MasterError::Refused(why)),
         other => Ok(other?),
     }
+}
+
+/// From now on it derives.
+pub(super) fn activate(attributes: &mut Attributes, now: i64) {
+    attributes.set(tag::ACTIVATION_DATE, Value::DateTime(now));
+    state::set(attributes, State::ACTIVE);
 }
 
 fn attributes(
@@ -146,11 +160,14 @@ fn attributes(
         (tag::SENSITIVE, Value::Boolean(true)),
         (tag::EXTRACTABLE, Value::Boolean(false)),
         (tag::QUANTUM_SAFE, Value::Boolean(true)),
-        (tag::ACTIVATION_DATE, Value::DateTime(now)),
     ] {
         attributes.add(Attribute::standard(tag, value));
     }
-    state::set(&mut attributes, State::ACTIVE);
+    match spec.elsewhere.is_empty() {
+        true => activate(&mut attributes, now),
+        // Nobody uses it before all tokens have it.
+        false => state::set(&mut attributes, State::PRE_ACTIVE),
+    }
     let text = |text: &str| Value::TextString(text.to_owned().into());
     let prefix = prefix(spec.label, spec.tenant.0, identifier, version);
     attributes.add(attribute(METHOD, text(COUNTER_HMAC_SHA256)));

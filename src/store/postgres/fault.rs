@@ -21,6 +21,37 @@ fn taken(constraint: Option<&str>) -> Option<StoreError> {
 /// SQLSTATE classes that may pass: connection, resources, operator intervention, system error.
 const PASSING: [&str; 4] = ["08", "53", "57", "58"];
 
+/// Why several commits in one statement were not written.
+#[derive(Debug)]
+pub(super) struct Refused {
+    pub(super) error: StoreError,
+    /// The database refused what one of them says, and wrote none: the others may stand.
+    pub(super) one: bool,
+}
+
+impl From<Error> for Refused {
+    fn from(error: Error) -> Refused {
+        // What waits for a lock keeps only those waiting who want the same row.
+        let locked = error.code() == Some(&SqlState::LOCK_NOT_AVAILABLE);
+        let answered = error.as_db_error().is_some();
+        let error = fault(error);
+        Refused {
+            one: locked || answered && !matches!(error, StoreError::Unavailable(_)),
+            error,
+        }
+    }
+}
+
+/// Before the statement was sent.
+impl From<StoreError> for Refused {
+    fn from(error: StoreError) -> Refused {
+        Refused {
+            one: !error.is_unsure(),
+            error,
+        }
+    }
+}
+
 pub(super) fn fault(error: Error) -> StoreError {
     let Some(refused) = error.as_db_error() else {
         // Without an answer of the server it is the connection, or a value this server cannot read.

@@ -13,7 +13,7 @@ use crate::store::verbs::StoreError;
 macro_rules! record_columns {
     () => {
         "tenant, unique_identifier, owner, version, object_type, class, state, activation_date, deactivation_date, \
-         archived, attributes, blob_kind, blob_key_version, blob_length, blob, mac_version, mac"
+         archived, attributes, blob_kind, blob_key_version, blob_length, blob, mac_version, mac, index_rules"
     };
 }
 pub(super) use record_columns;
@@ -44,6 +44,7 @@ pub(super) fn record(row: &Row) -> Result<Record, StoreError> {
         blob,
         mac_version: unsigned(row, 15)?,
         mac: digest(row, 16)?,
+        index_rules: get::<i32>(row, 17)?.cast_unsigned(),
     })
 }
 

@@ -5,16 +5,14 @@ use std::pin::Pin;
 use std::task::Poll;
 
 use deadpool_postgres::Object;
-use tokio_postgres::types::ToSql;
 use tokio_postgres::{Error, Statement};
 
-use super::columns::{Audit, Entries};
+use super::columns::{Audit, Param, Rows};
 use super::fault::fault;
-use super::sets::Sets;
-use super::statements::{AUDIT, INSERT, PUT_FIRST, PUT_NEXT, UPDATE};
-use crate::store::alike;
-use crate::store::limit;
-use crate::store::record::{Change, Commit, Entity, IndexEntry, Record, UniqueName};
+use super::form::Form;
+use super::sets::{Of, Sets};
+use super::statements::{AUDIT, PUT_FIRST, PUT_NEXT};
+use crate::store::record::{AuditRow, Change, Commit, Entity};
 use crate::store::verbs::StoreError;
 
 /// A statement that is under way once it was polled.
@@ -23,37 +21,28 @@ type Sent<'a> = Pin<Box<dyn Future<Output = Result<u64, Error>> + Send + 'a>>;
 pub(super) async fn apply(
     connection: Object,
     sets: &Sets,
-    commit: Commit,
+    commit: &Commit,
 ) -> Result<(), StoreError> {
-    let sets = sets.of(&connection, &commit).await?;
+    let sets = sets.of(&connection, commit).await?;
     match commit.changes.len() {
         0 if commit.audit.is_empty() => Ok(()),
         0 => {
             let statement = connection.prepare_cached(AUDIT).await.map_err(fault)?;
-            let Audit {
-                nodes,
-                sequences,
-                hashes,
-                bodies,
-            } = Audit::new(&commit.audit);
-            let params: Params<'_> = &[&nodes, &sequences, &hashes, &bodies];
-            connection
-                .execute(&statement, params)
-                .await
-                .map(drop)
-                .map_err(fault)
+            let audit = Audit::of(&commit.audit);
+            let written = connection.execute(&statement, &audit.params()).await;
+            written.map(drop).map_err(fault)
         }
         1 => {
-            for sent in send(&connection, &commit, &sets).await? {
+            for sent in send(&connection, commit, &sets).await? {
                 sent.await.map_err(fault)?;
             }
             Ok(())
         }
-        _ => transact(connection, &commit, &sets).await,
+        _ => transact(connection, commit, &sets).await,
     }
 }
 
-async fn transact(connection: Object, commit: &Commit, sets: &[i64]) -> Result<(), StoreError> {
+async fn transact(connection: Object, commit: &Commit, sets: &[Of]) -> Result<(), StoreError> {
     let statements = send(&connection, commit, sets).await?;
     // Awaited before anything else is sent: were it refused, each statement would be its own transaction.
     connection.batch_execute("BEGIN").await.map_err(fault)?;
@@ -98,100 +87,31 @@ async fn in_order(mut statements: Vec<Sent<'_>>) -> Result<(), Error> {
 async fn send<'a>(
     connection: &'a Object,
     commit: &'a Commit,
-    sets: &[i64],
+    sets: &[Of],
 ) -> Result<Vec<Sent<'a>>, StoreError> {
     let mut statements: Vec<Sent<'a>> = Vec::with_capacity(commit.changes.len());
-    for ((place, change), set) in (0_i64..).zip(&commit.changes).zip(sets.iter().copied()) {
+    for ((place, change), of) in (0_i64..).zip(&commit.changes).zip(sets.iter().copied()) {
         let last = statements.len() + 1 == commit.changes.len();
-        let audit = Audit::new(if last { &commit.audit } else { &[] });
-        let text = match change {
-            Change::Insert { .. } => INSERT,
-            Change::Update { .. } => UPDATE,
-            Change::Put(entity) if entity.version == 1 => PUT_FIRST,
-            Change::Put(_) => PUT_NEXT,
-        };
-        let statement = connection.prepare_cached(text).await.map_err(fault)?;
-        statements.push(match change {
-            Change::Insert {
-                record,
-                index,
-                names,
+        let audit: &[_] = if last { &commit.audit } else { &[] };
+        let form = Form::of(change);
+        statements.push(match (form, change) {
+            (None, Change::Put(entity)) => {
+                let first = entity.version == 1;
+                let text = if first { PUT_FIRST } else { PUT_NEXT };
+                let statement = connection.prepare_cached(text).await.map_err(fault)?;
+                Box::pin(put(connection, statement, place, entity, audit))
             }
-            | Change::Update {
-                record,
-                index,
-                names,
-            } => Box::pin(object(
-                connection,
-                statement,
-                (place, set),
-                record,
-                index,
-                names,
-                audit,
-            )),
-            Change::Put(entity) => Box::pin(put(connection, statement, place, entity, audit)),
+            (form, _) => {
+                let form = form.unwrap_or(Form::Update);
+                let mut rows = Rows::default();
+                form.add(&mut rows, change, of);
+                rows.audit(audit);
+                let statement = form.prepare(connection).await?;
+                Box::pin(form.write(connection, statement, rows, place))
+            }
         });
     }
     Ok(statements)
-}
-
-type Params<'a> = &'a [&'a (dyn ToSql + Sync)];
-
-async fn object(
-    connection: &Object,
-    statement: Statement,
-    (place, set): (i64, i64),
-    record: &Record,
-    index: &[IndexEntry],
-    names: &[UniqueName],
-    audit: Audit<'_>,
-) -> Result<u64, Error> {
-    let blob = record.blob.as_ref();
-    let entries = Entries::new(&alike::split(index).own);
-    // A destroyed object holds no names (verbs: `NameTaken`).
-    let held: Vec<_> = if record.is_destroyed() { &[] } else { names }
-        .iter()
-        .map(limit::name)
-        .collect();
-    let (names, distinguishers): (Vec<_>, Vec<_>) = held
-        .iter()
-        .map(|name| (name.name.as_bytes(), name.distinguisher.as_bytes()))
-        .unzip();
-    let params: Params<'_> = &[
-        &record.tenant.0,
-        &record.unique_identifier.as_bytes(),
-        &record.owner.as_bytes(),
-        &record.version,
-        &i64::from(record.object_type),
-        &(record.class as i64),
-        &i64::from(record.state),
-        &record.activation_date,
-        &record.deactivation_date,
-        &record.archived,
-        &i64::from(record.mac_version),
-        &record.mac.as_slice(),
-        &blob.map(|blob| blob.kind as i64),
-        &blob.map(|blob| i64::from(blob.key_version)),
-        &blob.map(|blob| i64::from(blob.length)),
-        &record.attributes,
-        &blob.map(|blob| blob.bytes.as_slice()),
-        &entries.attributes,
-        &entries.names,
-        &entries.instances,
-        &entries.fields,
-        &entries.numbers,
-        &entries.bytes,
-        &names,
-        &distinguishers,
-        &place,
-        &audit.nodes,
-        &audit.sequences,
-        &audit.hashes,
-        &audit.bodies,
-        &set,
-    ];
-    connection.execute(&statement, params).await
 }
 
 async fn put(
@@ -199,21 +119,21 @@ async fn put(
     statement: Statement,
     place: i64,
     entity: &Entity,
-    audit: Audit<'_>,
+    audit: &[AuditRow],
 ) -> Result<u64, Error> {
-    let params: Params<'_> = &[
-        &(entity.kind as i64),
+    let audit = Audit::of(audit);
+    let (kind, key) = (entity.kind as i64, entity.key.as_bytes());
+    let (mac_version, mac) = (i64::from(entity.mac_version), entity.mac.as_slice());
+    let mut params: Vec<Param<'_>> = vec![
+        &kind,
         &entity.tenant.0,
-        &entity.key.as_bytes(),
+        &key,
         &entity.version,
         &entity.body,
-        &i64::from(entity.mac_version),
-        &entity.mac.as_slice(),
+        &mac_version,
+        &mac,
         &place,
-        &audit.nodes,
-        &audit.sequences,
-        &audit.hashes,
-        &audit.bodies,
     ];
-    connection.execute(&statement, params).await
+    params.extend(audit.params());
+    connection.execute(&statement, &params).await
 }

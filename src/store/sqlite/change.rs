@@ -3,27 +3,32 @@
 use std::collections::HashSet;
 
 use rusqlite::types::{ToSql, ToSqlOutput, Value, ValueRef};
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::{Connection, Row, params};
 
 use super::rows::{fault, taken};
+use super::sets::Sets;
 use crate::store::alike::{self, Split};
 use crate::store::limit;
-use crate::store::record::{IndexEntry, IndexValue, Record, UniqueName};
+use crate::store::record::{
+    Before, INDEX_RULES, IndexEntry, IndexValue, Record, TenantId, UniqueName,
+};
 use crate::store::verbs::StoreError;
 
 pub(super) fn insert(
     connection: &Connection,
+    sets: &Sets,
     record: &Record,
     index: &[IndexEntry],
     names: &[UniqueName],
 ) -> Result<(), StoreError> {
     let blob = record.blob.as_ref();
-    let Split { alike, own } = alike::split(index);
-    let set = set(connection, record, &alike)?;
+    let split = alike::split(index);
+    let alike = sets.of(connection, record.tenant, &split.alike)?;
+    let dated = sets.of(connection, record.tenant, &split.dated)?;
     let sql = "INSERT INTO objects (tenant, unique_identifier, owner, version, object_type, class, state, \
                activation_date, deactivation_date, archived, mac_version, mac, blob_kind, blob_key_version, \
-               blob_length, attributes, blob, alike) \
-               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)";
+               blob_length, attributes, blob, alike, dated, index_rules) VALUES \
+               (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)";
     let mut statement = connection.prepare_cached(sql).map_err(fault)?;
     statement
         .execute(params![
@@ -44,12 +49,16 @@ pub(super) fn insert(
             blob.map(|blob| blob.length),
             record.attributes,
             blob.map(|blob| &blob.bytes),
-            set,
+            alike,
+            dated,
+            INDEX_RULES,
         ])
         .map_err(|error| taken(error, StoreError::Exists))?;
     let object = connection.last_insert_rowid();
-    own.into_iter()
-        .try_for_each(|entry| enter(connection, record, object, entry))?;
+    split
+        .own
+        .into_iter()
+        .try_for_each(|entry| enter(connection, record.tenant, object, entry))?;
     let names: HashSet<_> = held(record, names).iter().map(limit::name).collect();
     names
         .iter()
@@ -63,50 +72,42 @@ pub(super) fn insert(
     )
 }
 
+/// SQLite writes the entries of every index whose columns a statement names, changed or not: so
+/// there is one for each lot of them.
+macro_rules! update {
+    ($more:literal) => {
+        concat!(
+            "UPDATE objects SET version = ?3, object_type = ?4, class = ?5, state = ?6, activation_date = ?7, \
+             deactivation_date = ?8, archived = ?9, mac_version = ?10, mac = ?11, blob_kind = ?12, \
+             blob_key_version = ?13, blob_length = ?14, attributes = ?15, blob = ?16",
+            $more,
+            " WHERE tenant = ?1 AND unique_identifier = ?2 AND version = ?3 - 1 RETURNING sequence"
+        )
+    };
+}
+const UPDATE: &str = update!("");
+const UPDATE_DATED: &str = update!(", dated = ?17");
+const UPDATE_ALL: &str = update!(", dated = ?17, alike = ?18, owner = ?19, index_rules = ?20");
+
 pub(super) fn update(
     connection: &Connection,
+    sets: &Sets,
     record: &Record,
     index: &[IndexEntry],
     names: &[UniqueName],
+    before: Option<&Before>,
 ) -> Result<(), StoreError> {
-    let blob = record.blob.as_ref();
-    let Split { alike, own } = alike::split(index);
-    let set = set(connection, record, &alike)?;
-    let sql = "UPDATE objects SET owner = ?3, version = ?4, object_type = ?5, class = ?6, state = ?7, \
-               activation_date = ?8, deactivation_date = ?9, archived = ?10, mac_version = ?11, mac = ?12, \
-               blob_kind = ?13, blob_key_version = ?14, blob_length = ?15, attributes = ?16, blob = ?17, alike = ?18 \
-               WHERE tenant = ?1 AND unique_identifier = ?2 AND version = ?4 - 1 RETURNING sequence";
-    let mut statement = connection.prepare_cached(sql).map_err(fault)?;
-    let changed = statement.query_row(
-        params![
-            record.tenant.0,
-            record.unique_identifier,
-            record.owner,
-            record.version,
-            record.object_type,
-            record.class as u8,
-            record.state,
-            record.activation_date,
-            record.deactivation_date,
-            record.archived,
-            record.mac_version,
-            record.mac,
-            blob.map(|blob| blob.kind as u8),
-            blob.map(|blob| blob.key_version),
-            blob.map(|blob| blob.length),
-            record.attributes,
-            blob.map(|blob| &blob.bytes),
-            set,
-        ],
-        |row| row.get(0),
-    );
-    let object: i64 = match changed {
-        Ok(object) => object,
-        Err(rusqlite::Error::QueryReturnedNoRows) => return Err(StoreError::Conflict),
-        Err(error) => return Err(fault(error)),
-    };
-    reindex(connection, record, object, &own)?;
-    rename(connection, record, object, held(record, names))?;
+    let split = alike::split(index);
+    let was = before.map(|before| alike::split(&before.index));
+    let was = was.as_ref();
+    let object = replace(connection, sets, record, &split, was)?;
+    if was.is_none_or(|was| was.own != split.own) {
+        reindex(connection, record, object, &split.own)?;
+    }
+    let names = held(record, names);
+    if before.is_none_or(|before| before.names != names) {
+        rename(connection, record, object, names)?;
+    }
     journal(
         connection,
         0,
@@ -116,31 +117,63 @@ pub(super) fn update(
     )
 }
 
-/// What stands in `objects.alike` for this set: minus its number, 0 for the empty one.
-fn set(connection: &Connection, record: &Record, alike: &[&IndexEntry]) -> Result<i64, StoreError> {
-    let Some(digest) = alike::digest(alike) else {
-        return Ok(0);
+/// Writes the object's own row; its sequence.
+fn replace(
+    connection: &Connection,
+    sets: &Sets,
+    record: &Record,
+    split: &Split<'_>,
+    was: Option<&Split<'_>>,
+) -> Result<i64, StoreError> {
+    let blob = record.blob.as_ref();
+    let set = |of: &[&IndexEntry]| sets.of(connection, record.tenant, of);
+    let sets = match was {
+        Some(was) if was.alike == split.alike && was.dated == split.dated => (None, None),
+        Some(was) if was.alike == split.alike => (Some(set(&split.dated)?), None),
+        _ => (Some(set(&split.dated)?), Some(set(&split.alike)?)),
     };
-    let known: Option<i64> = connection
-        .prepare_cached("SELECT number FROM alike WHERE tenant = ?1 AND digest = ?2")
-        .and_then(|mut statement| {
-            statement
-                .query_row(params![record.tenant.0, digest], |row| row.get(0))
-                .optional()
-        })
-        .map_err(fault)?;
-    if let Some(number) = known {
-        return Ok(-number);
+    let (class, kind) = (record.class as u8, blob.map(|blob| blob.kind as u8));
+    let (key_version, length) = (
+        blob.map(|blob| blob.key_version),
+        blob.map(|blob| blob.length),
+    );
+    let bytes = blob.map(|blob| &blob.bytes);
+    let mut params: Vec<&dyn ToSql> = vec![
+        &record.tenant.0,
+        &record.unique_identifier,
+        &record.version,
+        &record.object_type,
+        &class,
+        &record.state,
+        &record.activation_date,
+        &record.deactivation_date,
+        &record.archived,
+        &record.mac_version,
+        &record.mac,
+        &kind,
+        &key_version,
+        &length,
+        &record.attributes,
+        &bytes,
+    ];
+    let sql = match &sets {
+        (None, _) => UPDATE,
+        (Some(dated), None) => {
+            params.push(dated);
+            UPDATE_DATED
+        }
+        (Some(dated), Some(alike)) => {
+            let all: [&dyn ToSql; 4] = [dated, alike, &record.owner, &INDEX_RULES];
+            params.extend(all);
+            UPDATE_ALL
+        }
+    };
+    let mut statement = connection.prepare_cached(sql).map_err(fault)?;
+    match statement.query_row(params.as_slice(), |row| row.get(0)) {
+        Ok(object) => Ok(object),
+        Err(rusqlite::Error::QueryReturnedNoRows) => Err(StoreError::Conflict),
+        Err(error) => Err(fault(error)),
     }
-    connection
-        .prepare_cached("INSERT INTO alike (tenant, digest) VALUES (?1, ?2)")
-        .and_then(|mut statement| statement.execute(params![record.tenant.0, digest]))
-        .map_err(fault)?;
-    let set = -connection.last_insert_rowid();
-    alike
-        .iter()
-        .try_for_each(|entry| enter(connection, record, set, entry))?;
-    Ok(set)
 }
 
 /// A destroyed object holds no names (verbs: `NameTaken`).
@@ -165,7 +198,7 @@ fn reindex(
     };
     for entry in index {
         if !old.remove(limit::entry(entry).as_ref()) {
-            enter(connection, record, object, entry)?;
+            enter(connection, record.tenant, object, entry)?;
         }
     }
     let kept: HashSet<_> = if old.is_empty() {
@@ -191,9 +224,9 @@ fn reindex(
     Ok(())
 }
 
-fn enter(
+pub(super) fn enter(
     connection: &Connection,
-    record: &Record,
+    tenant: TenantId,
     object: i64,
     entry: &IndexEntry,
 ) -> Result<(), StoreError> {
@@ -211,13 +244,7 @@ fn enter(
     } = entry.as_ref();
     statement
         .execute(params![
-            object,
-            attribute,
-            name,
-            instance,
-            field,
-            value,
-            record.tenant.0
+            object, attribute, name, instance, field, value, tenant.0
         ])
         .map(drop)
         .map_err(fault)

@@ -11,7 +11,7 @@ use crate::store::verbs::StoreError;
 macro_rules! record_columns {
     () => {
         "tenant, unique_identifier, owner, version, object_type, class, state, activation_date, deactivation_date, \
-         archived, attributes, blob_kind, blob_key_version, blob_length, blob, mac_version, mac"
+         archived, attributes, blob_kind, blob_key_version, blob_length, blob, mac_version, mac, index_rules"
     };
 }
 pub(super) use record_columns;
@@ -42,6 +42,7 @@ pub(super) fn record(row: &Row<'_>) -> rusqlite::Result<Record> {
         blob,
         mac_version: row.get(15)?,
         mac: row.get(16)?,
+        index_rules: row.get(17)?,
     })
 }
 

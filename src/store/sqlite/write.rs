@@ -9,6 +9,7 @@ use tokio::sync::oneshot;
 use super::change::{insert, journal, update};
 use super::lock;
 use super::rows::{fault, taken};
+use super::sets::Sets;
 use crate::store::ahead::Line;
 use crate::store::record::{AuditRow, Change, Commit, Entity};
 use crate::store::verbs::StoreError;
@@ -43,12 +44,13 @@ const HELD_IN_ALL: Duration = Duration::from_millis(5);
 
 /// Until all senders are gone.
 pub(super) fn run(connection: &Mutex<Connection>, jobs: &flume::Receiver<Job>) {
+    let sets = Sets::default();
     while let Ok(first) = jobs.recv() {
         if matches!(first, Job::Hurry) {
             continue;
         }
         let connection = lock(connection);
-        Group::default().run(&connection, first, jobs);
+        Group::of(&connection, &sets).run(first, jobs);
     }
     let connection = lock(connection);
     if let Err(error) = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())) {
@@ -57,24 +59,85 @@ pub(super) fn run(connection: &Mutex<Connection>, jobs: &flume::Receiver<Job>) {
     }
 }
 
+/// What a job writes.
+#[derive(Debug)]
+enum Work {
+    Commit(Box<Commit>),
+    Checkpoint {
+        node: String,
+        size: i64,
+        text: String,
+    },
+}
+
+impl Work {
+    fn write(&self, connection: &Connection, sets: &Sets) -> Result<(), StoreError> {
+        match self {
+            Work::Commit(commit) => apply(connection, sets, commit),
+            Work::Checkpoint { node, size, text } => checkpoint(connection, node, *size, text),
+        }
+    }
+
+    /// All of it or nothing.
+    fn write_whole(&self, connection: &Connection, sets: &Sets) -> Result<(), StoreError> {
+        run_cached(connection, "SAVEPOINT one")?;
+        let result = self.write(connection, sets);
+        if result.is_err() && !connection.is_autocommit() {
+            run_cached(connection, "ROLLBACK TO one")?;
+        }
+        if !connection.is_autocommit() {
+            run_cached(connection, "RELEASE one")?;
+        }
+        result
+    }
+}
+
+/// A job of the group, and how it went.
+struct Taken {
+    work: Work,
+    /// Whose it is, where that line was told that it is applied.
+    line: Option<Line>,
+    answer: Answer,
+    result: Result<(), StoreError>,
+}
+
 /// Commits on their way to one COMMIT.
-#[derive(Default)]
-struct Group {
-    answers: Vec<(Answer, Result<(), StoreError>)>,
+///
+/// A savepoint for each costs a copy of every page that the commit changes, and nearly all of them
+/// go well: so there is none until one does not. Then the group begins anew, and all of it is
+/// written again under savepoints.
+struct Group<'a> {
+    connection: &'a Connection,
+    sets: &'a Sets,
+    taken: Vec<Taken>,
     /// Whose commits are among them.
     lines: Vec<Line>,
+    /// Each under a savepoint from now on.
+    careful: bool,
     /// Why none of them stands.
     failed: Option<StoreError>,
 }
 
-impl Group {
-    fn run(mut self, connection: &Connection, first: Job, jobs: &flume::Receiver<Job>) {
+impl Group<'_> {
+    fn of<'a>(connection: &'a Connection, sets: &'a Sets) -> Group<'a> {
+        Group {
+            connection,
+            sets,
+            taken: Vec::new(),
+            lines: Vec::new(),
+            careful: false,
+            failed: None,
+        }
+    }
+
+    fn run(mut self, first: Job, jobs: &flume::Receiver<Job>) {
+        let connection = self.connection;
         self.failed = run_cached(connection, "BEGIN IMMEDIATE").err();
         let begun = Instant::now();
         let mut next = Some(first);
         while let Some(job) = next {
-            self.take(connection, job);
-            let more = self.failed.is_none() && self.answers.len() < GROUP;
+            self.take(job);
+            let more = self.failed.is_none() && self.taken.len() < GROUP;
             next = if more { self.next(jobs, begun) } else { None };
         }
         if self.failed.is_none() {
@@ -87,7 +150,7 @@ impl Group {
             // Before anybody is answered: what follows in a line may build on what is lost.
             self.lines.iter().for_each(Line::break_off);
         }
-        for (answer, result) in self.answers {
+        for Taken { answer, result, .. } in self.taken {
             let result = match (&self.failed, result) {
                 (Some(error), Ok(())) => Err(StoreError::Unavailable(error.to_string())),
                 (_, result) => result,
@@ -109,75 +172,94 @@ impl Group {
         jobs.recv_deadline(until).ok()
     }
 
-    fn take(&mut self, connection: &Connection, job: Job) {
-        let (answer, result) = match job {
+    fn take(&mut self, job: Job) {
+        let (work, ahead, answer) = match job {
             Job::Hurry => return,
-            _ if self.failed.is_some() => {
-                let (Job::Apply(_, answer)
-                | Job::Ahead { answer, .. }
-                | Job::Checkpoint { answer, .. }) = job
-                else {
-                    return;
-                };
-                (answer, Ok(()))
-            }
-            Job::Apply(commit, answer) => {
-                (answer, whole(connection, || apply(connection, &commit)))
-            }
+            Job::Apply(commit, answer) => (Work::Commit(commit), None, answer),
             Job::Ahead {
                 commit,
                 line,
                 applied,
                 answer,
-            } => {
-                let result = line
-                    .check()
-                    .and_then(|()| whole(connection, || apply(connection, &commit)));
-                if result.is_ok() && !connection.is_autocommit() {
-                    let _ = applied.send(());
-                } else {
-                    // It learns that at the end of the group, and sends nothing before.
-                    line.expect_more(false);
-                }
-                if !self.lines.contains(&line) {
-                    self.lines.push(line);
-                }
-                (answer, result)
-            }
+            } => (Work::Commit(commit), Some((line, applied)), answer),
             Job::Checkpoint {
                 node,
                 size,
                 text,
                 answer,
-            } => (
-                answer,
-                whole(connection, || checkpoint(connection, &node, size, &text)),
-            ),
+            } => (Work::Checkpoint { node, size, text }, None, answer),
         };
-        self.answers.push((answer, result));
+        let mut result = Ok(());
+        if self.failed.is_none() {
+            let broken = ahead.as_ref().map_or(Ok(()), |(line, _)| line.check());
+            result = broken.and_then(|()| self.write(&work));
+        }
+        let line = ahead.and_then(|(line, applied)| {
+            let told = self.failed.is_none() && result.is_ok();
+            if told {
+                let _ = applied.send(());
+            } else {
+                // It learns that at the end of the group, and sends nothing before.
+                line.expect_more(false);
+            }
+            if !self.lines.contains(&line) {
+                self.lines.push(line.clone());
+            }
+            told.then_some(line)
+        });
+        self.taken.push(Taken {
+            work,
+            line,
+            answer,
+            result,
+        });
+    }
+
+    fn write(&mut self, work: &Work) -> Result<(), StoreError> {
+        let written = self.connection.total_changes();
+        let mut result = if self.careful {
+            work.write_whole(self.connection, self.sets)
+        } else {
+            work.write(self.connection, self.sets)
+        };
+        // What was refused before it wrote a row (most conflicts are) leaves nothing to undo.
+        let undo = self.connection.total_changes() != written && !self.connection.is_autocommit();
+        if result.is_err() && !self.careful && undo {
+            self.careful = true;
+            result = self
+                .begin_anew()
+                .and_then(|()| work.write_whole(self.connection, self.sets));
+        }
         // A full disk and the like end the whole transaction, savepoints and all.
-        if self.failed.is_none() && connection.is_autocommit() {
+        if self.failed.is_none() && self.connection.is_autocommit() {
             self.failed = Some(StoreError::Unavailable(
                 "the transaction was rolled back".to_owned(),
             ));
         }
+        result
     }
-}
 
-/// All of `write` or nothing of it.
-fn whole(
-    connection: &Connection,
-    write: impl FnOnce() -> Result<(), StoreError>,
-) -> Result<(), StoreError> {
-    run_cached(connection, "SAVEPOINT one")?;
-    let result = write();
-    if result.is_err() && !connection.is_autocommit() {
-        run_cached(connection, "ROLLBACK TO one")?;
+    /// Writes again what went well before, without what did not.
+    fn begin_anew(&mut self) -> Result<(), StoreError> {
+        run_cached(self.connection, "ROLLBACK")?;
+        run_cached(self.connection, "BEGIN IMMEDIATE")?;
+        for taken in self.taken.iter_mut().filter(|taken| taken.result.is_ok()) {
+            let line = taken.line.as_ref();
+            taken.result = line
+                .map_or(Ok(()), Line::check)
+                .and_then(|()| taken.work.write_whole(self.connection, self.sets));
+            // Another process may have come in between.
+            if let (Err(_), Some(line)) = (&taken.result, line) {
+                line.break_off();
+            }
+            if self.connection.is_autocommit() {
+                return Err(StoreError::Unavailable(
+                    "the transaction was rolled back".to_owned(),
+                ));
+            }
+        }
+        Ok(())
     }
-    if !connection.is_autocommit() {
-        run_cached(connection, "RELEASE one")?;
-    }
-    result
 }
 
 fn checkpoint(
@@ -201,19 +283,20 @@ fn run_cached(connection: &Connection, sql: &str) -> Result<(), StoreError> {
         .map_err(fault)
 }
 
-fn apply(connection: &Connection, commit: &Commit) -> Result<(), StoreError> {
+fn apply(connection: &Connection, sets: &Sets, commit: &Commit) -> Result<(), StoreError> {
     for change in &commit.changes {
         match change {
             Change::Insert {
                 record,
                 index,
                 names,
-            } => insert(connection, record, index, names)?,
+            } => insert(connection, sets, record, index, names)?,
             Change::Update {
                 record,
                 index,
                 names,
-            } => update(connection, record, index, names)?,
+                before,
+            } => update(connection, sets, record, index, names, before.as_ref())?,
             Change::Put(entity) => put(connection, entity)?,
         }
     }
