@@ -1,17 +1,22 @@
 //! A batch that does the same many times (a hundred derivations, a thousand encryptions) leaves one
 //! record that says so, not a hundred that differ in a number.
 
+use std::time::{Duration, Instant};
+
 use super::{Audit, Outcome, Trace};
 
 /// Successes of a message that changed nothing, on their way to the log: those that follow each
 /// other and differ only in the number of their item become one record. What it holds is written
-/// when something else follows, and when it is dropped: also of a message that is cut off.
+/// when something else is recorded here, when it is older than 50 ms, and when it is dropped: also of
+/// a message that is cut off.
 #[derive(Debug)]
 pub struct Alike<'r> {
     audit: &'r Audit,
-    /// The first of them, and how many there are.
-    held: Option<(Trace<'r>, u32)>,
+    /// The first of them, how many there are, and since when.
+    held: Option<(Trace<'r>, u32, Instant)>,
 }
+
+const HELD_FOR: Duration = Duration::from_millis(50);
 
 impl<'r> Alike<'r> {
     pub fn new(audit: &'r Audit) -> Alike<'r> {
@@ -23,18 +28,20 @@ impl<'r> Alike<'r> {
         if self.audit.strict {
             return self.audit.done(trace, Outcome::Success).await;
         }
-        if let Some((first, times)) = &mut self.held
+        if let Some((first, times, since)) = &mut self.held
+            && since.elapsed() < HELD_FOR
             && first.is_followed_by(&trace, *times)
         {
             *times += 1;
             return;
         }
         self.write();
-        self.held = Some((trace, 1));
+        self.held = Some((trace, 1, Instant::now()));
     }
 
-    fn write(&mut self) {
-        if let Some((mut trace, times)) = self.held.take() {
+    /// Writes what is held.
+    pub fn write(&mut self) {
+        if let Some((mut trace, times, _)) = self.held.take() {
             trace.items = (times > 1).then_some(times);
             self.audit.later([trace], Outcome::Success);
         }

@@ -251,16 +251,17 @@ impl RotateMaster {
             .await
             .map_err(refused)?;
         let mut versions = known.iter().filter(|known| known.name == self.name);
-        let targets = match versions.any(|known| known.anchored) {
-            true => targets(&self.bringing, &works).await?,
-            false => Targets::default(),
-        };
-        if !targets.elsewhere.is_empty() {
+        let anchored = versions.any(|known| known.anchored);
+        if anchored && masters::others_hold(works.ground()).await? {
             return Err(Failure::Refused(format!(
                 "tokens of other machines hold the masters, too, and {:?} would derive nothing until they have its next version: make a new master with `keyward key create-master --anchored --request`",
                 self.name
             )));
         }
+        let targets = match anchored {
+            true => targets(&self.bringing, &works).await?,
+            false => Targets::default(),
+        };
         let tokens = targets.here;
         let made = derivation_master::rotate(store, hsm, &opened.deployment, master, tokens, now)
             .await

@@ -279,6 +279,7 @@ impl Batch<'_> {
             }
             Err(fault) => {
                 tracing::debug!(operation = %operation, reason = fault.reason.name(), message = %fault.message, "refused");
+                ends.alike.write();
                 self.engine
                     .audit
                     .done(trace, Outcome::Failure(fault.reason))

@@ -86,6 +86,11 @@ impl Hsm {
         )
     }
 
+    /// How the names of a tenant's anchored masters begin.
+    pub fn anchored_names(tenant: TenantId) -> String {
+        format!("{}{}-", ANCHORED.name, tenant.0)
+    }
+
     /// Makes an HMAC key of 256 bits that is a token object, and answers what the row says of it.
     ///
     /// # Errors

@@ -76,11 +76,23 @@ impl Hsm {
                     }
                     _ => {}
                 }
+                // RFC 8017 §7.1.2 and §7.2.2. Tokens take a shorter one that stands for the same number.
+                if data.len() != modulus(seat, key)? {
+                    return Err(HsmError::Integrity(
+                        "the ciphertext is not as long as the modulus".into(),
+                    ));
+                }
                 clear(seat, key, rsa(numbers, label), data)
             },
         )
         .await
     }
+}
+
+/// Bytes of a key's modulus.
+fn modulus(seat: &Seat<'_>, key: Handle) -> Result<usize, HsmError> {
+    let modulus = seat.session.attribute(key, CKA_MODULUS)?;
+    Ok(modulus.iter().skip_while(|byte| **byte == 0).count())
 }
 
 /// Whether ciphertexts of nothing are decrypted to something, the same one always to the same.
@@ -90,7 +102,7 @@ fn rejects_implicitly(seat: &Seat<'_>, key: Handle) -> Result<bool, HsmError> {
     if let Some(known) = known.get() {
         return Ok(*known);
     }
-    let length = seat.session.attribute(key, CKA_MODULUS)?.len();
+    let length = modulus(seat, key)?;
     let mut garbage = [const { Vec::new() }; 3];
     for one in &mut garbage {
         *one = vec![0; length];

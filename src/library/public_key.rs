@@ -146,6 +146,10 @@ pub fn decrypt(
     data: &[u8],
 ) -> Result<Zeroizing<Vec<u8>>, LibraryError> {
     check(row, key)?;
+    // RFC 8017 §7.1.2 and §7.2.2. OpenSSL takes a shorter one that stands for the same number.
+    if data.len() != key.size() {
+        return Err(LibraryError::Integrity);
+    }
     let mut context = PkeyCtx::new(key)?;
     context.decrypt_init()?;
     with_oaep(&mut context, oaep)?;

@@ -3,14 +3,17 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
 use super::record::{Change, Commit};
 use super::verbs::StoreError;
 
-/// Commits that a line keeps back at most.
+/// Commits that a line keeps back at most, and how long: the numbers of their audit records are taken,
+/// and what has higher ones is not sealed before they are written.
 const HELD: usize = 32;
+const HELD_FOR: Duration = Duration::from_millis(50);
 
 /// Whether only a database that fails could refuse a commit, for identifiers are drawn at random.
 /// Who made it needs not wait for it before the next.
@@ -39,6 +42,8 @@ struct Ends {
 #[derive(Debug, Default)]
 struct Held {
     commits: Vec<(Commit, Answer)>,
+    /// When the first of them came.
+    since: Option<Instant>,
     /// Ends when what was sent last is answered.
     landing: Option<oneshot::Receiver<()>>,
 }
@@ -70,11 +75,14 @@ impl Line {
     pub(super) fn hold(&self, commit: Commit, answer: Answer) -> bool {
         let mut held = self.held();
         held.commits.push((commit, answer));
-        held.commits.len() < HELD
+        let since = *held.since.get_or_insert_with(Instant::now);
+        held.commits.len() < HELD && since.elapsed() < HELD_FOR
     }
 
     pub(super) fn release(&self) -> Vec<(Commit, Answer)> {
-        std::mem::take(&mut self.held().commits)
+        let mut held = self.held();
+        held.since = None;
+        std::mem::take(&mut held.commits)
     }
 
     /// What is sent now is on its way until the sender is dropped.

@@ -61,7 +61,8 @@ impl Postgres {
     /// # Errors
     /// `Unavailable` when no connection can be made, `Damaged` when it is not a store of our version.
     pub async fn open(options: &Options) -> Result<Postgres, StoreError> {
-        let (pool, sets) = (open::open(options).await?, Arc::default());
+        let sets = Arc::default();
+        let pool = open::open(options, &sets).await?;
         Ok(Postgres {
             groups: Groups::new(pool.clone(), Arc::clone(&sets)),
             pool,

@@ -201,9 +201,12 @@ async fn asymmetric(ground: &Ground, looks: &mut Looks) {
             number(tag::HASHING_ALGORITHM, hash.0),
             bytes(tag::P_SOURCE, b"label"),
         ]);
-        let mut sealed = vec![0; 256];
-        rsa.public_encrypt(b"clear", &mut sealed, openssl::rsa::Padding::PKCS1_OAEP)
-            .unwrap();
+        let mut sealed = vec![0xff; 256];
+        // Without its first byte, a zero, it stands for the same number.
+        while sealed[0] != 0 {
+            rsa.public_encrypt(b"clear", &mut sealed, openssl::rsa::Padding::PKCS1_OAEP)
+                .unwrap();
+        }
         let mut wrong = sealed.clone();
         wrong[100] ^= 1;
         for (what, how, data) in [

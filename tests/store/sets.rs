@@ -252,6 +252,38 @@ async fn sets_that_nobody_has_are_deleted() {
     }
 }
 
+/// The set that a new object names may have been nobody's until this moment, and old.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_set_is_not_deleted_while_it_is_being_named() {
+    const CHANGES: i64 = 1_100;
+    for raw in Raw::all() {
+        let store = Store::open(&raw.url()).await.unwrap();
+        let index = |length, date| vec![number(LENGTH, length), number(DATE, date)];
+        for (id, length) in [("first", 256), ("other", 512)] {
+            let made = insert(record(id), index(length, DAY), Vec::new());
+            store.apply(made).await.unwrap();
+        }
+        for version in 2..=CHANGES {
+            // The last leaves its set to nobody, and makes none.
+            let (length, date) = match version {
+                CHANGES => (512, DAY + version - 1),
+                _ => (256, DAY + version),
+            };
+            let next = Record {
+                version,
+                ..record("first")
+            };
+            let next = update(next, index(length, date), Vec::new());
+            store.apply(next).await.unwrap();
+        }
+        assert_eq!(found(&store, length(256)).await, [""; 0]);
+        let made = insert(record("new"), index(256, 2 * DAY), Vec::new());
+        store.apply(made).await.unwrap();
+        assert_eq!(found(&store, length(256)).await, ["new"], "{}", raw.url());
+        store.close().await;
+    }
+}
+
 /// A set that is old enough to be deleted is asked for again, and then it is young.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_set_that_is_named_again_is_kept() {

@@ -48,7 +48,8 @@ pub(in crate::cli) struct Destroy {
     /// Which version, such as kek-v1.
     #[arg(value_name = "VERSION", value_parser = version)]
     which: (MasterKind, u32),
-    /// Leave behind what is still under it and cannot be moved: it is lost. Lists it, and asks.
+    /// Leave behind what is still under it: it is lost. Lists it, and asks. First move what can be
+    /// moved, with `keyward token rotate --resume`.
     #[arg(long)]
     abandon: bool,
     /// Do not ask.
@@ -66,17 +67,19 @@ impl Destroy {
         let mut question = format!(
             "Destroy {name} in the token? Backups of the database that need it cannot be read any more."
         );
+        let mut abandon = None;
         if self.abandon {
             let lost = masters::left_behind(works.ground(), kind, version).await?;
             lost.iter().for_each(|row| println!("{row}"));
-            let rows = lost.len();
+            let rows = masters::under(works.ground()).await?.of(kind, version);
             question = format!("{question} {rows} rows are under it, and lost with it.");
+            abandon = Some(rows);
         }
         if !self.yes && !confirmed(&question)? {
             return Err(Failure::Refused("nothing was changed".to_owned()));
         }
         let command = "token destroy";
-        masters::destroy(works.ground(), (kind, version), command, self.abandon).await?;
+        masters::destroy(works.ground(), (kind, version), command, abandon).await?;
         println!("{name} is destroyed");
         Ok(())
     }

@@ -122,6 +122,12 @@ impl Context {
             .drain()
             .map(|(_, staged)| staged)
             .partition(|staged| staged.base == 0);
+        // Everywhere in one order, or two writers wait for each other's rows.
+        let mut changed = changed;
+        changed.sort_by(|one, other| {
+            let id = |staged: &Staged| &staged.row.record.unique_identifier;
+            id(one).cmp(id(other))
+        });
         let objects = changed.into_iter().chain(new);
         let objects = objects.map(|staged| staged.row.change());
         let entities = self.entities.drain().map(|(_, staged)| staged.change);

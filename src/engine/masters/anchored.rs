@@ -33,11 +33,12 @@ struct Version {
 }
 
 /// What no server can know.
-const NOT_PROVEN: [&str; 4] = [
+const NOT_PROVEN: [&str; 5] = [
     "that no copy of the token's storage, made before the master was destroyed, exists elsewhere: with it and an old backup of the database keys can be derived again",
     "that the token's storage medium keeps no remains of what was deleted (file systems, solid state disks, snapshots)",
     "what clients still hold: keys that they derived, and objects that Derive Key made of them",
     "that other nodes' memory is empty before their processes ended or the key was evicted; they refuse the master from the moment they learn of it, within two seconds",
+    super::shred::FORGOTTEN,
 ];
 
 impl From<MasterError> for MastersError {

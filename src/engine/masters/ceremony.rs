@@ -120,18 +120,25 @@ pub async fn transport_keys(
     Ok(keys)
 }
 
+/// # Errors
+/// Refused when a token of this process is away.
+pub(super) fn all_answer(holders: &Holders) -> Result<(), MastersError> {
+    let away = holders.away();
+    if away.is_empty() {
+        return Ok(());
+    }
+    refused(format!(
+        "a new master has to reach every token, and one does not answer: {}. Bring it back and give the command again; no master was made",
+        away.join("; ")
+    ))
+}
+
 fn check_presence(
     ground: Ground<'_>,
     holders: &Holders,
     elsewhere: &[Request],
 ) -> Result<(), MastersError> {
-    let away = holders.away();
-    if !away.is_empty() {
-        return refused(format!(
-            "a new master has to reach every token, and one does not answer: {}. Bring it back and give the command again; nothing was changed",
-            away.join("; ")
-        ));
-    }
+    all_answer(holders)?;
     if !ground.hsm.ceremony() {
         return Ok(());
     }

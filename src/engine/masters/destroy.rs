@@ -10,7 +10,7 @@ use crate::engine::founding::DEPLOYMENT;
 use crate::hsm::{Each, MasterKind};
 use crate::store::record::TenantId;
 
-/// Destroys a version in each token, once nothing is under it. `abandon`: what cannot be moved is left
+/// Destroys a version in each token, once nothing is under it. `abandon`: up to so many rows are left
 /// under it, and lost.
 ///
 /// # Errors
@@ -20,12 +20,13 @@ pub async fn destroy(
     ground: Ground<'_>,
     (kind, version): (MasterKind, u32),
     command: &str,
-    abandon: bool,
+    abandon: Option<u64>,
 ) -> Result<(), MastersError> {
     let there = older(ground, kind, version).await?;
     let place = (kind, version);
     let (mut body, mut row) = version::read(ground, kind, version).await?;
-    if body.destroyed.is_some() {
+    // A token that was put back from a backup has it again.
+    if body.destroyed.is_some() && !there && !held(ground, place).await? {
         return Ok(());
     }
     if there || ground.hsm.shares_masters() {
@@ -71,6 +72,18 @@ async fn finish(
     Ok(version::write(ground, place, (&body, row), Vec::new(), command).await?)
 }
 
+/// Whether one of several tokens has a version, or may have it.
+pub(super) async fn held(
+    ground: Ground<'_>,
+    (kind, version): (MasterKind, u32),
+) -> Result<bool, MastersError> {
+    if !ground.hsm.shares_masters() {
+        return Ok(false);
+    }
+    let holders = holders::report(ground).await?;
+    Ok(!holders.with(&kind.called(version)).is_empty())
+}
+
 /// Whether masters are gone from all tokens; refused with the names of the tokens that may have one.
 pub(super) async fn all_gone(
     ground: Ground<'_>,
@@ -95,17 +108,21 @@ pub(super) async fn all_gone(
             ));
         }
     }
-    Ok(())
+    // The objects are gone, but what is left of them was not wiped: the next call does that again.
+    // A token that is away had none of them.
+    done.into_iter()
+        .filter(|each| holders.answers(&each.token))
+        .try_for_each(|each| Ok(each.done?))
 }
 
 async fn empty(
     ground: Ground<'_>,
     (kind, version): (MasterKind, u32),
-    abandon: bool,
+    abandon: Option<u64>,
 ) -> Result<(), MastersError> {
     match under(ground).await?.of(kind, version) {
         0 => Ok(()),
-        _ if abandon => Ok(()),
+        left if abandon.is_some_and(|most| left <= most) => Ok(()),
         left => {
             // The servers, or the next command, look at everything again.
             sweep::unsettle(ground).await?;

@@ -117,6 +117,20 @@ impl Holders {
         self.all.iter().map(place).collect()
     }
 
+    /// Whether a token of this process answers.
+    pub fn answers(&self, token: &str) -> bool {
+        let mut here = self.all.iter().filter(|one| one.here);
+        here.any(|one| one.held.name == token && one.away.is_none())
+    }
+
+    /// Names of masters that begin so, in any token.
+    pub fn beginning(&self, prefix: &str) -> Vec<String> {
+        let held = self.all.iter().filter_map(|one| one.held.masters.as_ref());
+        let names = held.flat_map(|masters| masters.keys());
+        let names = names.filter(|name| name.starts_with(prefix));
+        names.cloned().collect()
+    }
+
     /// Tokens of this process that do not answer.
     pub fn away(&self) -> Vec<String> {
         self.called(self.all.iter().filter(|one| one.away.is_some()))
@@ -268,4 +282,16 @@ pub async fn forget(
     };
     administration::write_by(ground.store, vec![put], deed, ground.by).await?;
     Ok(gone.into_iter().map(|held| held.name).collect())
+}
+
+/// Whether tokens of other nodes hold the masters, too.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn others_hold(ground: Ground<'_>) -> Result<bool, MastersError> {
+    if !ground.hsm.shares_masters() {
+        return Ok(false);
+    }
+    let holders = report(ground).await?;
+    Ok(holders.all.iter().any(|one| one.node != holders.node))
 }

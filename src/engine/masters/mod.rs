@@ -36,7 +36,7 @@ pub use ceremony::{
 };
 pub use current::admit;
 pub use destroy::destroy;
-pub use holders::forget;
+pub use holders::{forget, others_hold};
 pub(super) use keep::{Look, keep};
 pub use outstanding::{Under, under};
 pub use pace::Pace;

@@ -12,7 +12,7 @@ use super::{Ground, MastersError, anchored, destroy, keys, refused, version};
 use crate::audit::administration::{self, Deed};
 use crate::engine::entity::{self, EntityError, Rows, Verified};
 use crate::engine::tenant::TenantKey;
-use crate::hsm::{Answer, MasterKind};
+use crate::hsm::{Answer, Hsm, MasterKind};
 use crate::store::record::{Change, EntityKind, TenantId};
 
 /// Key of a tenant's Shredding row.
@@ -36,12 +36,16 @@ pub struct Shredding {
     pub receipt: Option<Signed>,
 }
 
+/// What no server can know of tokens that are not named.
+pub(super) const FORGOTTEN: &str = "that tokens which were forgotten (`keyward token forget`), or never entered in the database, hold none of what was destroyed";
+
 /// What no server can know.
-const NOT_PROVEN: [&str; 4] = [
+const NOT_PROVEN: [&str; 5] = [
     "that no copy of the token's storage, made before the versions were destroyed, exists elsewhere: with it and an old backup of the database the tenant's keys can be read",
     "that the token's storage medium keeps no remains of what was deleted (file systems, solid state disks, snapshots)",
     "what clients, derived keys in their hands, exports and wrapped copies outside of this server still hold",
     "that other nodes' memory is empty before their processes ended or the keys were evicted; they refuse the tenant from the moment they learn of it, within two seconds",
+    FORGOTTEN,
 ];
 
 /// What a shredding is at.
@@ -116,9 +120,12 @@ pub async fn shred_plan(
     let row = read(ground, tenant).await?;
     match row {
         Some(row) if row.body.done.is_some() || newest > row.body.kek => Ok(None),
-        _ => Ok(Some(
-            ceremony::plan(ground, &[MasterKind::Kek], false).await?,
-        )),
+        _ => {
+            // Before anything is deleted.
+            ceremony::all_answer(&holders::report(ground).await?)?;
+            let plan = ceremony::plan(ground, &[MasterKind::Kek], false).await?;
+            Ok(Some(plan))
+        }
     }
 }
 
@@ -160,7 +167,7 @@ pub async fn shred(
     }
     for old in old_keks(ground, begun.kek).await? {
         let place = (MasterKind::Kek, old);
-        match destroy::destroy(ground, place, "tenant shred", false).await {
+        match destroy::destroy(ground, place, "tenant shred", None).await {
             Ok(()) => told(Step::Destroyed(format!("kek-v{old}"))),
             Err(MastersError::Refused(why)) => left.push(why),
             Err(error) => return Err(error),
@@ -208,7 +215,8 @@ async fn old_keks(ground: Ground<'_>, newest: u32) -> Result<Vec<u32>, MastersEr
     let mut old = Vec::new();
     for version in 1..=newest {
         let (body, _) = version::read(ground, MasterKind::Kek, version).await?;
-        if body.destroyed.is_none() {
+        let place = (MasterKind::Kek, version);
+        if body.destroyed.is_none() || destroy::held(ground, place).await? {
             old.push(version);
         }
     }
@@ -245,6 +253,12 @@ async fn in_tokens(ground: Ground<'_>, tenant: TenantId) -> Result<Vec<String>, 
             ever.into_iter()
                 .filter(|label| !holders.with(label).is_empty()),
         );
+        // Also such as the database has no row of any more.
+        for name in holders.beginning(&Hsm::anchored_names(tenant)) {
+            if !labels.iter().any(|label| label.ends_with(&name)) {
+                labels.push(name);
+            }
+        }
     }
     labels.sort();
     labels.dedup();
@@ -262,7 +276,15 @@ async fn begin(
     backups: Vec<String>,
 ) -> Result<Shredding, MastersError> {
     if let Some(row) = read(ground, tenant).await? {
-        return Ok(row.body);
+        let mut body = row.body;
+        let known = body.backups.len();
+        body.backups.extend(backups);
+        body.backups.sort();
+        body.backups.dedup();
+        if body.done.is_none() && body.backups.len() > known {
+            put(ground, (tenant, row.version), &body, Vec::new()).await?;
+        }
+        return Ok(body);
     }
     let mut changes = Vec::new();
     for row in tenant_keys(ground).await? {

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use deadpool_postgres::Pool;
 use tokio::sync::oneshot;
+use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::fault::{self, Refused};
@@ -25,6 +26,8 @@ const WRITERS: usize = 4;
 /// Commits in one group at most, and about how many bytes.
 const COMMITS: usize = 64;
 const BYTES: usize = 256 << 10;
+/// Of a group that was refused, so many at once.
+const APART: usize = 2;
 /// How long a commit waits for a writer before it is given up, unwritten.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -39,6 +42,13 @@ struct Bundle {
     _landing: Option<oneshot::Sender<()>>,
     bytes: usize,
     since: Instant,
+}
+
+impl Bundle {
+    fn is_given_up(&self) -> bool {
+        let mut answers = self.commits.iter().map(|(_, answer)| answer);
+        answers.all(|answer| answer.is_closed())
+    }
 }
 
 #[derive(Debug, Default)]
@@ -208,7 +218,9 @@ impl Groups {
             if !group.is_empty() && (commits > COMMITS || bytes > BYTES) {
                 break;
             }
-            group.extend(waiting.pop_front());
+            let next = waiting.pop_front();
+            // Nobody waits any more for one that was cut off, and its audit numbers went to others.
+            group.extend(next.filter(|next| !next.is_given_up()));
         }
         if group.is_empty() {
             desk.writers -= 1;
@@ -230,9 +242,15 @@ impl Groups {
         if alone || !refused.one {
             return lost(group, &refused.error);
         }
+        // This writer is busy until all are answered, or refusals would take every connection.
+        let mut apart = JoinSet::new();
         for bundle in group {
-            tokio::spawn(self.clone().apart(bundle));
+            if apart.len() >= APART {
+                apart.join_next().await;
+            }
+            apart.spawn(self.clone().apart(bundle));
         }
+        apart.join_all().await;
     }
 
     /// Each commit by itself.

@@ -1,5 +1,6 @@
 //! Connecting and migrating.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod, Runtime, Timeouts};
@@ -7,6 +8,7 @@ use tokio_postgres::{Client, Config};
 
 use super::fault::{cause, connecting, fault};
 use super::migrations::migrations;
+use super::sets::Sets;
 use super::tls::{self, Connector};
 use crate::store::Options;
 use crate::store::schema::{self, Applied};
@@ -32,7 +34,7 @@ const LIFT: &str = "UPDATE journal_base SET base = base + lift.by FROM (SELECT (
                     - (pg_current_xact_id()::text::bigint + (SELECT base FROM journal_base)) AS by FROM journal) lift \
                     WHERE lift.by > 0";
 
-pub(super) async fn open(options: &Options) -> Result<Pool, StoreError> {
+pub(super) async fn open(options: &Options, sets: &Arc<Sets>) -> Result<Pool, StoreError> {
     let database = parse(&options.url)?;
     let migrate = options.migrate_url.as_deref().map(parse).transpose()?;
     prepare(&database, migrate.as_ref()).await?;
@@ -49,7 +51,9 @@ pub(super) async fn open(options: &Options) -> Result<Pool, StoreError> {
         create: Some(PATIENCE),
         recycle: Some(PATIENCE),
     };
-    let hook = deadpool_postgres::Hook::async_fn(|client, _| {
+    let sets = Arc::clone(sets);
+    let hook = deadpool_postgres::Hook::async_fn(move |client, _| {
+        sets.forget();
         Box::pin(async move {
             client
                 .batch_execute(SESSION)

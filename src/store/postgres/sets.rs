@@ -50,6 +50,12 @@ pub(super) struct Of {
 }
 
 impl Sets {
+    /// A new connection may be one to a database that crashed, was put back, or gave its place to a
+    /// copy that was behind: what the old ones were told may not be there.
+    pub(super) fn forget(&self) {
+        self.known.clear();
+    }
+
     /// For each change of an object its sets, else none. A set that is new is made by itself, before
     /// the commit that names it: should that fail, nothing names it yet.
     pub(super) async fn of(

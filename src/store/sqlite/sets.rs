@@ -16,6 +16,8 @@ use crate::store::verbs::StoreError;
 pub(super) struct Sets {
     /// Up to which set was looked whether an object has it.
     looked: Cell<Option<i64>>,
+    /// Made and not looked around for yet: how many, and the newest.
+    made: Cell<(i64, i64)>,
 }
 
 impl Sets {
@@ -48,14 +50,17 @@ impl Sets {
         entries
             .iter()
             .try_for_each(|entry| enter(connection, tenant, -number, entry))?;
-        self.sweep(connection, number)?;
+        let (count, _) = self.made.get();
+        self.made.set((count + 1, number));
         Ok(-number)
     }
 
-    /// Looks at the next few sets, round and round, and deletes those that no object has: at each
-    /// set that is made, so that those left behind stay in proportion to those in use.
-    fn sweep(&self, connection: &Connection, made: i64) -> Result<(), StoreError> {
-        let old = made - YOUNG;
+    /// Looks at the next few sets, round and round, and deletes those that no object has: as many
+    /// for each set that was made, so that those left behind stay in proportion to those in use.
+    /// At the end of a group, when every object that is to name a set does.
+    pub(super) fn sweep(&self, connection: &Connection) -> Result<(), StoreError> {
+        let (count, newest) = self.made.take();
+        let (old, most) = (newest - YOUNG, LOOKED_AT * count);
         if old <= 1 {
             return Ok(());
         }
@@ -70,11 +75,11 @@ impl Sets {
             "SELECT number, EXISTS (SELECT 1 FROM objects WHERE dated = -number) \
              OR EXISTS (SELECT 1 FROM objects WHERE alike = -number) \
              FROM alike WHERE number > ?1 AND number < ?2 ORDER BY number LIMIT ?3",
-            params![looked, old, LOOKED_AT],
+            params![looked, old, most],
             |row| Ok((row.get(0)?, row.get(1)?)),
         )?;
         // Fewer: those were the last.
-        let last = next.last().filter(|_| next.len() as i64 == LOOKED_AT);
+        let last = next.last().filter(|_| next.len() as i64 == most);
         self.looked.set(Some(last.map_or(0, |(number, _)| *number)));
         for (number, _) in next.into_iter().filter(|(_, has)| !has) {
             for sql in [

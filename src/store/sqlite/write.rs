@@ -141,7 +141,8 @@ impl Group<'_> {
             next = if more { self.next(jobs, begun) } else { None };
         }
         if self.failed.is_none() {
-            self.failed = run_cached(connection, "COMMIT").err();
+            let swept = self.sets.sweep(connection);
+            self.failed = swept.and_then(|()| run_cached(connection, "COMMIT")).err();
         }
         if self.failed.is_some() && !connection.is_autocommit() {
             drop(connection.execute_batch("ROLLBACK"));
