@@ -55,7 +55,7 @@ pub struct Answer {
     format: String,
     pub deployment: String,
     /// Fingerprint of the transport key that it answers.
-    target: String,
+    pub(super) target: String,
     oaep: Oaep,
     /// The AES key of the moment.
     #[serde(with = "hex::serde")]

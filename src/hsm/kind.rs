@@ -63,7 +63,12 @@ impl Kind {
                 let tenant = tenant.map(TenantId).ok_or_else(misnamed)?;
                 Ok(anchored::id(prefix, tenant))
             }
-            _ => Ok(prefix.to_owned()),
+            Kind::Kek | Kind::Mac | Kind::MacWrap => {
+                // Under `kek-v02` the token would have version 2 twice, and open no more.
+                MasterKind::parse(name).ok_or_else(misnamed)?;
+                Ok(prefix.to_owned())
+            }
+            Kind::Issuing => Ok(prefix.to_owned()),
         }
     }
 

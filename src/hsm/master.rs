@@ -53,11 +53,12 @@ impl MasterKind {
         format!("{}-v{version}", self.name())
     }
 
-    /// Of `kek-v2`.
+    /// Of `kek-v2`; `kek-v02` is no other way to write it, or a token could have two of one version.
     pub fn parse(name: &str) -> Option<(MasterKind, u32)> {
         MasterKind::ALL.into_iter().find_map(|kind| {
             let number = name.strip_prefix(kind.name())?.strip_prefix("-v")?;
-            Some((kind, number.parse().ok()?))
+            let version = number.parse::<u32>().ok()?;
+            (kind.called(version) == name).then_some((kind, version))
         })
     }
 

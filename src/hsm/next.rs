@@ -2,6 +2,8 @@
 //! and brought to the others in a ceremony (`crossing`). Nobody uses one until the database says that
 //! all tokens have it, so what a ceremony left that did not end is removed by the next one.
 
+use std::collections::BTreeSet;
+
 use token::Session;
 
 use super::anchored::{anchored_blob, room};
@@ -10,7 +12,7 @@ use super::kind::Kind;
 use super::line::Seat;
 use super::master::{self, prefix};
 use super::transport::{self, Request};
-use super::{Config, Each, Hsm, HsmError, MasterKind};
+use super::{Config, Each, Hsm, HsmError, MasterKind, known};
 use crate::store::record::{Blob, TenantId};
 
 /// A master that is to be made in a ceremony.
@@ -108,10 +110,24 @@ fn send(seat: &Seat<'_>, next: &[Next], targets: &[Request]) -> Result<Vec<Answe
             &mut passages,
         )?;
     }
-    undo.armed = false;
-    drop(undo);
     seat.line.masters.look_again(&anchor, config)?;
+    undo.armed = false;
     Ok(passages.into_iter().map(|(_, answer)| answer).collect())
+}
+
+/// Names of the masters in an answer.
+fn names(answer: &Answer) -> Result<Vec<String>, HsmError> {
+    let mut names = BTreeSet::new();
+    for (name, _) in answer.masters() {
+        // Two objects of one name, and the token would open no more.
+        if !names.insert(name) {
+            return Err(HsmError::BadInput(format!(
+                "the answer has {name} twice, expected each master once: it was changed on its way; \
+                 take the file as the other machine wrote it"
+            )));
+        }
+    }
+    Ok(names.into_iter().map(str::to_owned).collect())
 }
 
 /// Takes what was wrapped for this token.
@@ -124,7 +140,19 @@ fn take(seat: &Seat<'_>, answer: &Answer) -> Result<(), HsmError> {
             answer.deployment, config.deployment
         )));
     }
-    let names: Vec<String> = answer.masters().map(|(name, _)| name.to_owned()).collect();
+    let names = names(answer)?;
+    let mine = transport::unwrapping_key(&anchor, &answer.target);
+    // Given once more, it must not cost the token what it brought.
+    let held = known::all(&anchor, &seat.line.probe, &prefix(config))?;
+    if answer
+        .masters()
+        .all(|(name, known)| held.get(name) == Some(known))
+    {
+        // Cut off before its transport key went.
+        return mine.map_or(Ok(()), |_| transport::remove(&anchor));
+    }
+    // An answer that cannot be opened brings nothing in the place of what would be removed.
+    mine?;
     // What an earlier ceremony brought, and nobody used.
     remove(&anchor, config, &names)?;
     let mut undo = Undo {
@@ -134,10 +162,10 @@ fn take(seat: &Seat<'_>, answer: &Answer) -> Result<(), HsmError> {
         armed: true,
     };
     arrive(desk(&anchor, seat), config, answer)?;
+    // Only a token that opens with them keeps them.
+    seat.line.masters.look_again(&anchor, config)?;
     undo.armed = false;
-    drop(undo);
-    transport::remove(&anchor)?;
-    seat.line.masters.look_again(&anchor, config)
+    transport::remove(&anchor)
 }
 
 impl Hsm {
@@ -170,11 +198,13 @@ impl Hsm {
         self.at(0, move |seat| send(seat, &next, &targets)).await
     }
 
-    /// Takes masters that were wrapped for the token at a position of the configuration, from 0.
+    /// Takes masters that were wrapped for the token at a position of the configuration, from 0. Where
+    /// the token has them all, nothing is done.
     ///
     /// # Errors
-    /// [`HsmError::Integrity`] when a master is not the one that was wrapped. After any error the
-    /// token has none of them, and its transport key waits for another answer.
+    /// [`HsmError::BadInput`] when it is not for this token, or was used: then what the token has stays.
+    /// [`HsmError::Integrity`] when a master is not the one that was wrapped. After such an error
+    /// the token has none of them, and its transport key waits for another answer.
     pub async fn take_next(&self, position: usize, answer: Answer) -> Result<(), HsmError> {
         self.at(position, move |seat| take(seat, &answer)).await
     }

@@ -72,8 +72,9 @@ pub(super) fn lacking(config: &Config, held: &Held) -> Result<(), HsmError> {
     match missing.is_empty() {
         true => Ok(()),
         false => Err(HsmError::Lost(format!(
-            "it lacks {}, which the other tokens have: it is older than the last rotation; a further \
-             rotation with this token among them gives it what is used from then on (docs/tokens.md)",
+            "it lacks {}, which the other tokens have: it missed a rotation, and no later one brings what \
+             it lacks. Clone the masters of another token into it with the vendor's tool; or take it out \
+             of the configuration, then `keyward token forget` (docs/tokens.md)",
             missing.join(", ")
         ))),
     }

@@ -38,9 +38,21 @@ impl Hsm {
     /// A new row MAC key under the token's newest mac master; for the deployment's row.
     pub async fn new_row_mac_key(&self) -> Result<WrappedKey, HsmError> {
         self.only_outside()?;
-        self.pool
+        let newest = self
+            .pool
             .run(Cost::Short, [], |seat, []| {
-                let (kek_version, master) = seat.line.masters.newest_mac()?;
+                Ok(seat.line.masters.newest_mac()?.0)
+            })
+            .await?;
+        self.new_row_mac_key_under(newest).await
+    }
+
+    /// The same under a version that is in all tokens and not used yet: the key comes with it.
+    pub async fn new_row_mac_key_under(&self, kek_version: u32) -> Result<WrappedKey, HsmError> {
+        self.only_outside()?;
+        self.pool
+            .run(Cost::Short, [], move |seat, []| {
+                let master = seat.line.masters.mac(kek_version)?;
                 let key = seat.session.generate_key(
                     Mechanism::Plain(CKM_GENERIC_SECRET_KEY_GEN),
                     &[

@@ -117,16 +117,15 @@ impl Context {
     /// What is to be committed; the context is clean afterwards.
     pub(crate) fn take_changes(&mut self) -> Vec<Change> {
         // Updates first: one of them may give up a Name that an insert takes (Re-key).
-        let (new, changed): (Vec<_>, Vec<_>) = self
+        let (new, mut changed): (Vec<_>, Vec<_>) = self
             .staged
             .drain()
             .map(|(_, staged)| staged)
             .partition(|staged| staged.base == 0);
         // Everywhere in one order, or two writers wait for each other's rows.
-        let mut changed = changed;
         changed.sort_by(|one, other| {
-            let id = |staged: &Staged| &staged.row.record.unique_identifier;
-            id(one).cmp(id(other))
+            let (one, other) = (&one.row.record, &other.row.record);
+            one.unique_identifier.cmp(&other.unique_identifier)
         });
         let objects = changed.into_iter().chain(new);
         let objects = objects.map(|staged| staged.row.change());

@@ -2,7 +2,7 @@
 //! made in one token, brought to the others, used when all have them. Whoever is stopped on the way
 //! leaves a version that nobody uses; the next command goes on or makes it anew.
 
-use super::current::{admit, current};
+use super::current::admit;
 use super::holders::{self, Holders};
 use super::row::Version;
 use super::version::{self, GIVEN_UP};
@@ -187,6 +187,11 @@ pub async fn carry_out(
                 kind.called(*next)
             ));
         }
+        // Another process may have begun while the operator typed.
+        let since = ground.clock.now().saturating_sub(body.begun);
+        if row > 0 && body.check.is_none() && since < GIVEN_UP {
+            return version::busy(*kind, *next);
+        }
         (body.begun, body.check) = (ground.clock.now(), None);
         version::begin(ground, (*kind, *next), (&body, row)).await?;
         rows.push(((*kind, *next), (body, row + 1)));
@@ -236,21 +241,17 @@ async fn make(
     Ok(ground.hsm.bring(next.collect(), here, elsewhere).await?)
 }
 
-/// All tokens have it: says so to everybody. Who is first is right.
+/// All tokens have it: says so to everybody, and uses it only then. Another ceremony may take it back
+/// until it is written, and what was made under it would be lost. Who is first is right.
 async fn settle(
     ground: Ground<'_>,
     (kind, version): (MasterKind, u32),
     row: (Version, i64),
 ) -> Result<(), MastersError> {
     // A key of row MACs that comes with it is made under it.
-    let mut current = current(ground.store, ground.hsm).await?;
-    match kind {
-        MasterKind::Kek => current.kek = version,
-        MasterKind::Mac => current.mac = version,
-    }
-    ground.hsm.admit(&current).await?;
+    ground.hsm.look_for_masters().await?;
     match version::settle(ground, kind, version, row).await {
-        Err(MastersError::Store(StoreError::Conflict | StoreError::Exists)) => {
+        Ok(()) | Err(MastersError::Store(StoreError::Conflict | StoreError::Exists)) => {
             Ok(admit(ground.store, ground.hsm).await?)
         }
         other => other,

@@ -9,7 +9,7 @@ use crate::engine::Engine;
 use crate::engine::entity;
 use crate::engine::fixture::nodes;
 use crate::engine::founding::FIRST_TENANT;
-use crate::hsm::{Purpose, WORN};
+use crate::hsm::{MasterKind, Purpose, WORN};
 use crate::store::record::{Commit, EntityKind};
 
 async fn used(engine: &Engine, version: u32, uses: u64) {
@@ -105,4 +105,25 @@ async fn one_worker_at_a_time() {
     claim.give_up(ground).await.unwrap();
     again.give_up(ground).await.unwrap();
     assert!(claim::Claim::take(ground, "two").await.unwrap().is_some());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_rotation_that_another_began_meanwhile_is_refused() {
+    let (_directory, engine) = alone().await;
+    let (ground, kind) = (engine.ground(), MasterKind::Kek);
+    let planned = plan(ground, &[kind], false).await.unwrap();
+    // The other one, while the operator of this one types.
+    let begun = row::Version {
+        begun: ground.clock.now(),
+        ..row::Version::default()
+    };
+    version::begin(ground, (kind, 2), (&begun, 0))
+        .await
+        .unwrap();
+    let refused = carry_out(ground, planned, &Targets::default()).await;
+    assert!(
+        matches!(&refused, Err(MastersError::Refused(why)) if why.contains("at the moment")),
+        "{refused:?}"
+    );
+    assert_eq!(engine.hsm.master_versions(kind).await.unwrap(), [1]);
 }

@@ -152,7 +152,7 @@ pub(super) async fn settle(
 ) -> Result<(), MastersError> {
     let mut more = Vec::new();
     if kind == MasterKind::Mac && ground.hsm.wants_row_mac_key() {
-        more.extend(next_row_mac_key(ground).await?);
+        more.extend(next_row_mac_key(ground, version).await?);
     }
     body.made = Some(ground.clock.now());
     write(ground, (kind, version), (&body, row), more, "token rotate").await?;
@@ -174,16 +174,15 @@ pub(super) async fn put_deployment(
     Ok(entity::put(hsm, kind, TenantId(0), DEPLOYMENT, next, &row.body).await?)
 }
 
-/// Where the token only wraps the keys of row MACs: a new one under the newest master.
-async fn next_row_mac_key(ground: Ground<'_>) -> Result<Option<Change>, MastersError> {
+/// Where the token only wraps the keys of row MACs: a new one under a master that is used from now on.
+async fn next_row_mac_key(ground: Ground<'_>, master: u32) -> Result<Option<Change>, MastersError> {
     let mut row = deployment(ground).await?;
     let keys = &mut row.body.row_mac_keys;
-    let newest = newest(ground, MasterKind::Mac).await?;
     let last = keys.iter().map(|key| key.version).max().unwrap_or(0);
-    if keys.iter().any(|key| key.master_version == newest) {
+    if keys.iter().any(|key| key.master_version == master) {
         return Ok(None);
     }
-    let wrapped = ground.hsm.new_row_mac_key().await?;
+    let wrapped = ground.hsm.new_row_mac_key_under(master).await?;
     keys.push(RowMacKey {
         version: last.saturating_add(1),
         master_version: wrapped.kek_version,

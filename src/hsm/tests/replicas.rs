@@ -360,6 +360,69 @@ async fn a_version_is_used_when_all_embedded_tokens_have_it() {
 }
 
 #[tokio::test]
+async fn an_answer_that_is_given_again_destroys_nothing() {
+    let (one, two) = (directory().join("one"), directory().join("two"));
+    let config = set(source(&one), vec![source(&two)]);
+    ceremony(&config);
+    let hsm = Hsm::open(config).unwrap();
+    let next = || vec![Next::Version(MasterKind::Kek, 2)];
+    let answer = |each: &Each<Holding>| each.done.as_ref().unwrap().masters["kek-v2"];
+    let mut made = hsm.make_next(next(), targets(&hsm).await).await.unwrap();
+    let first = made.remove(0);
+    hsm.take_next(1, first.clone()).await.unwrap();
+    let before = hsm.holdings().await;
+    // To the token that made it, too.
+    for position in [1, 0] {
+        hsm.take_next(position, first.clone()).await.unwrap();
+    }
+    for (now, before) in hsm.holdings().await.iter().zip(&before) {
+        assert_eq!(answer(now), answer(before));
+    }
+    // After another ceremony it is refused, and the master of that one stays.
+    let mut made = hsm.make_next(next(), targets(&hsm).await).await.unwrap();
+    hsm.take_next(1, made.remove(0)).await.unwrap();
+    let anew = answer(&hsm.holdings().await[1]);
+    assert_ne!(anew, answer(&before[1]));
+    for position in [1, 0] {
+        let late = hsm.take_next(position, first.clone()).await;
+        assert!(matches!(late, Err(HsmError::BadInput(_))), "{late:?}");
+        assert_eq!(answer(&hsm.holdings().await[position]), anew);
+    }
+}
+
+/// What somebody made of an answer on its way.
+fn edited(answer: &Answer, edit: impl Fn(&mut Vec<serde_json::Value>)) -> Answer {
+    let mut text = serde_json::to_value(answer).unwrap();
+    edit(text["masters"].as_array_mut().unwrap());
+    Answer::read(text.to_string().as_bytes()).unwrap()
+}
+
+#[tokio::test]
+async fn an_edited_answer_does_no_harm() {
+    let (one, two) = (directory().join("one"), directory().join("two"));
+    let config = set(source(&one), vec![source(&two)]);
+    ceremony(&config);
+    let hsm = Hsm::open(config.clone()).unwrap();
+    let next = vec![Next::Version(MasterKind::Kek, 2)];
+    let mut made = hsm.make_next(next, targets(&hsm).await).await.unwrap();
+    let answer = made.remove(0);
+    let twice = edited(&answer, |masters| masters.extend_from_within(..));
+    let [padded, signed] = ["kek-v02", "kek-v+2"]
+        .map(|name| edited(&answer, |masters| masters[0]["name"] = name.into()));
+    for edited in [twice, padded, signed] {
+        let refused = hsm.take_next(1, edited).await;
+        assert!(matches!(refused, Err(HsmError::BadInput(_))), "{refused:?}");
+        for name in ["kek-v2", "kek-v02", "kek-v+2"] {
+            assert!(!holds(&hsm.holdings().await[1], name), "{name}");
+        }
+    }
+    // The right one still serves, and both tokens open.
+    hsm.take_next(1, answer).await.unwrap();
+    assert!(holds(&hsm.holdings().await[1], "kek-v2"));
+    assert_eq!(serving(&Hsm::open(config).unwrap()), [true, true]);
+}
+
+#[tokio::test]
 async fn a_token_that_lacks_what_is_used_is_left() {
     let (one, two) = (directory().join("one"), directory().join("two"));
     let config = set(source(&one), vec![source(&two)]);
