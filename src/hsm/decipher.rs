@@ -79,7 +79,7 @@ impl Hsm {
                 // RFC 8017 §7.1.2 and §7.2.2. Tokens take a shorter one that stands for the same number.
                 if data.len() != modulus(seat, key)? {
                     return Err(HsmError::Integrity(
-                        "the ciphertext is not as long as the modulus".into(),
+                        "the ciphertext is not as long as the modulus",
                     ));
                 }
                 clear(seat, key, rsa(numbers, label), data)
